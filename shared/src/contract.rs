@@ -1,0 +1,54 @@
+//! The documents that the two services exchange, and the problem codes that both rely on.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::MemberId;
+
+/// Body of `POST /v1/active-tokens/{id}/claim`: binds the token to the member who uses it first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRequest {
+    /// Who uses the token; anybody else is refused from now on.
+    pub holder: MemberId,
+    /// The signed token, so that its slot can be restored when the store has lost its state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_token: Option<String>,
+}
+
+/// Reply to a claim that holds. Fields may be added: readers pass over those that they do not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimReply {
+    /// Until when the slot lives.
+    pub expires_at: Timestamp,
+}
+
+/// No slot of this id, and no signed token that would restore it (404).
+pub const TOKEN_NOT_FOUND: &str = "token_not_found";
+
+/// The slot was released, has expired, or was not claimed in time (410).
+pub const TOKEN_GONE: &str = "token_gone";
+
+/// Somebody else claimed the token first (409).
+pub const TOKEN_HELD_BY_ANOTHER: &str = "token_held_by_another";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_exactly_what_both_sides_agreed_on() {
+        let holder = "018bcfe5-6800-7000-8000-000000000000";
+        let claim: ClaimRequest = serde_json::from_value(serde_json::json!({ "holder": holder })).unwrap();
+        assert_eq!(serde_json::to_value(&claim).unwrap(), serde_json::json!({ "holder": holder }));
+
+        let unknown = serde_json::json!({ "holder": holder, "token": "x" });
+        assert!(serde_json::from_value::<ClaimRequest>(unknown).is_err());
+    }
+
+    #[test]
+    fn a_reply_from_a_newer_gateway_is_understood() {
+        let reply = serde_json::json!({ "expires_at": "2027-01-01T00:00:00Z", "added_later": true });
+        assert!(serde_json::from_value::<ClaimReply>(reply).is_ok());
+    }
+}

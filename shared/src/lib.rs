@@ -1,0 +1,9 @@
+//! Only what both services must agree on: identities, time, tokens, the contract between them,
+//! and the ways in which every process of ours starts, listens, reports and stops.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod clock;
+pub mod contract;
+pub mod ids;
+pub mod tokens;
