@@ -2,4 +2,5 @@
 //! tuned to the measured capacity of the database behind the sale.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod documents;
 pub mod engine;
