@@ -1,0 +1,18 @@
+//! Real servers, a faulty network, and plain clients for the tests of this workspace.
+//!
+//! Every server runs in a temporary folder on a free port of 127.0.0.1 and ends with its guard, with a
+//! panic, and with the test process itself, even when that is killed. A program that is not
+//! installed fails the test in one sentence; nothing is ever skipped.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod port;
+mod postgres;
+mod process;
+mod program;
+mod redis;
+mod start_error;
+
+pub use port::free_port;
+pub use postgres::{Database, Postgres, PostgresOptions};
+pub use redis::{Fsync, Redis, RedisCluster, RedisOptions, RedisSentinel, RedisValue};
