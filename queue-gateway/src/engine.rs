@@ -16,6 +16,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
+/// How many entries of each departure log an engine keeps at least.
+///
+/// At 1,000 departures a second a gateway may fall a minute behind before it has to rebuild from the line.
+pub const LOG_CAPACITY: usize = 65_536;
+
 /// When a queue's state came to be in its store, in microseconds since 1970 by the store's clock.
 ///
 /// A store that lost its state begins a later epoch; that is how its tokens are told from older ones.
@@ -164,7 +169,7 @@ pub enum Standing {
     },
     /// Holds a live slot.
     Admitted {
-        /// The order he had.
+        /// The order he had; zero where a claim readmitted him and he did not stand in the line.
         seq: Sequence,
         /// His slot.
         admission: Admission,
@@ -180,7 +185,7 @@ pub struct Joined {
     pub epoch: Epoch,
     /// `Waiting` or `Admitted`; never `Absent`.
     pub standing: Standing,
-    /// False when the visitor had this place before.
+    /// False when the visitor had this place before, in this epoch or an older one.
     pub fresh: bool,
 }
 
@@ -313,7 +318,7 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// With an empty line, at least one whole credit, a free slot and admission not paused he is admitted in this very
     /// step under `candidate`. `held` is the place of his verified waiting token: when it is of an older epoch and the
     /// visitor is unknown, he is restored to it (and waits, whatever the credit). A place of the current epoch is not
-    /// restored: its owner has left, so he gets a fresh place.
+    /// restored: its owner has left, so he gets a fresh place, as does the owner of a place that somebody else stands at.
     async fn join(
         &self,
         queue: &QueueName,
@@ -346,7 +351,7 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     ) -> Result<bool, EngineError>;
 
     /// Frees slots past their deadline, then admits from the front of the line as far as credit, cap and `candidates`
-    /// allow, one candidate an admission, in sequence order.
+    /// allow, one candidate an admission, in sequence order. A candidate whose slot is live is passed over.
     ///
     /// Credit accrues at the rate by the store's clock up to [`Limits::burst`]; it rests at one whole admission while the
     /// line is empty and at zero while paused. Hence admissions over any window stay within rate x window + one burst,
@@ -356,7 +361,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Binds a live slot to its first holder; the slot then lives until the token's own expiry. Repeating is harmless.
     ///
     /// An unknown token with a `readmission` of an older epoch, unexpired, is taken into the active set and bound, even
-    /// above the cap; his visitor leaves the line if he stands in it.
+    /// above the cap; his visitor leaves the line if he stands in it (logged as `Admitted`). It is `Gone` when the visitor
+    /// holds another live slot. Readmissions cost no credit and do not count in [`Stats::admitted_total`].
     async fn claim(
         &self,
         queue: &QueueName,
@@ -368,7 +374,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Ends a slot: the visitor is absent and the slot free at once. Returns whether it was live.
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError>;
 
-    /// Applies an operator's change and returns what governs from now on.
+    /// Applies an operator's change and returns what governs from now on. A change that changes nothing leaves the
+    /// revision as it is, so repeating is harmless.
     async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError>;
 
     /// The queue in numbers. Changes nothing.

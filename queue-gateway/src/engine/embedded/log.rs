@@ -1,0 +1,68 @@
+//! The departure log: the newest changes to the line, numbered.
+
+use std::collections::VecDeque;
+
+use crate::engine::{Departures, LineChange, LogIndex};
+
+/// A ring of the newest entries.
+#[derive(Debug)]
+pub(super) struct DepartureLog {
+    entries: VecDeque<LineChange>,
+    head: u64,
+    capacity: usize,
+}
+
+impl DepartureLog {
+    /// An empty log that keeps the newest `capacity` entries.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { entries: VecDeque::new(), head: 0, capacity }
+    }
+
+    /// Adds an entry; the oldest makes room.
+    pub(super) fn append(&mut self, change: LineChange) {
+        if self.entries.len() >= self.capacity {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(change);
+        self.head += 1;
+    }
+
+    /// The index of the newest entry.
+    pub(super) fn head(&self) -> LogIndex {
+        LogIndex(self.head)
+    }
+
+    /// Up to `limit` entries after `after`, or `Gap` where they are not all here.
+    pub(super) fn after(&self, after: LogIndex, limit: usize) -> Departures {
+        let trimmed = self.head - self.entries.len() as u64;
+        if after.0 < trimmed || after.0 > self.head {
+            return Departures::Gap;
+        }
+        let skip = usize::try_from(after.0 - trimmed).unwrap_or(usize::MAX);
+        Departures::Entries(self.entries.iter().skip(skip).take(limit).copied().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Sequence;
+
+    fn departed(seq: i64) -> LineChange {
+        LineChange::Departed { seq: Sequence(seq) }
+    }
+
+    #[test]
+    fn entries_are_found_by_index_and_trimmed_ones_are_a_gap() {
+        let mut log = DepartureLog::new(3);
+        assert_eq!(log.after(LogIndex(0), 9), Departures::Entries(vec![]));
+        for seq in 1..=5 {
+            log.append(departed(seq));
+        }
+        assert_eq!(log.head(), LogIndex(5));
+        assert_eq!(log.after(LogIndex(1), 9), Departures::Gap);
+        assert_eq!(log.after(LogIndex(2), 2), Departures::Entries(vec![departed(3), departed(4)]));
+        assert_eq!(log.after(LogIndex(5), 9), Departures::Entries(vec![]));
+        assert_eq!(log.after(LogIndex(6), 9), Departures::Gap, "an index from the future is of another history");
+    }
+}
