@@ -1,0 +1,6 @@
+//! Load generators and side-by-side benchmarks. They speak to the services through their public APIs alone.
+#![allow(clippy::disallowed_methods, reason = "a load client reads the machine's own clock and random source")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod client;
+pub mod rush;
