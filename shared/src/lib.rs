@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod client_address;
 pub mod clock;
 pub mod contract;
 pub mod ids;
