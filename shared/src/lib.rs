@@ -7,4 +7,7 @@ pub mod client_address;
 pub mod clock;
 pub mod contract;
 pub mod ids;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;
 pub mod tokens;
