@@ -3,10 +3,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod accept;
 pub mod client_address;
 pub mod clock;
 pub mod contract;
 pub mod ids;
+pub mod operations;
+pub mod problem;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;

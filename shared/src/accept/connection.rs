@@ -1,0 +1,78 @@
+//! The life of one connection.
+
+use std::{pin::pin, time::Duration};
+
+use axum::Router;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::{
+    body,
+    peer::Peer,
+    settings::{ListenSettings, MIN_BUFFER_BYTES},
+};
+
+/// What all connections of a listener share.
+#[derive(Clone)]
+pub(super) struct Connections {
+    router: Router,
+    http: http1::Builder,
+    body_read_timeout: Duration,
+    shutdown: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Connections {
+    pub(super) fn new(router: Router, limits: &ListenSettings, shutdown: CancellationToken) -> Self {
+        let mut http = http1::Builder::new();
+        // Without a timer hyper leaves its header timeout out and says nothing.
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.header_read_timeout)
+            .max_header_size(limits.max_header_bytes)
+            .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER_BYTES));
+        Self { router, http, body_read_timeout: limits.body_read_timeout, shutdown, cut: CancellationToken::new() }
+    }
+
+    /// Drops every connection that is still open, with the requests in flight on it.
+    pub(super) fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Serves requests until either side ends the connection. The slot is given back at the end.
+    ///
+    /// The connection is polled here and not handed to a server of hyper's, so that one whose response is a long
+    /// stream can be taken out of hyper at this place, with its socket.
+    pub(super) async fn drive(self, stream: TcpStream, peer: Peer, slot: OwnedSemaphorePermit) {
+        // Small frames (a position, a short answer) must not wait for the peer's acknowledgement of the last one.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection ended before it was served");
+            return;
+        }
+        let Self { router, http, body_read_timeout, shutdown, cut } = self;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(|incoming| body::within(body_read_timeout, incoming));
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request)
+        });
+        let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    ended = connection => ended,
+                    () = cut.cancelled() => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = ended {
+            // Peers go away all the time; this is of interest only when looking for it.
+            tracing::debug!(%error, peer.address = %peer.0, "a connection ended early");
+        }
+        drop(slot);
+    }
+}
