@@ -4,8 +4,7 @@
 //! method's own outcome; [`StoreError`] is for a database that cannot do its work. All instants come from the caller's
 //! clock, and expiry is exact on read: a hold or reservation past its deadline is treated as over, swept or not.
 
-pub mod postgres;
-pub mod sqlite;
+pub mod settings;
 
 use std::fmt::Debug;
 
