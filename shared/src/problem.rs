@@ -92,7 +92,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(pause) = self.retry_after {
             // Rounded up: a client that keeps to it must not come too early.
-            let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+            let seconds = pause.as_secs().saturating_add(u64::from(pause.subsec_nanos() > 0));
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         response

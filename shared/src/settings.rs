@@ -34,14 +34,10 @@ pub fn load<T: DeserializeOwned + Validate>(
     file: Option<&Path>,
     env_prefix: &str,
 ) -> Result<T, SettingsError> {
-    let file = match file {
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?,
-        ),
-        None => None,
-    };
-    load_from(defaults_toml, file.as_deref(), env_prefix, environment())
+    let Some(path) = file else { return load_from(defaults_toml, None, env_prefix, environment()) };
+    let text =
+        std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+    load_from(defaults_toml, Some(&text), env_prefix, environment()).map_err(|error| error.in_file(path))
 }
 
 /// As [`load`], from texts and variables that are at hand.

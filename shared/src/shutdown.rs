@@ -63,4 +63,12 @@ mod tests {
         assert_eq!(drain(&tasks, Duration::from_millis(1)).await, Drained::Partly(1));
         stuck.abort();
     }
+
+    #[tokio::test]
+    async fn a_signal_asks_for_the_end_instead_of_being_it() {
+        let shutdown = on_signal().unwrap();
+        assert!(!shutdown.is_cancelled());
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
+        tokio::time::timeout(Duration::from_mins(1), shutdown.cancelled()).await.unwrap();
+    }
 }

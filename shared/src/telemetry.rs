@@ -1,5 +1,7 @@
 //! What a process says about itself: its log and its metrics.
 
+use std::io::IsTerminal;
+
 use prometheus::{Encoder, Registry, TextEncoder};
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -45,7 +47,8 @@ impl Validate for TelemetrySettings {
 /// Only the first call in a process has an effect, so that every test may call it.
 pub fn init(settings: &TelemetrySettings) {
     let filter = EnvFilter::builder().parse_lossy(&settings.filter);
-    let log = fmt::layer().with_writer(std::io::stderr);
+    // Colours are for eyes: in a file or a collector they are noise between the words.
+    let log = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     let _already_started = match settings.format {
         LogFormat::Text => registry.with(log).try_init(),

@@ -182,6 +182,15 @@ fn a_file_that_is_not_there_is_named() {
     assert!(message.starts_with("cannot read the settings file no/such/settings.toml"), "{message}");
 }
 
+#[test]
+fn a_file_that_is_not_toml_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.toml");
+    std::fs::write(&file, "[limits").unwrap();
+    let message = load::<Gateway>(DEFAULTS, Some(&file), "GATEWAY_FOR_TESTS").unwrap_err().to_string();
+    assert!(message.starts_with(&format!("the settings file {} is not valid TOML", file.display())), "{message}");
+}
+
 #[tokio::test]
 async fn a_changed_file_is_reloaded_and_a_bad_one_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,12 @@
 //! What is wrong with the settings, in sentences for the person who wrote them.
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+/// How errors call the layer between defaults and environment.
+pub(super) const FILE: &str = "the settings file";
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +23,7 @@ pub enum SettingsError {
     #[error("{layer} is not valid TOML: {message} (line {line})")]
     Syntax {
         /// Which of the layers.
-        layer: &'static str,
+        layer: String,
         /// What the parser says; without the line itself, which may hold a secret.
         message: String,
         /// Counted from 1.
@@ -26,6 +32,18 @@ pub enum SettingsError {
     /// Keys or values are wrong: all that were found.
     #[error("{}", Listed(.0))]
     Invalid(Vec<Fault>),
+}
+
+impl SettingsError {
+    /// Names the file in an error about its text.
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Syntax { layer, message, line } if layer == FILE => {
+                Self::Syntax { layer: format!("{FILE} {}", path.display()), message, line }
+            }
+            other => other,
+        }
+    }
 }
 
 /// One wrong key or value.

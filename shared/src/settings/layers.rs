@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use config::{Config, ConfigError, File, FileFormat, Value, ValueKind, builder::DefaultState};
 use serde::de::DeserializeOwned;
 
-use super::{Fault, SettingsError};
+use super::{Fault, SettingsError, error::FILE};
 
 type Builder = config::ConfigBuilder<DefaultState>;
 
@@ -26,7 +26,7 @@ impl Layers {
         let defaults = layer("the text of defaults", defaults)?;
         let mut merged = Config::builder().add_source(defaults.clone());
         if let Some(file) = file {
-            merged = merged.add_source(layer("the settings file", file)?);
+            merged = merged.add_source(layer(FILE, file)?);
         }
         let prefix = format!("{}__", prefix.to_lowercase());
         let mut variables = BTreeMap::new();
@@ -90,7 +90,7 @@ fn layer(name: &'static str, text: &str) -> Result<Config, SettingsError> {
     // Parsed here first because this error can be told without the line, in which a secret may stand.
     if let Err(error) = text.parse::<toml::Table>() {
         let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        return Err(SettingsError::Syntax { layer: name, message: error.message().to_owned(), line });
+        return Err(SettingsError::Syntax { layer: name.to_owned(), message: error.message().to_owned(), line });
     }
     Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build().map_err(|error| {
         let (key, message) = explain(&error);

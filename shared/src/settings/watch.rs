@@ -100,5 +100,5 @@ fn reload<T: DeserializeOwned + Validate>(
         path: file.to_owned(),
         source: io::Error::new(error.kind(), error.to_string()),
     })?;
-    load_from(defaults, Some(text), env_prefix, environment())
+    load_from(defaults, Some(text), env_prefix, environment()).map_err(|error| error.in_file(file))
 }
