@@ -44,6 +44,7 @@ impl Server {
         let router = Router::new()
             .route("/hello", get(async |peer: Peer| peer.0.ip().to_string()))
             .route("/echo", post(async |Json(body): Json<Value>| Json(body)))
+            .route("/huge", get(async || vec![0; 64 * 1024 * 1024]))
             .route(
                 "/slow",
                 get(move || async move {
@@ -151,6 +152,23 @@ async fn a_slow_sender_of_a_body_is_told_and_cut() {
     let _reset = timeout(PATIENCE, reader.read_to_string(&mut answer)).await.expect("never cut");
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
     timeout(PATIENCE, trickle).await.unwrap().unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_peer_that_reads_nothing_is_cut() {
+    let server = Server::start(|settings| {
+        settings.send_timeout = Duration::from_millis(200);
+        settings.max_connections = 1;
+    });
+    let mut deaf = server.connect().await;
+    deaf.write_all(b"GET /huge HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // The only slot is free again once the deaf one is gone.
+    let mut next = server.connect().await;
+    next.write_all(HELLO).await.unwrap();
+    assert!(until(&mut next, "127.0.0.1").await.starts_with("HTTP/1.1 200"));
+    drop(deaf);
     server.stop().await;
 }
 

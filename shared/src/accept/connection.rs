@@ -1,6 +1,6 @@
 //! The life of one connection.
 
-use std::{pin::pin, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
@@ -21,6 +21,7 @@ pub(super) struct Connections {
     router: Router,
     http: http1::Builder,
     body_read_timeout: Duration,
+    send_timeout: Duration,
     shutdown: CancellationToken,
     cut: CancellationToken,
 }
@@ -33,7 +34,14 @@ impl Connections {
             .header_read_timeout(limits.header_read_timeout)
             .max_header_size(limits.max_header_bytes)
             .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER_BYTES));
-        Self { router, http, body_read_timeout: limits.body_read_timeout, shutdown, cut: CancellationToken::new() }
+        Self {
+            router,
+            http,
+            body_read_timeout: limits.body_read_timeout,
+            send_timeout: limits.send_timeout,
+            shutdown,
+            cut: CancellationToken::new(),
+        }
     }
 
     /// Drops every connection that is still open, with the requests in flight on it.
@@ -46,12 +54,11 @@ impl Connections {
     /// The connection is polled here and not handed to a server of hyper's, so that one whose response is a long
     /// stream can be taken out of hyper at this place, with its socket.
     pub(super) async fn drive(self, stream: TcpStream, peer: Peer, slot: OwnedSemaphorePermit) {
-        // Small frames (a position, a short answer) must not wait for the peer's acknowledgement of the last one.
-        if let Err(error) = stream.set_nodelay(true) {
+        if let Err(error) = prepare(&stream, self.send_timeout) {
             tracing::debug!(%error, "a connection ended before it was served");
             return;
         }
-        let Self { router, http, body_read_timeout, shutdown, cut } = self;
+        let Self { router, http, body_read_timeout, shutdown, cut, .. } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(|incoming| body::within(body_read_timeout, incoming));
             request.extensions_mut().insert(peer);
@@ -75,4 +82,14 @@ impl Connections {
         }
         drop(slot);
     }
+}
+
+fn prepare(stream: &TcpStream, send_timeout: Duration) -> io::Result<()> {
+    // hyper has no limit for writing: without this a peer that reads nothing keeps its connection for ever.
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(stream, u32::try_from(send_timeout.as_millis()).unwrap_or(u32::MAX))?;
+    #[cfg(not(target_os = "linux"))]
+    let _kept_by_linux_only = send_timeout;
+    // Small frames (a position, a short answer) must not wait for the peer's acknowledgement of the last one.
+    stream.set_nodelay(true)
 }

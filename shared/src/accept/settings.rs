@@ -29,6 +29,10 @@ pub struct ListenSettings {
     pub body_read_timeout: Duration,
     /// Size of a request's body; above it the answer is 413. Single routes may allow more.
     pub max_body_bytes: usize,
+    /// How long a peer may leave what we send unread or unacknowledged before the connection is cut.
+    /// Kept by the kernel, on Linux only; it also ends the streams of peers that vanished without a word.
+    #[serde(with = "duration")]
+    pub send_timeout: Duration,
     /// How long requests in flight may go on when the process stops.
     #[serde(with = "duration")]
     pub drain_deadline: Duration,
@@ -44,6 +48,7 @@ impl ListenSettings {
             max_header_bytes: 16 * 1024,
             body_read_timeout: Duration::from_secs(15),
             max_body_bytes: 64 * 1024,
+            send_timeout: Duration::from_secs(30),
             drain_deadline: Duration::from_secs(20),
         }
     }
@@ -62,5 +67,6 @@ impl Validate for ListenSettings {
         at.within_range("max_body_bytes", self.max_body_bytes, 1..=1024 * 1024 * 1024);
         at.positive_duration("header_read_timeout", self.header_read_timeout);
         at.positive_duration("body_read_timeout", self.body_read_timeout);
+        at.positive_duration("send_timeout", self.send_timeout);
     }
 }
