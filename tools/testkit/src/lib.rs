@@ -6,13 +6,21 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod browser;
+mod fault_proxy;
+mod http_client;
 mod port;
 mod postgres;
 mod process;
 mod program;
 mod redis;
+mod sse_client;
 mod start_error;
 
+pub use browser::Browser;
+pub use fault_proxy::FaultProxy;
+pub use http_client::{HttpClient, HttpError, RawReply, Reply, Request, send_raw};
 pub use port::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
 pub use redis::{Fsync, Redis, RedisCluster, RedisOptions, RedisSentinel, RedisValue};
+pub use sse_client::{Event, SseClient, SseError};

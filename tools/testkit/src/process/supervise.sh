@@ -11,6 +11,8 @@ folder=$1
 log=$2
 shift 2
 cd / || exit 1
+# What a killed program leaves among the temporary files (Chromium does) goes with the folder.
+export TMPDIR="$folder"
 
 # When the giver of orders dies, our process group is orphaned; the kernel then hangs it up if a member is
 # stopped, which would end this script in the middle of its last duty.
