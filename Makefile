@@ -1,0 +1,39 @@
+# Every command that people and CI run. `make help` lists them.
+
+CARGO ?= cargo
+# Passed on by `run`, `bench` and `rush`: make rush ARGS="--visitors 1000"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint deps fmt doc deny bench rush
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## start the standalone system
+	$(CARGO) run --release --locked -- $(ARGS)
+
+test: deps ## install the servers that tests need, then run every test
+	$(CARGO) test --workspace --locked
+
+lint: ## formatting, and every warning as an error
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+deps: ## install Redis, PostgreSQL, and Chromium with its driver, if they are missing
+	@sh scripts/install-test-servers.sh
+
+fmt: ## format all code
+	$(CARGO) fmt --all
+
+doc: ## build the documentation of this workspace, broken links as errors
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+deny: ## check advisories, licences and sources of the dependencies (needs cargo-deny)
+	$(CARGO) deny --locked check
+
+bench: deps ## measure against the references, and print the table
+	$(CARGO) run --release --locked -p bench --bin bench -- $(ARGS)
+
+rush: ## drive visitors through a running system
+	$(CARGO) run --release --locked -p bench --bin rush -- $(ARGS)
