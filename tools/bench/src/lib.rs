@@ -2,5 +2,6 @@
 #![allow(clippy::disallowed_methods, reason = "a load client reads the machine's own clock and random source")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod benchmarks;
 pub mod client;
 pub mod rush;

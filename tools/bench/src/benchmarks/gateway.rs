@@ -1,0 +1,76 @@
+//! The gateway's own binary with settings for a measurement.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use shared::tokens::ActiveSigner;
+
+use super::{load::Connection, process::Process};
+
+/// The queue that is measured.
+pub(super) const QUEUE: &str = "bench";
+
+/// A running gateway.
+pub(super) struct Gateway {
+    /// Its process.
+    pub(super) process: Process,
+    /// Where visitors come.
+    pub(super) public: SocketAddr,
+    operations: SocketAddr,
+    /// Watched by the process, so it lives as long.
+    _settings: tempfile::NamedTempFile,
+}
+
+impl Gateway {
+    /// Starts a gateway on the Redis of `redis_url`, or on the embedded engine, that admits `rate` visitors a second.
+    pub(super) async fn start(redis_url: Option<String>, rate: f64) -> anyhow::Result<Self> {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (public, operations) = (local(testkit::free_port()), local(testkit::free_port()));
+        let engine = redis_url.map_or_else(String::new, |url| format!("engine = 'redis'\n[redis]\nurl = '{url}'\n"));
+        let settings = tempfile::NamedTempFile::new()?;
+        let text = format!(
+            "{engine}
+[listen]
+address = '{public}'
+max_connections = 19000
+[operations]
+address = '{operations}'
+[streams]
+max_streams = 19000
+[telemetry]
+filter = 'warn'
+[secrets]
+waiting_secret = 'bench-waiting-secret-0123456789abcdef'
+active_key = '''
+{key}'''
+service_key = 'bench-service-key-0123456789abcdef'
+operator_key = 'bench-operator-key-0123456789abcdef'
+# One address sends everything here: the limits for each address must not be what is measured.
+[rate_limits]
+join.per_second = 0
+poll.per_second = 0
+stream.per_second = 0
+[queues.{QUEUE}]
+redirect_to = 'http://127.0.0.1:8081/'
+admission = {{ mode = 'fixed', rate_per_second = {rate:?}, active_cap = 1000000 }}
+",
+            key = ActiveSigner::generate_pem().expose_secret(),
+        );
+        std::fs::write(settings.path(), text)?;
+        let process = Process::service("queue-gateway", settings.path(), operations).await?;
+        Ok(Self { process, public, operations, _settings: settings })
+    }
+
+    /// The sum over all labels of a counter or gauge.
+    pub(super) async fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        let mut connection = Connection::open(self.operations).await?;
+        connection.send(b"GET /metrics HTTP/1.1\r\nHost: bench\r\n\r\n").await?;
+        let text = std::str::from_utf8(connection.body()).context("the metrics are no text")?;
+        let values = text.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            (series.split('{').next() == Some(name)).then(|| value.parse::<f64>().ok())?
+        });
+        Ok(values.sum())
+    }
+}

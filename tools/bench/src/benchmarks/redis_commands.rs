@@ -1,0 +1,53 @@
+//! Row 4: Redis commands a second with a long line of open streams, against the same with a short one.
+
+use testkit::Redis;
+use tokio::time::sleep;
+
+use super::{
+    Trial,
+    gateway::Gateway,
+    row::{Bar, Row, median},
+    stream_cpu,
+};
+
+/// Waiters of the short line and of the long one.
+const WAITERS: [usize; 2] = [100, 5_000];
+
+pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
+    let [short, long] = [commands(trial, WAITERS[0]).await?, commands(trial, WAITERS[1]).await?];
+    Ok(Row {
+        number: 4,
+        name: format!("Redis commands with {} open streams; with {}", WAITERS[1], WAITERS[0]),
+        ours: long,
+        reference: short,
+        unit: "/s",
+        // Independent of the number of waiters, within what the timing of ticks makes of the same work.
+        bar: Bar::AtMost(1.1),
+    })
+}
+
+/// Commands a second that Redis carries out, those inside scripts among them, while everybody's position moves.
+async fn commands(trial: Trial, waiters: usize) -> anyhow::Result<f64> {
+    let redis = Redis::start().await;
+    let gateway = Gateway::start(Some(redis.url()), 10.0).await?;
+    let mut readers = stream_cpu::Readers::default();
+    for token in stream_cpu::join(gateway.public, waiters).await? {
+        readers.add(stream_cpu::open(gateway.public, &token).await?);
+    }
+    sleep(std::time::Duration::from_secs(2)).await;
+    let mut figures = Vec::new();
+    for _ in 0..trial.rounds {
+        let before = processed(&redis).await;
+        sleep(trial.lasts).await;
+        figures.push((processed(&redis).await - before) / trial.lasts.as_secs_f64());
+    }
+    Ok(median(figures))
+}
+
+async fn processed(redis: &Redis) -> f64 {
+    let reply = redis.call(&["INFO", "stats"]).await;
+    let count = reply.text().and_then(|info| {
+        info.lines().find_map(|line| line.strip_prefix("total_commands_processed:")?.trim().parse().ok())
+    });
+    count.unwrap_or(f64::NAN)
+}
