@@ -1,0 +1,166 @@
+//! The live streams of this gateway: who listens, what each was last told, what he is told next.
+//!
+//! Streams are bounded in number, and each keeps at most the latest frame of each kind: a slow reader costs no more than a
+//! fast one. Nothing here waits for a reader.
+
+mod frame;
+mod lane;
+mod mailbox;
+mod pacing;
+mod presence;
+mod shard;
+mod subscription;
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use rand::{Rng, rngs::StdRng};
+use shared::ids::{QueueName, VisitorId};
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use self::lane::Lane;
+pub use self::{
+    presence::{Presence, PresenceWorker, Present},
+    subscription::Subscription,
+};
+use crate::{
+    documents::Documents,
+    engine::Standing,
+    metrics::QueueMetrics,
+    replica::{Progress, Replica},
+};
+
+/// Before a client reconnects after a cut, in milliseconds; drawn for each, so that one cut does not become one wave.
+const RETRY: Range<u64> = 1_000..5_000;
+/// As [`RETRY`], when this gateway has no room or ends: others must take the clients up, a few at a time.
+const RETRY_LATER: Range<u64> = 5_000..20_000;
+/// How often silent streams are looked for.
+const PING_SWEEP: Duration = Duration::from_secs(1);
+/// How often a few streams are ended while draining.
+const DRAIN_STEP: Duration = Duration::from_millis(50);
+
+/// How many streams, and how they end.
+#[derive(Clone, Copy, Debug)]
+pub struct HubLimits {
+    /// Streams open at a time, over all queues.
+    pub max_streams: usize,
+    /// Over how long the ends of the streams are spread at shutdown.
+    pub drain: Duration,
+}
+
+/// No room for another stream: as many as allowed are open, in all or for this visitor, or the gateway is stopping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no room for another stream")]
+pub struct HubFull;
+
+/// All live streams of this gateway.
+#[derive(Debug)]
+pub struct Hub {
+    lanes: BTreeMap<QueueName, Arc<Lane>>,
+    room: Arc<Semaphore>,
+    drain: Duration,
+    documents: Arc<Documents>,
+    random: Mutex<StdRng>,
+}
+
+impl Hub {
+    /// A hub without streams for these queues.
+    pub fn new(
+        limits: HubLimits,
+        documents: Arc<Documents>,
+        queues: impl IntoIterator<Item = (Arc<Replica>, Arc<QueueMetrics>)>,
+        random: StdRng,
+    ) -> Self {
+        let lane =
+            |(replica, metrics): (Arc<Replica>, _)| (replica.queue().clone(), Arc::new(Lane::new(replica, metrics)));
+        Self {
+            lanes: queues.into_iter().map(lane).collect(),
+            room: Arc::new(Semaphore::new(limits.max_streams.min(Semaphore::MAX_PERMITS))),
+            drain: limits.drain,
+            documents,
+            random: Mutex::new(random),
+        }
+    }
+
+    /// Opens a stream for a visitor whom the engine has just found standing so. The stream begins with that state;
+    /// unless he waits it also ends there.
+    ///
+    /// An admission between the engine's word and this call is not lost: the next tick finds that his place is gone from
+    /// the line, and asks.
+    pub fn open(&self, queue: &QueueName, visitor: VisitorId, standing: Standing) -> Result<Subscription, HubFull> {
+        let lane = self.lanes.get(queue).ok_or(HubFull)?;
+        let permit = self.room.clone().try_acquire_owned().map_err(|_| HubFull)?;
+        match standing {
+            Standing::Waiting { seq } => Lane::open(lane, &self.documents, visitor, seq, self.draw(RETRY), permit),
+            Standing::Admitted { admission, .. } => Ok(Subscription::last(lane.admitted_frame(
+                &self.documents,
+                visitor,
+                &admission,
+                self.draw(RETRY_LATER),
+            ))),
+            Standing::Absent => Ok(Subscription::last(lane.closed_frame(&self.documents, self.draw(RETRY_LATER)))),
+        }
+    }
+
+    /// What a client is told who cannot have a stream now: to come back later. (An error status would close an
+    /// `EventSource` for ever.)
+    pub fn turn_away(&self) -> Bytes {
+        frame::retry_only(self.draw(RETRY_LATER))
+    }
+
+    /// Tells the streams of a queue what has changed, after its replica has. Returns visitors whose place has left the line
+    /// without a word in the log that we have seen: the engine must be asked, and [`Hub::settle`] told.
+    pub(crate) async fn tick(&self, queue: &QueueName, progress: &Progress) -> Vec<VisitorId> {
+        let Some(lane) = self.lanes.get(queue) else { return Vec::new() };
+        match progress {
+            Progress::Followed(changes) => lane.admissions(&self.documents, changes, || self.draw(RETRY_LATER)),
+            Progress::NewEpoch => lane.send_back(|| self.draw(RETRY)),
+            Progress::Rebuilt | Progress::Unsettled => {}
+        }
+        lane.announce();
+        let mut lost = Vec::new();
+        for shard in 0..lane.shards() {
+            lane.tell_positions(shard, &self.documents, Instant::now(), &mut lost);
+            // Thousands of streams take milliseconds: others get a turn in between.
+            tokio::task::yield_now().await;
+        }
+        lost
+    }
+
+    /// Tells a visitor's streams where the engine says that he stands.
+    pub(crate) fn settle(&self, queue: &QueueName, visitor: VisitorId, standing: Standing) {
+        let Some(lane) = self.lanes.get(queue) else { return };
+        match standing {
+            Standing::Waiting { seq } => lane.moved(visitor, seq),
+            Standing::Admitted { admission, .. } => {
+                lane.admit(&self.documents, visitor, &admission, || self.draw(RETRY_LATER));
+            }
+            Standing::Absent => lane.close(&self.documents, visitor, || self.draw(RETRY_LATER)),
+        }
+    }
+
+    /// Keeps silent streams alive until shutdown, whatever the store does; then ends all streams, spread over time, so that
+    /// their clients do not come back to the other gateways all at once.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        while shutdown.run_until_cancelled(tokio::time::sleep(PING_SWEEP)).await.is_some() {
+            for lane in self.lanes.values() {
+                lane.ping_silent(Instant::now());
+            }
+        }
+        self.room.close();
+        let open: Vec<_> = self.lanes.values().flat_map(|lane| lane.mailboxes()).collect();
+        let steps = usize::try_from(self.drain.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX).max(1);
+        for some in open.chunks(open.len().div_ceil(steps).max(1)) {
+            for mailbox in some {
+                mailbox.end(self.turn_away());
+            }
+            tokio::time::sleep(DRAIN_STEP).await;
+        }
+    }
+
+    fn draw(&self, milliseconds: Range<u64>) -> Duration {
+        Duration::from_millis(self.random.lock().random_range(milliseconds))
+    }
+}

@@ -1,0 +1,66 @@
+//! The reading end of one stream.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use shared::ids::VisitorId;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_stream::Stream;
+
+use super::{frame, lane::Lane, mailbox::Mailbox};
+
+/// The frames of one stream, ready to be sent. Dropping it takes the stream out of the hub.
+#[derive(Debug)]
+pub struct Subscription {
+    /// Two frames at once, the state and one more: some proxies hold the first until a second comes.
+    greeting: [Option<Bytes>; 2],
+    membership: Option<Membership>,
+}
+
+/// A stream's entry in the hub.
+#[derive(Debug)]
+pub(super) struct Membership {
+    pub(super) lane: Arc<Lane>,
+    pub(super) visitor: VisitorId,
+    pub(super) mailbox: Arc<Mailbox>,
+    /// Room for one stream, given back with it.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(super) permit: OwnedSemaphorePermit,
+}
+
+impl Subscription {
+    /// A stream that says one thing and ends.
+    pub(super) fn last(state: Bytes) -> Self {
+        Self { greeting: [Some(state), Some(frame::PING)], membership: None }
+    }
+
+    /// A stream that goes on.
+    pub(super) fn live(greeting: [Bytes; 2], membership: Membership) -> Self {
+        Self { greeting: greeting.map(Some), membership: Some(membership) }
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Bytes;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let this = self.get_mut();
+        if let Some(frame) = this.greeting.iter_mut().find_map(Option::take) {
+            return Poll::Ready(Some(frame));
+        }
+        match &this.membership {
+            Some(membership) => membership.mailbox.poll(context),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.lane.remove(self.visitor, &self.mailbox);
+    }
+}

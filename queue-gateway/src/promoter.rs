@@ -1,0 +1,144 @@
+//! The one loop of each queue: promote, bring the replica up to date, tell the hub.
+//!
+//! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use shared::{
+    clock::SharedClock,
+    ids::{ActiveTokenId, VisitorId},
+};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    engine::{EngineError, Promotion, QueueEngine, Stats},
+    hub::Hub,
+    metrics::QueueMetrics,
+    replica::{Progress, Replica},
+};
+
+/// Candidates beyond what the last tick's numbers call for: those who came since.
+const SPARE_CANDIDATES: u64 = 16;
+/// Most admissions of one step: at a tick of 100 ms still 40,000 a second.
+const MOST_CANDIDATES: u64 = 4_096;
+/// Visitors whose standing is asked at the same time.
+const ASKED_AT_ONCE: usize = 32;
+/// The longest pause between two attempts while the store is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The loop of one queue.
+#[derive(Debug)]
+pub struct Promoter {
+    /// The line.
+    pub engine: Arc<dyn QueueEngine>,
+    /// This gateway's copy of it, which only this loop writes.
+    pub replica: Arc<Replica>,
+    /// Those who listen.
+    pub hub: Arc<Hub>,
+    /// What it counts.
+    pub metrics: Arc<QueueMetrics>,
+    /// For the ids of new slots.
+    pub clock: SharedClock,
+    /// Time between two steps.
+    pub period: Duration,
+}
+
+/// An outage that has not ended.
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    pause: Duration,
+}
+
+impl Promoter {
+    /// Runs until shutdown.
+    pub async fn run(self, shutdown: CancellationToken) {
+        shutdown.run_until_cancelled(self.repeat()).await;
+    }
+
+    async fn repeat(&self) {
+        let mut ticks = tokio::time::interval(self.period);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut outage: Option<Outage> = None;
+        loop {
+            ticks.tick().await;
+            match self.tick().await {
+                Ok(()) => self.recovered(outage.take()),
+                Err(error) => {
+                    let pause = self.failed(&mut outage, &error);
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn tick(&self) -> Result<(), EngineError> {
+        let promotion = self.promote().await?;
+        let progress = self.replica.follow(&*self.engine, promotion.stats).await?;
+        if let Some(stats) = self.replica.stats() {
+            self.metrics.show(&stats);
+        }
+        let lost = self.hub.tick(self.replica.queue(), &progress).await;
+        self.replica.set_current(!matches!(progress, Progress::Unsettled));
+        self.settle(lost).await
+    }
+
+    async fn promote(&self) -> Result<Promotion, EngineError> {
+        let queue = self.replica.queue();
+        let candidates = self.candidates();
+        let began = Instant::now();
+        let promotion = self.engine.promote(queue, &candidates).await?;
+        self.metrics.promote_seconds.observe(began.elapsed().as_secs_f64());
+        self.metrics.admitted.inc_by(promotion.admitted);
+        Ok(promotion)
+    }
+
+    /// Ids for as many slots as this step can fill by the last tick's numbers, and some more. What a step lacks for is
+    /// admitted by the next, since credit stays while the line is not empty.
+    fn candidates(&self) -> Vec<ActiveTokenId> {
+        let wanted = self.replica.stats().map_or(SPARE_CANDIDATES, |stats| wanted(&stats));
+        (0..wanted).map(|_| ActiveTokenId::generate(&*self.clock)).collect()
+    }
+
+    /// Asks the engine about visitors whom the log does not explain, and tells their streams.
+    async fn settle(&self, lost: Vec<VisitorId>) -> Result<(), EngineError> {
+        let queue = self.replica.queue();
+        let mut standings = stream::iter(lost)
+            .map(|visitor| async move { (visitor, self.engine.status(queue, visitor).await) })
+            .buffer_unordered(ASKED_AT_ONCE);
+        while let Some((visitor, standing)) = standings.next().await {
+            self.hub.settle(queue, visitor, standing?);
+        }
+        Ok(())
+    }
+
+    fn failed(&self, outage: &mut Option<Outage>, error: &EngineError) -> Duration {
+        let queue = self.replica.queue();
+        self.replica.set_current(false);
+        let outage = outage.get_or_insert_with(|| {
+            tracing::error!(%queue, %error, "promotion stopped: the queue store cannot be used");
+            Outage { since: Instant::now(), pause: self.period }
+        });
+        outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);
+        outage.pause
+    }
+
+    fn recovered(&self, outage: Option<Outage>) {
+        if let Some(outage) = outage {
+            let queue = self.replica.queue();
+            let seconds = outage.since.elapsed().as_secs_f64();
+            tracing::info!(%queue, outage.seconds = seconds, "promotion goes on: the queue store is back");
+        }
+    }
+}
+
+/// How many admissions may be due by these numbers.
+fn wanted(stats: &Stats) -> u64 {
+    let limits = stats.control.limits();
+    let free = limits.cap.saturating_sub(stats.active);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a burst is finite and at least one")]
+    let burst = limits.burst().ceil() as u64;
+    (stats.waiting.min(free) + SPARE_CANDIDATES).min(burst).min(MOST_CANDIDATES)
+}

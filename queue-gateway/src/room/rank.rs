@@ -1,0 +1,90 @@
+//! The exact rank of every place in a line, from departures alone.
+//!
+//! Sequences have no gaps, so nobody needs to be told of a join: the position of a sequence is what stands below it minus
+//! who departed from there. Only departures are stored, one bit each; places restored from an older epoch, which are zero
+//! or negative and sparse, are stored themselves.
+
+mod departed;
+mod restored;
+
+use self::{departed::Departed, restored::Restored};
+use crate::engine::Sequence;
+
+/// Who still waits in a line, answering positions in well under a microsecond.
+///
+/// Positive sequences wait unless they departed; zero and negative ones wait once restored, until they depart.
+/// Memory: one bit for each sequence between the front of the line and its last departure, eight bytes (up to sixteen after
+/// splits) for each restored place. The part before the front is dropped, so a sale may go on for ever.
+#[derive(Clone, Debug, Default)]
+pub struct Rank {
+    departed: Departed,
+    restored: Restored,
+}
+
+impl Rank {
+    /// The rank of a line given in full, as a snapshot shows it: of the sequences up to `last_seq` exactly `waiting`
+    /// remain. Sequences after `last_seq` count as waiting, whether or not the snapshot met them.
+    pub fn rebuild(last_seq: Sequence, waiting: impl Iterator<Item = Sequence>) -> Self {
+        let mut departed = Departed::everybody(ordinal(last_seq).unwrap_or(0));
+        let mut restored = Restored::default();
+        for seq in waiting {
+            match ordinal(seq) {
+                Some(ordinal) => departed.keep(ordinal),
+                None => restored.insert(seq.0),
+            }
+        }
+        departed.index();
+        Self { departed, restored }
+    }
+
+    /// Takes a place out of the line. Repeating is harmless.
+    pub fn depart(&mut self, seq: Sequence) {
+        match ordinal(seq) {
+            Some(ordinal) => self.departed.insert(ordinal),
+            None => self.restored.remove(seq.0),
+        }
+    }
+
+    /// Puts a place of an older epoch into the line. Repeating is harmless, and so is a place of this epoch, which
+    /// never comes back.
+    pub fn restore(&mut self, seq: Sequence) {
+        if ordinal(seq).is_none() {
+            self.restored.insert(seq.0);
+        }
+    }
+
+    /// The 1-based position of a waiting place; `None` for one that is not in the line.
+    pub fn position(&self, seq: Sequence) -> Option<u64> {
+        let waits = match ordinal(seq) {
+            Some(ordinal) => !self.departed.contains(ordinal),
+            None => self.restored.contains(seq.0),
+        };
+        waits.then(|| self.ahead(seq) + 1)
+    }
+
+    /// How many wait with a place before this one, which need not be in the line itself.
+    pub fn ahead(&self, seq: Sequence) -> u64 {
+        match ordinal(seq) {
+            Some(ordinal) => self.restored.len() + (ordinal - 1) - self.departed.below(ordinal),
+            None => self.restored.below(seq.0),
+        }
+    }
+
+    /// How many wait in all when `last_seq` is the newest sequence.
+    pub fn waiting(&self, last_seq: Sequence) -> u64 {
+        self.ahead(Sequence(last_seq.0.max(0).saturating_add(1)))
+    }
+
+    /// Bytes held on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.departed.heap_bytes() + self.restored.heap_bytes()
+    }
+}
+
+/// The sequence as a count from 1, or `None` for a place of an older epoch.
+fn ordinal(seq: Sequence) -> Option<u64> {
+    u64::try_from(seq.0).ok().filter(|&ordinal| ordinal > 0)
+}
+
+#[cfg(test)]
+mod tests;
