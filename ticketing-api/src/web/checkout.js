@@ -1,0 +1,262 @@
+// The booking of one performance: choose, hold, reserve, pay. What is half-way survives a reload.
+
+import * as account from "./account.js";
+import * as api from "./api.js";
+import { access, activeToken, booking } from "./memory.js";
+import { Panel } from "./panel.js";
+import { refusalInWords, seatsTaken, takenSeats } from "./refusals.js";
+import { seatNumbers, timeOfDay, total } from "./words.js";
+
+const READ_HALL_EVERY_MS = 10_000;
+
+export class Checkout {
+  #performance;
+  #map;
+  #panel;
+  #onPaid;
+  /** {seats, amount, hold, reservation, expires_at, keys}, or null while nothing is held. */
+  #booking;
+  #busy = false;
+  #holdOnceSignedIn = false;
+  #timers = [];
+  #paid = false;
+  /** The last attempt to hold: the same seats after a lost answer go out under the same key. */
+  #attempt = { numbers: "", key: "" };
+
+  /** `onPaid(reservation)` is told when all is done. */
+  constructor(performance, map, onPaid) {
+    this.#performance = performance;
+    this.#map = map;
+    this.#onPaid = onPaid;
+    this.#booking = booking.of(performance.id);
+    this.#panel = new Panel({ hold: () => this.#hold(), pay: () => this.#pay(), giveBack: () => this.#giveBack() });
+  }
+
+  /** Picks up where the last visit ended, then keeps time. */
+  async resume() {
+    if (this.#booking) this.#map.lock(this.#numbers());
+    if (this.#booking?.reservation && access.valid()) await this.#learnReservation();
+    if (this.#paid) return;
+    this.render();
+    this.#timers = [setInterval(() => this.#tick(), 1000), setInterval(() => this.#readHall(), READ_HALL_EVERY_MS)];
+  }
+
+  /** Seats were chosen or dropped. */
+  chose(seats, full) {
+    this.#panel.say(full ? "You can have up to four seats." : "");
+    this.render();
+  }
+
+  /** Somebody signed in or out. */
+  async memberChanged() {
+    if (this.#booking?.reservation && access.valid()) await this.#learnReservation();
+    this.render();
+    if (this.#holdOnceSignedIn && access.valid()) await this.#hold();
+    this.#holdOnceSignedIn = false;
+  }
+
+  render() {
+    if (this.#paid) return;
+    if (this.#booking) {
+      this.#panel.showKept(this.#booking, this.#secondsLeft(), account.walletBalance(), this.#busy);
+      return;
+    }
+    const turn = this.#turn();
+    if (turn.allowed) {
+      this.#map.unlock();
+      this.#panel.showChoosing(this.#map.chosen, turn.until, this.#busy);
+    } else {
+      this.#map.lock([]);
+      this.#panel.showOutside(this.#performance, turn.reason);
+    }
+  }
+
+  /** Whether this visitor may buy here, as far as the token says. The API has the last word. */
+  #turn() {
+    const opens = Date.parse(this.#performance.sale_opens_at);
+    const closes = Date.parse(this.#performance.sale_closes_at);
+    if (api.serverNow() >= closes) return { reason: "closed" };
+    if (api.serverNow() < opens) return { reason: "not_open" };
+    const claims = activeToken.claims();
+    if (!claims) return { reason: "no_turn" };
+    if (claims.queue !== this.#performance.queue) return { reason: "other_queue" };
+    return { allowed: true, until: claims.exp * 1000 };
+  }
+
+  async #hold() {
+    if (!access.valid()) {
+      this.#holdOnceSignedIn = true;
+      account.askToSignIn("Sign in, and your seats are held at once.");
+      return;
+    }
+    const chosen = this.#map.chosen;
+    if (!chosen.length) return;
+    const numbers = chosen.map((seat) => seat.number);
+    if (this.#attempt.numbers !== numbers.join()) this.#attempt = { numbers: numbers.join(), key: api.newKey() };
+    await this.#working(async () => {
+      const held = await api.hold(this.#performance.id, numbers, this.#attempt.key);
+      this.#attempt = { numbers: "", key: "" };
+      this.#keep({ seats: chosen, amount: total(chosen), hold: held.id, expires_at: held.expires_at, keys: {} });
+      this.#map.lock(numbers);
+      this.#panel.announce(`${seatNumbers(numbers)} held for you until ${timeOfDay(held.expires_at)}.`);
+      account.refreshWallet();
+    });
+  }
+
+  /** Reserving is part of paying: until then the seats can simply be given back. */
+  async #pay() {
+    if (!access.valid()) {
+      account.askToSignIn("Sign in to pay.");
+      return;
+    }
+    await this.#working(async () => {
+      if (!this.#booking.reservation) {
+        const reserved = await api.reserve(this.#booking.hold, this.#key("reserve"));
+        const { id, amount, expires_at } = reserved;
+        this.#keep({ ...this.#booking, reservation: id, amount, expires_at });
+      }
+      await api.pay(this.#booking.reservation, this.#key("pay"));
+      await this.#learnReservation();
+    });
+  }
+
+  async #giveBack() {
+    await this.#working(async () => {
+      await api.giveHoldBack(this.#booking.hold, this.#key("give_back"));
+      this.#drop("");
+    });
+  }
+
+  /** One step at a time, each with its refusals turned into what can be done about them. */
+  async #working(step) {
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#panel.say("");
+    this.render();
+    try {
+      await step();
+    } catch (error) {
+      if (!(error instanceof api.Refusal)) throw error;
+      await this.#refused(error);
+    } finally {
+      this.#busy = false;
+      this.render();
+    }
+  }
+
+  async #refused(refusal) {
+    if (!refusal.undecided) this.#forgetKeys();
+    if (refusal.code === "seats_taken") {
+      this.#map.markTaken(takenSeats(refusal));
+      await this.#readHall();
+      this.#panel.say(seatsTaken(takenSeats(refusal)));
+    } else if (refusal.status === 401 && isAboutTurn(refusal)) {
+      activeToken.forget();
+      this.#panel.say(refusalInWords(refusal));
+    } else if (refusal.status === 401) {
+      account.sessionEnded();
+    } else if (refusal.status === 402) {
+      this.#panel.say(refusalInWords(refusal));
+      await account.refreshWallet();
+    } else if (this.#booking && (refusal.status === 410 || refusal.status === 404)) {
+      this.#drop(refusalInWords(refusal));
+    } else if (this.#booking?.reservation && refusal.status === 409 && !refusal.undecided) {
+      await this.#learnReservation();
+    } else {
+      this.#panel.say(refusalInWords(refusal));
+    }
+  }
+
+  /** What became of the reservation, whoever paid or cancelled it. */
+  async #learnReservation() {
+    let reservation;
+    try {
+      reservation = await api.reservation(this.#booking.reservation);
+    } catch (error) {
+      if (!(error instanceof api.Refusal)) throw error;
+      if (error.status === 404 || error.status === 403) this.#drop("");
+      else this.#panel.say(refusalInWords(error));
+      return;
+    }
+    if (reservation.state === "confirmed") {
+      this.#end(reservation);
+    } else if (reservation.state === "expired") {
+      this.#drop("The time to pay has run out, and the seats are free again.");
+    } else if (reservation.state !== "awaiting_payment") {
+      this.#drop("This reservation was cancelled.");
+    }
+  }
+
+  /** Paid. The booking is kept, so that a reload shows the ticket again; the turn is used up. */
+  #end(reservation) {
+    this.#paid = true;
+    this.#timers.forEach(clearInterval);
+    activeToken.forget();
+    this.#onPaid(reservation);
+  }
+
+  #tick() {
+    if (this.#booking && !this.#busy && this.#secondsLeft() === 0) {
+      // A payment in the last second may have won: only the API knows.
+      if (this.#booking.reservation && access.valid()) this.#working(() => this.#learnReservation());
+      else this.#drop("The time to pay has run out, and the seats are free again.");
+    } else if (this.#booking) {
+      this.#panel.showTime(this.#secondsLeft());
+    } else if (!this.#busy) {
+      this.render();
+    }
+  }
+
+  async #readHall() {
+    if (document.hidden || this.#booking || this.#paid) return;
+    try {
+      const { items } = await api.seats(this.#performance.id);
+      const lost = this.#map.update(items);
+      if (lost.length && !this.#busy) this.#panel.say(seatsTaken(lost));
+    } catch (error) {
+      // The next reading follows; until then the API refuses what is gone.
+      if (!(error instanceof api.Refusal)) throw error;
+    }
+  }
+
+  #drop(reason) {
+    this.#booking = null;
+    booking.forget(this.#performance.id);
+    this.#map.unlock();
+    this.#panel.say(reason);
+    this.#readHall();
+    this.render();
+  }
+
+  #keep(value) {
+    this.#booking = value;
+    booking.keep(this.#performance.id, value);
+  }
+
+  /** The key of a step, made once and stored before it is used: also a reload repeats the step and not its effect. */
+  #key(step) {
+    const keys = { ...this.#booking.keys };
+    keys[step] ??= api.newKey();
+    this.#keep({ ...this.#booking, keys });
+    return keys[step];
+  }
+
+  /** A decided answer would be given again to its key, so the next press needs another. */
+  #forgetKeys() {
+    this.#attempt = { numbers: "", key: "" };
+    if (this.#booking) this.#keep({ ...this.#booking, keys: {} });
+  }
+
+  #numbers() {
+    return this.#booking.seats.map((seat) => seat.number);
+  }
+
+  #secondsLeft() {
+    return Math.max(0, Math.ceil((Date.parse(this.#booking.expires_at) - api.serverNow()) / 1000));
+  }
+}
+
+/** Two things can be missing on a 401: the member's session, or the turn. */
+function isAboutTurn(refusal) {
+  return refusal.code.includes("active_token");
+}

@@ -1,0 +1,57 @@
+// What outlives a reload of this tab and nothing more: who is signed in, the turn, and a booking half-way.
+
+const ACTIVE_TOKEN = "sale:active-token";
+const ACCESS = "sale:access";
+
+/** The right to buy, handed over by the waiting room. */
+export const activeToken = {
+  get: () => sessionStorage.getItem(ACTIVE_TOKEN),
+  forget: () => sessionStorage.removeItem(ACTIVE_TOKEN),
+
+  /** Moves a token out of the address, where it would be shared with the link. */
+  takeFromAddress() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("active_token");
+    if (!token) return;
+    sessionStorage.setItem(ACTIVE_TOKEN, token);
+    history.replaceState(null, "", location.pathname + location.search);
+  },
+
+  /** What the token says of itself; the API alone judges whether it is true. Null when there is none or it has run out. */
+  claims() {
+    try {
+      const payload = this.get().split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+      const claims = JSON.parse(atob(payload));
+      return claims.exp * 1000 > Date.now() ? claims : null;
+    } catch {
+      return null;
+    }
+  },
+};
+
+/** The signed-in member. */
+export const access = {
+  token: () => stored(ACCESS)?.access_token ?? null,
+  /** Whether somebody is signed in and will still be in a moment. */
+  valid: () => Date.parse(stored(ACCESS)?.expires_at ?? 0) > Date.now() + 1000,
+  keep: (session) => sessionStorage.setItem(ACCESS, JSON.stringify(session)),
+  forget: () => sessionStorage.removeItem(ACCESS),
+};
+
+/** The booking of one performance: {seats, amount, hold, reservation, expires_at, keys}. */
+export const booking = {
+  of: (performanceId) => stored(bookingKey(performanceId)),
+  keep: (performanceId, value) => sessionStorage.setItem(bookingKey(performanceId), JSON.stringify(value)),
+  forget: (performanceId) => sessionStorage.removeItem(bookingKey(performanceId)),
+};
+
+function bookingKey(performanceId) {
+  return `sale:booking:${performanceId}`;
+}
+
+function stored(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
