@@ -5,7 +5,7 @@ CARGO ?= cargo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps fmt doc deny bench rush
+.PHONY: help run test lint deps fmt doc deny bench rush env
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,11 @@ deny: ## check advisories, licences and sources of the dependencies (needs cargo
 	$(CARGO) deny --locked check
 
 bench: deps ## measure against the references, and print the table
+	$(CARGO) build --release --locked -p queue-gateway -p bench
 	$(CARGO) run --release --locked -p bench --bin bench -- $(ARGS)
 
 rush: ## drive visitors through a running system
 	$(CARGO) run --release --locked -p bench --bin rush -- $(ARGS)
+
+env: ## write fresh secrets for docker compose to .env
+	@bash scripts/make-env.sh

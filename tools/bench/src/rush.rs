@@ -8,7 +8,7 @@ mod stream;
 mod verdict;
 mod visit;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
@@ -41,9 +41,12 @@ pub struct Arguments {
     /// Administrator who creates the performance.
     #[arg(long, env = "RUSH_ADMIN_EMAIL", default_value = "admin@example.com")]
     pub admin_email: String,
-    /// His password.
+    /// His password; left out, it is read from the secrets of a standalone system.
     #[arg(long, env = "RUSH_ADMIN_PASSWORD", hide_env_values = true)]
-    pub admin_password: String,
+    pub admin_password: Option<String>,
+    /// The secrets file of a standalone system.
+    #[arg(long, default_value = "data/secrets.toml")]
+    pub secrets: PathBuf,
     /// Seconds a visitor keeps trying one call through 503s and lost connections.
     #[arg(long, default_value_t = 60)]
     pub patience: u64,

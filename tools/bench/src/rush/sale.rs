@@ -24,7 +24,7 @@ pub(super) struct Sale {
 /// Creates a fresh performance, so that a run never meets what an earlier one sold.
 pub(super) async fn open(ticketing: &Service, arguments: &Arguments) -> anyhow::Result<Sale> {
     const PRICE: i64 = 5_000;
-    let credentials = json!({"email": arguments.admin_email, "password": arguments.admin_password});
+    let credentials = json!({"email": arguments.admin_email, "password": admin_password(arguments)?});
     let session = expect(ticketing, &Call::post("/v1/sessions", credentials), StatusCode::CREATED).await?;
     let token = session["access_token"].as_str().context("the session has no access_token")?;
 
@@ -41,6 +41,18 @@ pub(super) async fn open(ticketing: &Service, arguments: &Arguments) -> anyhow::
     let concert = expect(ticketing, &call, StatusCode::CREATED).await?;
     let performance = concert["performances"][0]["id"].as_str().context("the concert has no performance")?.to_owned();
     Ok(Sale { queue: arguments.queue.clone(), performance, seats: arguments.seats, price: PRICE })
+}
+
+fn admin_password(arguments: &Arguments) -> anyhow::Result<String> {
+    if let Some(password) = &arguments.admin_password {
+        return Ok(password.clone());
+    }
+    let path = arguments.secrets.display();
+    let text = std::fs::read_to_string(&arguments.secrets)
+        .with_context(|| format!("give --admin-password, or --secrets with the file of a standalone system: {path}"))?;
+    let secrets: toml::Table = text.parse().with_context(|| format!("{path} is no TOML"))?;
+    let password = secrets.get("admin_password").and_then(toml::Value::as_str);
+    Ok(password.with_context(|| format!("{path} has no admin_password"))?.to_owned())
 }
 
 /// How many seats the server says are sold.
