@@ -1,0 +1,278 @@
+//! The gateway's settings. The documented file config/queue-gateway.toml is their text and holds every default.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use http::Uri;
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use shared::{
+    accept::ListenSettings,
+    client_address::TrustedProxies,
+    ids::QueueName,
+    settings::{self, Problems, SettingsError, Validate},
+    telemetry::TelemetrySettings,
+    tokens::{ActiveSigner, WaitingSigner},
+};
+
+use crate::{
+    engine::{Baseline, Lifetimes, redis::RedisSettings},
+    http::limits::RateLimitSettings,
+    room::admission::AdmissionPolicy,
+};
+
+/// The documented defaults.
+pub const DEFAULTS: &str = include_str!("../../config/queue-gateway.toml");
+
+/// What the names of environment variables begin with: `QUEUE_GATEWAY__LISTEN__ADDRESS`.
+pub const ENVIRONMENT_PREFIX: &str = "QUEUE_GATEWAY";
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// How visitors reach this gateway: scheme, host and port.
+    pub public_url: String,
+    /// The engine that keeps the line.
+    pub engine: EngineChoice,
+    /// Where its Redis is, if it needs one.
+    pub redis: RedisSettings,
+    /// The public port.
+    pub listen: ListenSettings,
+    /// The operations port.
+    pub operations: ListenSettings,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The log.
+    pub telemetry: TelemetrySettings,
+    /// Keys of tokens and callers.
+    pub secrets: Secrets,
+    /// Who issues tokens, for whom and for how long.
+    pub tokens: TokenSettings,
+    /// The loop that admits.
+    pub promotion: PromotionSettings,
+    /// Open streams.
+    pub streams: StreamSettings,
+    /// How often one address may ask.
+    pub rate_limits: RateLimitSettings,
+    /// The queues by name.
+    #[serde(default)]
+    pub queues: BTreeMap<QueueName, QueueSettings>,
+}
+
+/// Which engine keeps the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineChoice {
+    /// In this process.
+    Embedded,
+    /// In Redis, shared by several gateways.
+    Redis,
+}
+
+/// What must never be seen. Gateways of one system share all four. None has a default; one that is left out is empty
+/// until the check, so that all that are missing are named together.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    /// Signs waiting tokens.
+    pub waiting_secret: SecretString,
+    /// Signs active tokens: an Ed25519 private key in PKCS#8 PEM.
+    pub active_key: SecretString,
+    /// Of the services that claim and release.
+    pub service_key: SecretString,
+    /// Of operators.
+    pub operator_key: SecretString,
+}
+
+/// Who issues tokens, for whom and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TokenSettings {
+    /// The `iss` of active tokens.
+    pub issuer: String,
+    /// Their `aud`.
+    pub audience: String,
+    /// Life of a waiting token.
+    #[serde(with = "duration")]
+    pub waiting_lifetime: Duration,
+    /// Life of an active token.
+    #[serde(with = "duration")]
+    pub active_lifetime: Duration,
+    /// Unclaimed for so long, an admitted visitor's slot is free again.
+    #[serde(with = "duration")]
+    pub claim_within: Duration,
+}
+
+/// The loop that admits.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PromotionSettings {
+    /// Time between two steps.
+    #[serde(with = "duration")]
+    pub tick: Duration,
+}
+
+/// Open streams.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StreamSettings {
+    /// Most streams at one time.
+    pub max_streams: usize,
+}
+
+/// One queue.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct QueueSettings {
+    /// What people call it; the name where it is left out.
+    pub title: Option<String>,
+    /// Where an admitted visitor goes.
+    pub redirect_to: String,
+    /// How fast and how far it admits.
+    pub admission: AdmissionPolicy,
+}
+
+impl Settings {
+    /// Reads the defaults, over them the file, over that the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
+        settings::load(DEFAULTS, file, ENVIRONMENT_PREFIX)
+    }
+
+    /// What the store is to be told of each queue.
+    pub fn baselines(&self) -> BTreeMap<QueueName, Baseline> {
+        let lifetimes = Lifetimes { claim: self.tokens.claim_within, active: self.tokens.active_lifetime };
+        let baseline = |queue: &QueueSettings| Baseline { limits: queue.admission.limits(), lifetimes };
+        self.queues.iter().map(|(name, queue)| (name.clone(), baseline(queue))).collect()
+    }
+
+    /// Whether visitors reach this gateway over https.
+    pub fn is_public_over_https(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+
+    /// The sections in which `new` differs in more than the baselines of queues that both have: a running gateway cannot
+    /// take that up.
+    pub fn needing_restart(&self, new: &Self) -> Vec<&'static str> {
+        let lasting =
+            |tokens: &TokenSettings| (tokens.issuer.clone(), tokens.audience.clone(), tokens.waiting_lifetime);
+        let places = |settings: &Self| {
+            let place = |(name, queue): (&QueueName, &QueueSettings)| {
+                (name.clone(), queue.title.clone(), queue.redirect_to.clone())
+            };
+            settings.queues.iter().map(place).collect::<Vec<_>>()
+        };
+        [
+            ("public_url", self.public_url != new.public_url),
+            ("engine", self.engine != new.engine),
+            (
+                "redis",
+                self.redis.url.expose_secret() != new.redis.url.expose_secret() || differ(&self.redis, &new.redis),
+            ),
+            ("listen", self.listen != new.listen),
+            ("operations", self.operations != new.operations),
+            ("trusted_proxies", self.trusted_proxies != new.trusted_proxies),
+            ("telemetry", self.telemetry != new.telemetry),
+            ("secrets", self.secrets.exposed() != new.secrets.exposed()),
+            ("tokens", lasting(&self.tokens) != lasting(&new.tokens)),
+            ("promotion", self.promotion != new.promotion),
+            ("streams", self.streams != new.streams),
+            ("rate_limits", self.rate_limits != new.rate_limits),
+            ("queues", places(self) != places(new)),
+        ]
+        .into_iter()
+        .filter_map(|(section, differs)| differs.then_some(section))
+        .collect()
+    }
+}
+
+/// Whether two sections show differently.
+fn differ(one: &impl std::fmt::Debug, other: &impl std::fmt::Debug) -> bool {
+    format!("{one:?}") != format!("{other:?}")
+}
+
+impl Secrets {
+    fn exposed(&self) -> [&str; 4] {
+        [&self.waiting_secret, &self.active_key, &self.service_key, &self.operator_key].map(ExposeSecret::expose_secret)
+    }
+}
+
+impl Validate for Settings {
+    fn validate(&self, at: &mut Problems) {
+        at.require("public_url", is_origin(&self.public_url), "must be like https://wait.example.com, without a path");
+        at.section("redis", &self.redis);
+        at.section("listen", &self.listen);
+        at.section("operations", &self.operations);
+        at.section("telemetry", &self.telemetry);
+        at.section("secrets", &self.secrets);
+        at.section("tokens", &self.tokens);
+        at.within("promotion", |at| {
+            let tick = self.promotion.tick;
+            at.require("tick", TICKS.contains(&tick), format!("must be from 10ms to 5s, is {tick:?}"));
+        });
+        at.within("streams", |at| at.within_range("max_streams", self.streams.max_streams, 1..=1_000_000));
+        at.section("rate_limits", &self.rate_limits);
+        at.require("queues", !self.queues.is_empty(), "define at least one queue, as [queues.<name>]");
+        at.within("queues", |at| {
+            for (name, queue) in &self.queues {
+                at.section(name, queue);
+            }
+        });
+    }
+}
+
+/// Shorter ticks cost the store more than they gain; longer ones leave admitted visitors in the dark.
+const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(5);
+
+impl Validate for Secrets {
+    fn validate(&self, at: &mut Problems) {
+        for (key, secret) in [
+            ("waiting_secret", &self.waiting_secret),
+            ("service_key", &self.service_key),
+            ("operator_key", &self.operator_key),
+        ] {
+            let long = secret.expose_secret().len() >= WaitingSigner::MIN_SECRET_BYTES;
+            at.require(key, long, "must have at least 32 characters, drawn at random: openssl rand -hex 32");
+        }
+        let two = self.service_key.expose_secret() != self.operator_key.expose_secret();
+        at.require("operator_key", two, "must not be the service_key: services are no operators");
+        if let Err(error) = ActiveSigner::from_pem(&self.active_key, "", "") {
+            at.add("active_key", format!("{error}: openssl genpkey -algorithm ed25519"));
+        }
+    }
+}
+
+impl Validate for TokenSettings {
+    fn validate(&self, at: &mut Problems) {
+        at.not_blank("issuer", &self.issuer);
+        at.not_blank("audience", &self.audience);
+        // Tokens count whole seconds.
+        let second = Duration::from_secs(1);
+        at.require("waiting_lifetime", self.waiting_lifetime >= second, "must be at least 1s");
+        at.require("claim_within", self.claim_within >= second, "must be at least 1s");
+        let fits = self.claim_within <= self.active_lifetime;
+        at.require("active_lifetime", fits, "must not be shorter than claim_within");
+    }
+}
+
+impl Validate for QueueSettings {
+    fn validate(&self, at: &mut Problems) {
+        let safe = self.redirect_to.starts_with('/') || is_address(&self.redirect_to);
+        at.require("redirect_to", safe, "must be an http or https address, or a path of this gateway's own host");
+        at.within("admission", |at| {
+            for (key, rule) in self.admission.faults() {
+                at.add(key, rule);
+            }
+        });
+    }
+}
+
+/// `http` or `https` with a host: nothing that a browser would run as a script.
+fn is_address(text: &str) -> bool {
+    let uri = text.split('#').next().unwrap_or_default().parse::<Uri>();
+    uri.is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
+}
+
+fn is_origin(text: &str) -> bool {
+    is_address(text)
+        && text.parse::<Uri>().is_ok_and(|uri| uri.path() == "/" && uri.query().is_none())
+        && !text.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests;

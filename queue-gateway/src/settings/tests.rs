@@ -1,0 +1,152 @@
+use std::collections::HashSet;
+
+use super::*;
+
+/// The documented file with its commented-out keys uncommented and its secrets given.
+fn complete() -> String {
+    let key = ActiveSigner::generate_pem();
+    DEFAULTS
+        .lines()
+        .map(|line| match line {
+            "#waiting_secret = \"\"" => format!("waiting_secret = '{}'", "w".repeat(32)),
+            "#service_key = \"\"" => format!("service_key = '{}'", "s".repeat(32)),
+            "#operator_key = \"\"" => format!("operator_key = '{}'", "o".repeat(32)),
+            "#active_key = \"\"" => format!("active_key = '''\n{}'''", key.expose_secret()),
+            _ => uncommented(line).unwrap_or(line).to_owned(),
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Prose begins with `# `, a key that is commented out with `#`.
+fn uncommented(line: &str) -> Option<&str> {
+    line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()))
+}
+
+fn load(file: &str) -> Result<Settings, SettingsError> {
+    settings::load_from(DEFAULTS, Some(file), ENVIRONMENT_PREFIX, [])
+}
+
+fn faults(file: &str) -> String {
+    load(file).unwrap_err().to_string()
+}
+
+#[test]
+fn the_documented_file_shows_every_key() {
+    let complete = complete();
+    let settings = load(&complete).unwrap();
+    // Destructured without `..`: a new key does not compile here until somebody has looked at the file.
+    let Settings {
+        public_url: _,
+        engine,
+        redis: _,
+        listen,
+        operations: _,
+        trusted_proxies: _,
+        telemetry: _,
+        secrets: Secrets { waiting_secret: _, active_key: _, service_key: _, operator_key: _ },
+        tokens: TokenSettings { issuer: _, audience: _, waiting_lifetime, active_lifetime: _, claim_within: _ },
+        promotion: PromotionSettings { tick: _ },
+        streams: StreamSettings { max_streams: _ },
+        rate_limits: _,
+        queues,
+    } = settings;
+    assert_eq!((engine, waiting_lifetime), (EngineChoice::Embedded, Duration::from_secs(3600)));
+    let QueueSettings { title, redirect_to, admission: _ } = &queues[&"demo".parse().unwrap()];
+    assert_eq!((title.as_deref(), redirect_to.as_str()), (Some("Spring concert"), "http://127.0.0.1:8081/"));
+
+    // The structs whose keys have defaults of their own would not notice a missing line.
+    let shown: toml::Table = complete.parse().unwrap();
+    let keys = |section: &str| shown[section].as_table().unwrap().keys().cloned().collect::<HashSet<_>>();
+    for section in ["listen", "operations"] {
+        let expected = [
+            "address",
+            "max_connections",
+            "header_read_timeout",
+            "max_header_bytes",
+            "body_read_timeout",
+            "max_body_bytes",
+            "drain_deadline",
+        ];
+        assert_eq!(keys(section), expected.map(str::to_owned).into(), "{section}");
+    }
+    let redis = ["url", "pool_size", "command_timeout", "connect_timeout", "max_pending"];
+    assert_eq!(keys("redis"), redis.map(str::to_owned).into());
+    assert_eq!(keys("telemetry"), ["format", "filter"].map(str::to_owned).into());
+    assert!(listen.max_connections > settings.streams.max_streams, "streams must leave room for joins");
+}
+
+#[test]
+fn without_secrets_and_queues_every_missing_key_is_named() {
+    let message = faults("");
+    for key in ["secrets.waiting_secret", "secrets.active_key", "secrets.service_key", "secrets.operator_key", "queues"]
+    {
+        assert!(message.contains(key), "{key} in:\n{message}");
+    }
+}
+
+#[test]
+fn every_wrong_setting_is_named_at_once() {
+    let wrong = complete()
+        .replace("public_url = \"http://127.0.0.1:8080\"", "public_url = 'ftp://x/'")
+        .replace("tick = \"250ms\"", "tick = '1ms'")
+        .replace("redirect_to = \"http://127.0.0.1:8081/\"", "redirect_to = 'javascript:alert(1)'")
+        .replace("rate_per_second = 50", "rate_per_second = -1")
+        .replace("claim_within = \"30s\"", "claim_within = '11m'")
+        .replace("issuer = \"queue-gateway\"", "isuer = 'x'");
+    let message = faults(&wrong);
+    for key in [
+        "public_url",
+        "promotion.tick",
+        "queues.demo.redirect_to",
+        "queues.demo.admission.rate_per_second",
+        "tokens.active_lifetime",
+        "tokens.isuer",
+    ] {
+        assert!(message.contains(key), "{key} in:\n{message}");
+    }
+}
+
+#[test]
+fn keys_of_services_and_operators_must_differ_and_are_never_shown() {
+    let same = complete().replace(&"o".repeat(32), &"s".repeat(32));
+    let message = faults(&same);
+    assert!(message.contains("secrets.operator_key"), "{message}");
+    assert!(!message.contains("ssss"), "{message}");
+    assert!(!format!("{:?}", load(&complete()).unwrap()).contains("ssss"));
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let variable = ("QUEUE_GATEWAY__LISTEN__ADDRESS".to_owned(), "0.0.0.0:80".to_owned());
+    let settings: Settings = settings::load_from(DEFAULTS, Some(&complete()), ENVIRONMENT_PREFIX, [variable]).unwrap();
+    assert_eq!(settings.listen.address.port(), 80);
+}
+
+#[test]
+fn only_addresses_that_a_browser_opens_as_a_page_are_taken() {
+    for good in ["http://shop.test", "https://shop.test:8443/seats?x=1#y"] {
+        assert!(is_address(good), "{good}");
+    }
+    for bad in ["", "javascript:alert(1)", "//evil.test", "shop.test", "ftp://shop.test", "http://"] {
+        assert!(!is_address(bad), "{bad}");
+    }
+    assert!(is_origin("https://wait.test"));
+    for bad in ["https://wait.test/", "https://wait.test/x", "https://wait.test?x"] {
+        assert!(!is_origin(bad), "{bad}");
+    }
+}
+
+#[test]
+fn a_running_gateway_takes_up_rates_and_says_what_it_cannot() {
+    let old = load(&complete()).unwrap();
+    let faster = load(&complete().replace("rate_per_second = 50", "rate_per_second = 80")).unwrap();
+    assert_eq!(old.needing_restart(&faster), [] as [&str; 0]);
+    assert_ne!(old.baselines(), faster.baselines());
+    let other = complete()
+        .replace("tick = \"250ms\"", "tick = '1s'")
+        .replace(&"w".repeat(32), &"x".repeat(32))
+        .replace("redis://127.0.0.1:6379", "redis://127.0.0.1:6380")
+        .replace("[queues.demo", "[queues.other");
+    assert_eq!(old.needing_restart(&load(&other).unwrap()), ["redis", "secrets", "promotion", "queues"]);
+}
