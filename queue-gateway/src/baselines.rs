@@ -1,0 +1,167 @@
+//! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use shared::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
+
+use crate::{
+    engine::{
+        Baseline, Claim, ConnectionId, Control, ControlChange, Departures, EngineError, Epoch, Joined, LinePage,
+        LogIndex, Place, Promotion, QueueEngine, Readmission, Sequence, Standing, Stats,
+    },
+    metrics::Metrics,
+};
+
+/// Pause between two attempts to push the baselines to a store that does not answer.
+const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// An engine that configures a queue by itself when the store does not have it, and counts what fails.
+///
+/// Everybody in the gateway talks to the store through it, so no other place has to know that a store can be emptied.
+#[derive(Debug)]
+pub struct ConfiguredEngine {
+    engine: Arc<dyn QueueEngine>,
+    baselines: ArcSwap<BTreeMap<QueueName, Baseline>>,
+    metrics: Arc<Metrics>,
+}
+
+impl ConfiguredEngine {
+    /// Nothing is pushed yet.
+    pub fn new(engine: Arc<dyn QueueEngine>, baselines: BTreeMap<QueueName, Baseline>, metrics: Arc<Metrics>) -> Self {
+        Self { engine, baselines: ArcSwap::from_pointee(baselines), metrics }
+    }
+
+    /// Replaces the baselines and pushes them.
+    pub async fn replace(&self, baselines: BTreeMap<QueueName, Baseline>) {
+        self.baselines.store(Arc::new(baselines));
+        self.push().await;
+    }
+
+    /// Pushes every baseline, for as long as it takes: a gateway may start before its store. Repeating is harmless.
+    pub async fn push(&self) {
+        let mut outage_logged = false;
+        for queue in self.baselines.load_full().keys() {
+            // Read afresh in each attempt, so that an attempt that waits out an outage never pushes what has been
+            // replaced meanwhile.
+            while let Some(baseline) = self.baselines.load().get(queue).copied() {
+                let Err(error) = self.configure(queue, baseline).await else { break };
+                if !outage_logged {
+                    tracing::warn!(%queue, %error, "the queue's settings cannot be written to the store yet: trying on");
+                    outage_logged = true;
+                }
+                tokio::time::sleep(PUSH_AGAIN_AFTER).await;
+            }
+        }
+    }
+
+    /// Does a step; if the store does not have the queue, configures it and does the step once more.
+    async fn step<R, F>(&self, queue: &QueueName, step: impl Fn() -> F) -> Result<R, EngineError>
+    where
+        F: Future<Output = Result<R, EngineError>>,
+    {
+        match step().await {
+            Ok(reply) => Ok(reply),
+            Err(error @ EngineError::NotConfigured(_)) => {
+                self.metrics.engine_error(&error);
+                let Some(baseline) = self.baselines.load().get(queue).copied() else { return Err(error) };
+                tracing::warn!(%queue, "the store does not have the queue: configuring it, a new epoch begins");
+                self.configure(queue, baseline).await?;
+                self.counted(step().await)
+            }
+            failed => self.counted(failed),
+        }
+    }
+
+    fn counted<R>(&self, reply: Result<R, EngineError>) -> Result<R, EngineError> {
+        reply.inspect_err(|error| self.metrics.engine_error(error))
+    }
+}
+
+#[async_trait]
+impl QueueEngine for ConfiguredEngine {
+    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
+        self.counted(self.engine.configure(queue, baseline).await)
+    }
+
+    async fn join(
+        &self,
+        queue: &QueueName,
+        visitor: VisitorId,
+        held: Option<Place>,
+        candidate: ActiveTokenId,
+    ) -> Result<Joined, EngineError> {
+        self.step(queue, || self.engine.join(queue, visitor, held, candidate)).await
+    }
+
+    async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
+        self.step(queue, || self.engine.status(queue, visitor)).await
+    }
+
+    async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
+        self.step(queue, || self.engine.leave(queue, visitor)).await
+    }
+
+    async fn connect(
+        &self,
+        queue: &QueueName,
+        visitor: VisitorId,
+        connection: ConnectionId,
+    ) -> Result<Standing, EngineError> {
+        self.step(queue, || self.engine.connect(queue, visitor, connection)).await
+    }
+
+    async fn disconnect(
+        &self,
+        queue: &QueueName,
+        visitor: VisitorId,
+        connection: ConnectionId,
+    ) -> Result<bool, EngineError> {
+        self.step(queue, || self.engine.disconnect(queue, visitor, connection)).await
+    }
+
+    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
+        self.step(queue, || self.engine.promote(queue, candidates)).await
+    }
+
+    async fn claim(
+        &self,
+        queue: &QueueName,
+        token: ActiveTokenId,
+        holder: MemberId,
+        readmission: Option<Readmission>,
+    ) -> Result<Claim, EngineError> {
+        self.step(queue, || self.engine.claim(queue, token, holder, readmission)).await
+    }
+
+    async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
+        self.step(queue, || self.engine.release(queue, token)).await
+    }
+
+    async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
+        self.step(queue, || self.engine.control(queue, change.clone())).await
+    }
+
+    async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
+        self.step(queue, || self.engine.stats(queue)).await
+    }
+
+    async fn departures(
+        &self,
+        queue: &QueueName,
+        epoch: Epoch,
+        after: LogIndex,
+        limit: usize,
+    ) -> Result<Departures, EngineError> {
+        self.step(queue, || self.engine.departures(queue, epoch, after, limit)).await
+    }
+
+    async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        self.step(queue, || self.engine.line(queue, above, limit)).await
+    }
+
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.counted(self.engine.ping().await)
+    }
+}

@@ -1,0 +1,45 @@
+//! Live reload: new rates and caps from a changed settings file, without a restart.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use shared::ids::QueueName;
+use tokio::sync::watch;
+
+use crate::{baselines::ConfiguredEngine, engine::Baseline, settings::Settings};
+
+/// Pushes the baselines of changed settings to the store for as long as there are changes to come.
+///
+/// The set of queues, like everything else, is that of the start; what cannot be taken up is said in the log.
+pub async fn follow(
+    engine: Arc<ConfiguredEngine>,
+    started_with: Settings,
+    mut changes: watch::Receiver<Arc<Settings>>,
+) {
+    let mut current = started_with.baselines();
+    while changes.changed().await.is_ok() {
+        let new = changes.borrow_and_update().clone();
+        for section in started_with.needing_restart(&new) {
+            tracing::warn!(section, "this section has changed and is taken up at the next restart only");
+        }
+        let mut baselines = new.baselines();
+        baselines.retain(|queue, _| current.contains_key(queue));
+        for (queue, baseline) in changed(&current, &baselines) {
+            tracing::info!(
+                %queue,
+                rate_per_second = baseline.limits.rate_per_second,
+                active_cap = baseline.limits.cap,
+                "the settings of a queue have changed"
+            );
+        }
+        // A queue that the file no longer has goes on as before.
+        current.extend(baselines);
+        engine.replace(current.clone()).await;
+    }
+}
+
+fn changed<'a>(
+    old: &'a BTreeMap<QueueName, Baseline>,
+    new: &'a BTreeMap<QueueName, Baseline>,
+) -> impl Iterator<Item = (&'a QueueName, &'a Baseline)> {
+    new.iter().filter(|(queue, baseline)| old.get(queue) != Some(baseline))
+}
