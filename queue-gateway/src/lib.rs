@@ -2,5 +2,15 @@
 //! tuned to the measured capacity of the database behind the sale.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod app;
+pub mod baselines;
 pub mod documents;
 pub mod engine;
+pub mod http;
+pub mod hub;
+pub mod metrics;
+pub mod promoter;
+pub mod reload;
+pub mod replica;
+pub mod room;
+pub mod settings;

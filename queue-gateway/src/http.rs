@@ -1,0 +1,136 @@
+//! The gateway's HTTP surface: every address of the public port in one place, one file an endpoint.
+
+pub mod accept;
+mod admin;
+mod claim;
+pub mod cookie;
+pub mod error;
+mod join;
+mod jwks;
+mod leave;
+pub mod limits;
+pub mod operations;
+mod page;
+mod pause;
+mod queue;
+mod reply;
+mod status;
+mod stream;
+mod verify;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::HeaderValue,
+    middleware::{self, Next},
+    response::Response,
+    routing::{MethodRouter, get, post},
+};
+use bytes::Bytes;
+use shared::{
+    client_address::TrustedProxies,
+    clock::SharedClock,
+    ids::QueueName,
+    problem::{Problem, method_not_allowed, with_fallbacks},
+    tokens::ActiveVerifier,
+};
+use tokio::time::Instant;
+
+use self::{accept::Keys, cookie::WaitingCookie, limits::Limits};
+use crate::{
+    documents::Documents,
+    engine::{QueueEngine, Stats},
+    hub::{Hub, Presence},
+    metrics::{Metrics, QueueMetrics, RouteMetrics},
+    replica::Replica,
+};
+
+/// What the endpoints work with.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The line and the active set.
+    pub engine: Arc<dyn QueueEngine>,
+    /// The queues by name; fixed at the start.
+    pub queues: BTreeMap<String, Arc<Queue>>,
+    /// The open streams.
+    pub hub: Arc<Hub>,
+    /// Records streams with the engine.
+    pub presence: Presence,
+    /// Makes and reads place documents.
+    pub documents: Arc<Documents>,
+    /// Reads active tokens.
+    pub verifier: ActiveVerifier,
+    /// The key set as it is published, in JSON.
+    pub jwks: Bytes,
+    /// Of services and operators.
+    pub keys: Keys,
+    /// Of waiting tokens.
+    pub cookie: WaitingCookie,
+    /// How often one address may ask.
+    pub limits: Arc<Limits>,
+    /// Whose word on a client's address is taken.
+    pub proxies: TrustedProxies,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+/// One queue as the endpoints see it.
+#[derive(Debug)]
+pub struct Queue {
+    /// Its name.
+    pub name: QueueName,
+    /// What people call it.
+    pub title: String,
+    /// Where one waits for it: the page's full address.
+    pub waiting_room: HeaderValue,
+    /// This gateway's copy of the line.
+    pub replica: Arc<Replica>,
+    /// What is counted.
+    pub metrics: Arc<QueueMetrics>,
+}
+
+impl Queue {
+    /// The queue in numbers as of the last tick; unavailable until the first has reached the store.
+    pub fn stats(&self) -> Result<Arc<Stats>, Problem> {
+        self.replica.stats().ok_or_else(error::store_unavailable)
+    }
+}
+
+/// The public port.
+pub fn router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
+    let mut router = Router::new();
+    let mut route = |path: &str, endpoint: MethodRouter<Arc<Gateway>>| {
+        let measured = middleware::from_fn_with_state(Arc::new(metrics.route(path)), measure);
+        router = std::mem::take(&mut router).route(path, endpoint.layer(measured));
+    };
+
+    route("/v1/queues/{queue}", get(queue::queue));
+    route("/v1/queues/{queue}/tokens", post(join::join));
+    route("/v1/queues/{queue}/tokens/current", get(status::status).delete(leave::leave));
+    // Without a handler of its own, HEAD would open a stream that nobody reads.
+    route("/v1/queues/{queue}/stream", get(stream::stream).head(method_not_allowed));
+
+    route("/waiting-room/{queue}", get(page::page));
+    route("/waiting-room/assets/{name}", get(page::part));
+
+    route("/.well-known/jwks.json", get(jwks::jwks));
+    route("/v1/verify", get(verify::verify));
+    route("/v1/active-tokens/{id}/claim", post(claim::claim));
+    route("/v1/active-tokens/{id}/release", post(claim::release));
+
+    route("/v1/admin/queues/{queue}", get(admin::show).patch(admin::patch));
+    route("/v1/admin/queues/{queue}/pause", post(admin::pause));
+    route("/v1/admin/queues/{queue}/resume", post(admin::resume));
+
+    with_fallbacks(router).with_state(gateway)
+}
+
+/// Counts a route's answers and times them.
+async fn measure(State(metrics): State<Arc<RouteMetrics>>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let response = next.run(request).await;
+    metrics.answered(response.status(), start.elapsed().as_secs_f64());
+    response
+}

@@ -1,0 +1,182 @@
+//! What handlers are given of a request: the queue it names, the place it proves, the key it holds.
+//!
+//! Every refusal is a problem document, and every credential is checked here and nowhere else.
+
+use std::{marker::PhantomData, ops::Deref, sync::Arc};
+
+use axum::{
+    body::HttpBody,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use shared::{
+    accept::Peer,
+    client_address::{client_address, limit_key},
+    ids::VisitorId,
+    problem::{Json, Path, Problem},
+};
+use subtle::ConstantTimeEq;
+
+use super::{
+    Gateway, Queue, cookie, error,
+    limits::{Limiter, Limits},
+};
+use crate::engine::Place;
+
+/// The queue that the address names.
+#[derive(Clone, Debug)]
+pub struct AskedQueue(Arc<Queue>);
+
+impl Deref for AskedQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        &self.0
+    }
+}
+
+impl FromRequestParts<Arc<Gateway>> for AskedQueue {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let Path(name) = Path::<String>::from_request_parts(parts, gateway).await?;
+        // Looked up by text: what is no queue name is no queue.
+        gateway.queues.get(name.as_str()).cloned().map(Self).ok_or_else(error::queue_not_found)
+    }
+}
+
+/// A place proven by a valid waiting token of the asked queue.
+#[derive(Clone, Copy, Debug)]
+pub struct HeldPlace {
+    /// Whose place.
+    pub visitor: VisitorId,
+    /// Which place.
+    pub place: Place,
+    /// When the token was minted.
+    pub issued_at: Timestamp,
+}
+
+impl HeldPlace {
+    /// The place that a request proves, from `Authorization: Bearer` or else the cookie.
+    pub fn of(headers: &HeaderMap, queue: &Queue, gateway: &Gateway, now: Timestamp) -> Result<Self, Problem> {
+        let token = bearer(headers)
+            .or_else(|| cookie::value_of(headers, cookie::WAITING_TOKEN))
+            .ok_or_else(error::waiting_token_missing)?;
+        let claims = gateway.documents.read_waiting_token(token, now).map_err(error::waiting_token_refused)?;
+        if claims.queue != queue.name {
+            return Err(error::waiting_token_of_another_queue());
+        }
+        Ok(Self { visitor: claims.visitor, place: Place::from(&claims), issued_at: claims.issued_at })
+    }
+}
+
+impl FromRequestParts<Arc<Gateway>> for HeldPlace {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let queue = AskedQueue::from_request_parts(parts, gateway).await?;
+        Self::of(&parts.headers, &queue, gateway, gateway.clock.now())
+    }
+}
+
+/// A call whose limit per address is `C`'s, and was not exceeded.
+#[derive(Debug)]
+pub struct Within<C>(PhantomData<C>);
+
+/// A call that has a limit.
+pub trait LimitedCall {
+    /// Its limit.
+    fn limiter(limits: &Limits) -> &Limiter;
+}
+
+impl<C: LimitedCall> FromRequestParts<Arc<Gateway>> for Within<C> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let Peer(peer) = Peer::from_request_parts(parts, gateway).await?;
+        let client = client_address(peer.ip(), &parts.headers, &gateway.proxies);
+        C::limiter(&gateway.limits).check(limit_key(client))?;
+        Ok(Self(PhantomData))
+    }
+}
+
+/// An empty body, or an empty JSON object.
+#[derive(Debug)]
+pub struct NoContent;
+
+/// Keys may be added to the body some day; until then an unknown one is an error, not ignored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EmptyObject {}
+
+impl<S: Send + Sync> FromRequest<S> for NoContent {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !request.body().is_end_stream() {
+            let Json(EmptyObject {}) = Json::from_request(request, state).await?;
+        }
+        Ok(Self)
+    }
+}
+
+/// The keys of callers that are no visitors.
+#[derive(Debug)]
+pub struct Keys {
+    /// Of services: claim and release.
+    pub service: SecretString,
+    /// Of operators: the admin calls.
+    pub operator: SecretString,
+}
+
+/// The caller is one of our services.
+#[derive(Debug)]
+pub struct Service;
+
+impl FromRequestParts<Arc<Gateway>> for Service {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        if !holds_key(&parts.headers, &gateway.keys.service) {
+            return Err(error::key_refused("service_key_required"));
+        }
+        Ok(Self)
+    }
+}
+
+/// The caller is an operator.
+#[derive(Debug)]
+pub struct Operator {
+    /// What he calls himself in `Operator-Name`, for the log; the key is what authenticates him.
+    pub name: String,
+}
+
+/// Longer names are cut: they go to the log.
+const MAX_OPERATOR_NAME: usize = 64;
+
+impl FromRequestParts<Arc<Gateway>> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        if !holds_key(&parts.headers, &gateway.keys.operator) {
+            return Err(error::key_refused("operator_key_required"));
+        }
+        // `to_str` refuses all but visible ASCII, so a name cannot forge a line of the log.
+        let name = parts.headers.get("operator-name").and_then(|name| name.to_str().ok()).unwrap_or("operator");
+        Ok(Self { name: name.chars().take(MAX_OPERATOR_NAME).collect() })
+    }
+}
+
+fn holds_key(headers: &HeaderMap, key: &SecretString) -> bool {
+    // Compared in constant time: how long a refusal takes says nothing about how much of a guess was right.
+    bearer(headers).is_some_and(|given| given.as_bytes().ct_eq(key.expose_secret().as_bytes()).into())
+}
+
+/// The token of an `Authorization: Bearer` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}

@@ -1,0 +1,196 @@
+//! `/v1/admin/queues/{queue}`: what operators see and change. Every change is logged with who, what and when.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use shared::{
+    ids::QueueName,
+    problem::{Json, Problem},
+};
+
+use super::{
+    Gateway,
+    accept::{AskedQueue, NoContent, Operator},
+};
+use crate::engine::{ControlChange, Limits, QueueState, Stats};
+
+/// A message is read on small screens.
+const MAX_MESSAGE_CHARACTERS: usize = 500;
+
+/// A queue as operators see it.
+#[derive(Debug, Serialize)]
+struct QueueView<'a> {
+    queue: &'a QueueName,
+    state: QueueState,
+    waiting: u64,
+    active: u64,
+    connected: u64,
+    admitted_total: u64,
+    unclaimed_total: u64,
+    /// In force: the override where there is one.
+    #[serde(flatten)]
+    in_force: LimitsView,
+    settings: LimitsView,
+    overrides: OverridesView,
+    message: Option<&'a str>,
+    revision: u64,
+    /// The change that this reply answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Changed>,
+}
+
+#[derive(Debug, Serialize)]
+struct LimitsView {
+    rate_per_second: f64,
+    active_cap: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct OverridesView {
+    rate_per_second: Option<f64>,
+    active_cap: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Changed {
+    by: String,
+    at: Timestamp,
+}
+
+/// Body of a `PATCH`. A key that is left out stays as it is; null goes back to the settings.
+#[expect(clippy::option_option, reason = "the outer one tells a key that is left out from null")]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Patch {
+    #[serde(deserialize_with = "given")]
+    rate_per_second: Option<Option<f64>>,
+    #[serde(deserialize_with = "given")]
+    active_cap: Option<Option<u64>>,
+    #[serde(deserialize_with = "given")]
+    message: Option<Option<String>>,
+}
+
+/// Tells a null from a key that is not there.
+#[expect(clippy::option_option, reason = "the outer one tells a key that is left out from null")]
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// The queue with what governs it.
+pub(super) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    _operator: Operator,
+    queue: AskedQueue,
+) -> Result<Response, Problem> {
+    let stats = gateway.engine.stats(&queue.name).await?;
+    Ok(view(&queue.name, &stats, None))
+}
+
+/// Changes rate, cap or message.
+pub(super) async fn patch(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    queue: AskedQueue,
+    Json(patch): Json<Patch>,
+) -> Result<Response, Problem> {
+    if patch.rate_per_second.flatten().is_some_and(|rate| !rate.is_finite() || rate < 0.0) {
+        return Err(invalid("rate_per_second must be a number from 0 on"));
+    }
+    if patch.message.iter().flatten().any(|message| message.chars().count() > MAX_MESSAGE_CHARACTERS) {
+        return Err(invalid("message must have at most 500 characters"));
+    }
+    let change = ControlChange {
+        rate_per_second: patch.rate_per_second,
+        cap: patch.active_cap,
+        message: patch.message,
+        paused: None,
+    };
+    apply(&gateway, operator, &queue.name, change).await
+}
+
+/// Stops admission; the line stays.
+pub(super) async fn pause(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    queue: AskedQueue,
+    NoContent: NoContent,
+) -> Result<Response, Problem> {
+    apply(&gateway, operator, &queue.name, ControlChange { paused: Some(true), ..ControlChange::default() }).await
+}
+
+/// Lets admission go on.
+pub(super) async fn resume(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    queue: AskedQueue,
+    NoContent: NoContent,
+) -> Result<Response, Problem> {
+    apply(&gateway, operator, &queue.name, ControlChange { paused: Some(false), ..ControlChange::default() }).await
+}
+
+async fn apply(
+    gateway: &Gateway,
+    operator: Operator,
+    queue: &QueueName,
+    change: ControlChange,
+) -> Result<Response, Problem> {
+    let described = format!("{change:?}");
+    let control = gateway.engine.control(queue, change).await?;
+    let at = gateway.clock.now();
+    tracing::info!(
+        %queue, operator.name = operator.name, change = described, control.revision, %at,
+        "an operator changed a queue"
+    );
+    let stats = Stats { control, ..gateway.engine.stats(queue).await? };
+    Ok(view(queue, &stats, Some(Changed { by: operator.name, at })))
+}
+
+fn view(queue: &QueueName, stats: &Stats, changed: Option<Changed>) -> Response {
+    let control = &stats.control;
+    let view = QueueView {
+        queue,
+        state: control.state(),
+        waiting: stats.waiting,
+        active: stats.active,
+        connected: stats.connected,
+        admitted_total: stats.admitted_total,
+        unclaimed_total: stats.unclaimed_total,
+        in_force: control.limits().into(),
+        settings: control.baseline.limits.into(),
+        overrides: OverridesView { rate_per_second: control.rate_override, active_cap: control.cap_override },
+        message: control.message.as_deref(),
+        revision: control.revision,
+        changed,
+    };
+    ([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response()
+}
+
+impl From<Limits> for LimitsView {
+    fn from(limits: Limits) -> Self {
+        Self { rate_per_second: limits.rate_per_second, active_cap: limits.cap }
+    }
+}
+
+fn invalid(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_control", "The queue cannot be governed so").detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_told_from_a_key_that_is_not_there() {
+        let patch: Patch = serde_json::from_str(r#"{"rate_per_second": null, "active_cap": 7}"#).unwrap();
+        assert_eq!(patch.rate_per_second, Some(None));
+        assert_eq!(patch.active_cap, Some(Some(7)));
+        assert_eq!(patch.message, None);
+        assert!(serde_json::from_str::<Patch>(r#"{"paused": true}"#).is_err());
+    }
+}

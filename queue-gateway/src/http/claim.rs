@@ -1,0 +1,84 @@
+//! `POST /v1/active-tokens/{id}/claim` and `/release`: a service binds a slot to the member who uses it, and ends it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use shared::{
+    contract::{ClaimReply, ClaimRequest},
+    ids::ActiveTokenId,
+    problem::{Json, Path, Problem},
+    tokens::{ActiveClaims, TokenError},
+};
+
+use super::{
+    Gateway,
+    accept::{NoContent, Service},
+    error,
+};
+use crate::engine::{Claim, Epoch, Readmission};
+
+/// Binds the slot to its first holder. Repeating with the same holder is harmless.
+///
+/// With the signed token in the body its queue is known, and a slot that the store has lost is restored. Without it
+/// each configured queue is asked.
+pub(super) async fn claim(
+    State(gateway): State<Arc<Gateway>>,
+    _service: Service,
+    Path(id): Path<ActiveTokenId>,
+    Json(request): Json<ClaimRequest>,
+) -> Result<Response, Problem> {
+    let claim = if let Some(token) = &request.active_token {
+        let claims = signed(&gateway, id, token)?;
+        let readmission =
+            Readmission { epoch: Epoch(claims.epoch), visitor: claims.visitor, expires_at: claims.expires_at };
+        gateway.engine.claim(&claims.queue, id, request.holder, Some(readmission)).await?
+    } else {
+        let mut found = Claim::Gone;
+        for queue in gateway.queues.values() {
+            found = gateway.engine.claim(&queue.name, id, request.holder, None).await?;
+            if found != Claim::Gone {
+                break;
+            }
+        }
+        found
+    };
+    match claim {
+        Claim::Bound { expires_at } => {
+            Ok(([(header::CACHE_CONTROL, "no-store")], Json(ClaimReply { expires_at })).into_response())
+        }
+        Claim::HeldByAnother => Err(error::token_held_by_another()),
+        // Only a signed token proves that there ever was such a slot.
+        Claim::Gone if request.active_token.is_some() => Err(error::token_gone()),
+        Claim::Gone => Err(error::token_not_found()),
+    }
+}
+
+/// Ends the slot. Answers 204 also when it has ended before: whoever delivers at least once may repeat himself.
+pub(super) async fn release(
+    State(gateway): State<Arc<Gateway>>,
+    _service: Service,
+    Path(id): Path<ActiveTokenId>,
+    NoContent: NoContent,
+) -> Result<StatusCode, Problem> {
+    for queue in gateway.queues.values() {
+        if gateway.engine.release(&queue.name, id).await? {
+            break;
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The claims of the token in the body, which must be the one that the address names, of a queue of ours.
+fn signed(gateway: &Gateway, id: ActiveTokenId, token: &str) -> Result<ActiveClaims, Problem> {
+    match gateway.verifier.verify(token, gateway.clock.now()) {
+        Ok(claims) if claims.id != id => Err(error::token_not_found().detail("the signed token has another id")),
+        Ok(claims) if !gateway.queues.contains_key(claims.queue.as_str()) => Err(error::token_not_found()),
+        Ok(claims) => Ok(claims),
+        Err(TokenError::Expired) => Err(error::token_gone()),
+        Err(error) => Err(error::token_not_found().detail(error.to_string())),
+    }
+}

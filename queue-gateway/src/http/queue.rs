@@ -1,0 +1,45 @@
+//! `GET /v1/queues/{queue}`: what the queue as a whole is doing, for everybody.
+
+use axum::{
+    http::header,
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::{
+    ids::QueueName,
+    problem::{Json, Problem},
+};
+
+use super::accept::AskedQueue;
+use crate::engine::QueueState;
+
+#[derive(Serialize)]
+struct PublicState<'a> {
+    queue: &'a QueueName,
+    title: &'a str,
+    state: QueueState,
+    waiting: u64,
+    active: u64,
+    rate_per_second: f64,
+    /// Null for a queue that has no opening time.
+    opens_at: Option<Timestamp>,
+    message: Option<&'a str>,
+}
+
+/// The queue in numbers, from this gateway's own replica.
+pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
+    let stats = queue.stats()?;
+    let document = PublicState {
+        queue: &queue.name,
+        title: &queue.title,
+        state: stats.control.state(),
+        waiting: stats.waiting,
+        active: stats.active,
+        rate_per_second: stats.control.limits().rate_per_second,
+        opens_at: None,
+        message: stats.control.message.as_deref(),
+    };
+    // The same for everybody and good for a second: a cache in front may answer a crowd.
+    Ok(([(header::CACHE_CONTROL, "public, max-age=1")], Json(document)).into_response())
+}

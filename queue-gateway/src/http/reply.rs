@@ -1,0 +1,74 @@
+//! The reply that joins and polls share: a place document with its headers.
+
+use axum::{
+    Json,
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use shared::{ids::VisitorId, problem::Problem};
+
+use super::{Gateway, Queue, error};
+use crate::{
+    documents::{InLine, PlaceDocument, WaitSeconds},
+    engine::{Epoch, Sequence, Standing},
+    room::place::Outlook,
+};
+
+/// The document of whoever the store says stands so in this epoch. The position comes from this gateway's own replica.
+pub(super) async fn document<'a>(
+    gateway: &'a Gateway,
+    queue: &'a Queue,
+    message: Option<&'a str>,
+    visitor: VisitorId,
+    epoch: Epoch,
+    mut standing: Standing,
+) -> Result<PlaceDocument<'a>, Problem> {
+    if let Standing::Waiting { seq } = standing {
+        if let Some(line) = in_line(queue, epoch, seq) {
+            return Ok(gateway.documents.waiting(&queue.name, line, message));
+        }
+        // The replica has met his departure since the store was asked.
+        standing = gateway.engine.status(&queue.name, visitor).await?;
+    }
+    match standing {
+        Standing::Waiting { .. } => Err(error::store_unavailable()),
+        Standing::Admitted { admission, .. } => Ok(gateway.documents.admitted(&queue.name, epoch, visitor, &admission)),
+        Standing::Absent => Ok(gateway.documents.left(&queue.name)),
+    }
+}
+
+/// Where this sequence stands, as far as the replica knows; `None` when it has departed.
+pub(super) fn in_line(queue: &Queue, epoch: Epoch, seq: Sequence) -> Option<InLine> {
+    if queue.replica.epoch() != Some(epoch) {
+        // The store has lost its state and the replica learns of it within a tick; until then the sequence itself is
+        // the best guess.
+        return Some(InLine { position: u64::try_from(seq.0).unwrap_or(0).max(1), behind: 0, wait: None });
+    }
+    match queue.replica.outlook(seq) {
+        Outlook::Waiting { position, behind, wait } => {
+            let wait = wait.map(|range| WaitSeconds { p50: range.p50_seconds, p90: range.p90_seconds });
+            Some(InLine { position, behind, wait })
+        }
+        Outlook::Departed => None,
+    }
+}
+
+/// The order that a standing has or had.
+pub(super) fn seq_of(standing: Standing) -> Option<Sequence> {
+    match standing {
+        Standing::Waiting { seq } | Standing::Admitted { seq, .. } => Some(seq),
+        Standing::Absent => None,
+    }
+}
+
+/// A place as JSON. Nobody but its owner may ever be given it, so no cache keeps it.
+pub(super) fn place(status: StatusCode, document: &PlaceDocument<'_>, cookie: Option<HeaderValue>) -> Response<Body> {
+    let mut response = (status, Json(document)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = cookie {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,69 @@
+//! `queue-gateway`: reads the settings, builds the gateway, serves until told to stop, drains.
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use clap::Parser;
+use queue_gateway::{
+    app::{self, App, Listeners},
+    settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
+};
+use shared::{clock::SystemClock, settings, shutdown, telemetry};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The waiting room: gives visitors places in a line and admits them at a measured rate.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The settings file; what it leaves out has the documented defaults.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only checks the settings.
+    #[arg(long)]
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("queue-gateway: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    // Settings: all of them are checked before anything is opened.
+    let settings = Settings::load(arguments.config.as_deref())?;
+    if arguments.check {
+        return Ok(());
+    }
+    telemetry::init(&settings.telemetry);
+    let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
+    let changes = match &arguments.config {
+        Some(file) => Some(settings::watch(DEFAULTS, file, ENVIRONMENT_PREFIX, settings.clone())?),
+        None => None,
+    };
+
+    // Build.
+    let clock = Arc::new(SystemClock);
+    let listeners = Listeners::bind(&settings)?;
+    let engine = app::engine(&settings, &(clock.clone() as _)).await?;
+    tracing::info!(
+        public = %settings.listen.address,
+        operations = %settings.operations.address,
+        engine = ?settings.engine,
+        queues = settings.queues.len(),
+        "the gateway starts"
+    );
+    let app = App::build(settings, clock, engine)?;
+
+    // Serve, and drain once told to stop.
+    let drained = app.run(listeners, changes, shutdown).await;
+    tracing::info!(?drained, "the gateway has stopped");
+    Ok(())
+}
