@@ -1,0 +1,25 @@
+//! The keys of a queue: a fixed number of them, all under one hash tag, so that a Cluster keeps them on one node.
+
+use fred::types::Key;
+use shared::ids::QueueName;
+
+/// What follows `wr:{queue}:`, in the order in which the scripts name their KEYS.
+const NAMES: [&str; 7] = ["meta", "line", "visitors", "active", "tokens", "connected", "departures"];
+
+/// The KEYS of every script.
+pub(super) fn keys_of(queue: &QueueName) -> Vec<Key> {
+    NAMES.iter().map(|name| Key::from(format!("wr:{{{queue}}}:{name}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_keys_of_a_queue_share_one_cluster_slot() {
+        let keys = keys_of(&"spring-2027".parse().unwrap());
+        assert_eq!(keys[0].as_str(), Some("wr:{spring-2027}:meta"));
+        let slots: std::collections::HashSet<u16> = keys.iter().map(Key::cluster_hash).collect();
+        assert_eq!(slots.len(), 1);
+    }
+}

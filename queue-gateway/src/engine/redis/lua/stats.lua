@@ -1,0 +1,3 @@
+-- Purpose  The queue in numbers.
+-- Reply    stats
+return stats()
