@@ -3,24 +3,25 @@
 //! Streams are bounded in number, and each keeps at most the latest frame of each kind: a slow reader costs no more than a
 //! fast one. Nothing here waits for a reader.
 
+mod control;
 mod frame;
 mod lane;
 mod mailbox;
 mod pacing;
 mod presence;
+mod retry;
 mod shard;
 mod subscription;
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
-use rand::{Rng, rngs::StdRng};
+use rand::rngs::StdRng;
 use shared::ids::{QueueName, VisitorId};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use self::lane::Lane;
+use self::{lane::Lane, retry::Retry};
 pub use self::{
     presence::{Presence, PresenceWorker, Present},
     subscription::Subscription,
@@ -32,20 +33,19 @@ use crate::{
     replica::{Progress, Replica},
 };
 
-/// Before a client reconnects after a cut, in milliseconds; drawn for each, so that one cut does not become one wave.
-const RETRY: Range<u64> = 1_000..5_000;
-/// As [`RETRY`], when this gateway has no room or ends: others must take the clients up, a few at a time.
-const RETRY_LATER: Range<u64> = 5_000..20_000;
 /// How often silent streams are looked for.
 const PING_SWEEP: Duration = Duration::from_secs(1);
 /// How often a few streams are ended while draining.
 const DRAIN_STEP: Duration = Duration::from_millis(50);
 
-/// How many streams, and how they end.
+/// How many streams, and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct HubLimits {
     /// Streams open at a time, over all queues.
     pub max_streams: usize,
+    /// How old a stream becomes at most. It must be opened anew before its visitor's waiting token expires, since that is
+    /// when the token is renewed.
+    pub longest: Duration,
     /// Over how long the ends of the streams are spread at shutdown.
     pub drain: Duration,
 }
@@ -60,27 +60,28 @@ pub struct HubFull;
 pub struct Hub {
     lanes: BTreeMap<QueueName, Arc<Lane>>,
     room: Arc<Semaphore>,
-    drain: Duration,
-    documents: Arc<Documents>,
-    random: Mutex<StdRng>,
+    limits: HubLimits,
+    retry: Arc<Retry>,
 }
 
 impl Hub {
     /// A hub without streams for these queues.
     pub fn new(
         limits: HubLimits,
-        documents: Arc<Documents>,
+        documents: &Arc<Documents>,
         queues: impl IntoIterator<Item = (Arc<Replica>, Arc<QueueMetrics>)>,
         random: StdRng,
     ) -> Self {
-        let lane =
-            |(replica, metrics): (Arc<Replica>, _)| (replica.queue().clone(), Arc::new(Lane::new(replica, metrics)));
+        let retry = Arc::new(Retry::new(random));
+        let lane = |(replica, metrics): (Arc<Replica>, _)| {
+            let queue = replica.queue().clone();
+            (queue, Arc::new(Lane::new(replica, metrics, documents.clone(), retry.clone())))
+        };
         Self {
             lanes: queues.into_iter().map(lane).collect(),
             room: Arc::new(Semaphore::new(limits.max_streams.min(Semaphore::MAX_PERMITS))),
-            drain: limits.drain,
-            documents,
-            random: Mutex::new(random),
+            limits,
+            retry,
         }
     }
 
@@ -93,21 +94,19 @@ impl Hub {
         let lane = self.lanes.get(queue).ok_or(HubFull)?;
         let permit = self.room.clone().try_acquire_owned().map_err(|_| HubFull)?;
         match standing {
-            Standing::Waiting { seq } => Lane::open(lane, &self.documents, visitor, seq, self.draw(RETRY), permit),
-            Standing::Admitted { admission, .. } => Ok(Subscription::last(lane.admitted_frame(
-                &self.documents,
-                visitor,
-                &admission,
-                self.draw(RETRY_LATER),
-            ))),
-            Standing::Absent => Ok(Subscription::last(lane.closed_frame(&self.documents, self.draw(RETRY_LATER)))),
+            Standing::Waiting { seq } => {
+                let age = self.retry.part_of(self.limits.longest);
+                Lane::open(lane, visitor, seq, age, permit)
+            }
+            Standing::Admitted { admission, .. } => Ok(Subscription::last(lane.admitted_frame(visitor, &admission))),
+            Standing::Absent => Ok(Subscription::last(lane.closed_frame())),
         }
     }
 
     /// What a client is told who cannot have a stream now: to come back later. (An error status would close an
     /// `EventSource` for ever.)
     pub fn turn_away(&self) -> Bytes {
-        frame::retry_only(self.draw(RETRY_LATER))
+        frame::retry_only(self.retry.later())
     }
 
     /// Tells the streams of a queue what has changed, after its replica has. Returns visitors whose place has left the line
@@ -115,14 +114,14 @@ impl Hub {
     pub(crate) async fn tick(&self, queue: &QueueName, progress: &Progress) -> Vec<VisitorId> {
         let Some(lane) = self.lanes.get(queue) else { return Vec::new() };
         match progress {
-            Progress::Followed(changes) => lane.admissions(&self.documents, changes, || self.draw(RETRY_LATER)),
-            Progress::NewEpoch => lane.send_back(|| self.draw(RETRY)),
+            Progress::Followed(changes) => lane.tell_admissions(changes),
+            Progress::NewEpoch => lane.send_back(),
             Progress::Rebuilt | Progress::Unsettled => {}
         }
-        lane.announce();
+        lane.tell_control();
         let mut lost = Vec::new();
         for shard in 0..lane.shards() {
-            lane.tell_positions(shard, &self.documents, Instant::now(), &mut lost);
+            lane.tell_positions(shard, Instant::now(), &mut lost);
             // Thousands of streams take milliseconds: others get a turn in between.
             tokio::task::yield_now().await;
         }
@@ -134,10 +133,8 @@ impl Hub {
         let Some(lane) = self.lanes.get(queue) else { return };
         match standing {
             Standing::Waiting { seq } => lane.moved(visitor, seq),
-            Standing::Admitted { admission, .. } => {
-                lane.admit(&self.documents, visitor, &admission, || self.draw(RETRY_LATER));
-            }
-            Standing::Absent => lane.close(&self.documents, visitor, || self.draw(RETRY_LATER)),
+            Standing::Admitted { admission, .. } => lane.admit(visitor, &admission),
+            Standing::Absent => lane.close(visitor),
         }
     }
 
@@ -146,21 +143,18 @@ impl Hub {
     pub async fn run(&self, shutdown: CancellationToken) {
         while shutdown.run_until_cancelled(tokio::time::sleep(PING_SWEEP)).await.is_some() {
             for lane in self.lanes.values() {
-                lane.ping_silent(Instant::now());
+                lane.tend(Instant::now());
             }
         }
         self.room.close();
-        let open: Vec<_> = self.lanes.values().flat_map(|lane| lane.mailboxes()).collect();
-        let steps = usize::try_from(self.drain.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX).max(1);
+        let open: Vec<_> = self.lanes.values().flat_map(|lane| lane.take_all()).collect();
+        let steps =
+            usize::try_from(self.limits.drain.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX).max(1);
         for some in open.chunks(open.len().div_ceil(steps).max(1)) {
             for mailbox in some {
                 mailbox.end(self.turn_away());
             }
             tokio::time::sleep(DRAIN_STEP).await;
         }
-    }
-
-    fn draw(&self, milliseconds: Range<u64>) -> Duration {
-        Duration::from_millis(self.random.lock().random_range(milliseconds))
     }
 }

@@ -10,10 +10,10 @@ use crate::engine::{Epoch, LogIndex};
 /// A sign of life that scripts can see, unlike a comment.
 pub(super) const PING: Bytes = Bytes::from_static(b"event: ping\ndata: {}\n\n");
 
-/// Frames are cut from buffers of this size: large enough to hold dozens, small enough that a reader who leaves one unread
-/// keeps little alive.
+/// A tick's frames are cut from buffers of this size: large enough to hold dozens, small enough that a reader who leaves
+/// one unread keeps little alive.
 const BUFFER: usize = 16 * 1024;
-/// More than a frame without an active token takes.
+/// More than most frames take.
 const FRAME: usize = 1024;
 
 /// Which state a frame shows: the epoch, and the entry of the departure log up to which it is true.
@@ -26,16 +26,29 @@ pub(super) struct StateId {
 }
 
 /// Writes frames into shared buffers, without an allocation for each.
-#[derive(Debug, Default)]
-pub(super) struct FrameWriter(BytesMut);
+#[derive(Debug)]
+pub(super) struct FrameWriter {
+    buffer: BytesMut,
+    size: usize,
+}
 
 impl FrameWriter {
+    /// For the frames of tick after tick.
+    pub(super) fn for_many() -> Self {
+        Self { buffer: BytesMut::new(), size: BUFFER }
+    }
+
+    /// For a frame or two.
+    pub(super) fn for_few() -> Self {
+        Self { buffer: BytesMut::new(), size: FRAME }
+    }
+
     /// One event with its state's id.
     pub(super) fn event(&mut self, name: &str, id: StateId, data: &impl Serialize) -> Bytes {
         self.reserve();
         self.id(id);
         self.data(name, data);
-        self.0.split().freeze()
+        self.buffer.split().freeze()
     }
 
     /// As [`FrameWriter::event`], telling the client first how long to wait before a reconnection.
@@ -50,12 +63,12 @@ impl FrameWriter {
         self.retry(retry);
         self.id(id);
         self.data(name, data);
-        self.0.split().freeze()
+        self.buffer.split().freeze()
     }
 
     fn reserve(&mut self) {
-        if self.0.capacity() < FRAME {
-            self.0 = BytesMut::with_capacity(BUFFER);
+        if self.buffer.capacity() < FRAME {
+            self.buffer = BytesMut::with_capacity(self.size);
         }
     }
 
@@ -71,13 +84,13 @@ impl FrameWriter {
     fn data(&mut self, name: &str, data: &impl Serialize) {
         self.line(format_args!("event: {name}\ndata: "));
         #[expect(clippy::expect_used, reason = "plain structs with string keys, written into memory, cannot fail")]
-        serde_json::to_writer((&mut self.0).writer(), data).expect("documents serialise");
-        self.0.put_slice(b"\n\n");
+        serde_json::to_writer((&mut self.buffer).writer(), data).expect("documents serialise");
+        self.buffer.put_slice(b"\n\n");
     }
 
     fn line(&mut self, text: std::fmt::Arguments<'_>) {
         #[expect(clippy::expect_used, reason = "memory takes whatever is written into it")]
-        std::fmt::Write::write_fmt(&mut self.0, text).expect("a buffer grows");
+        std::fmt::Write::write_fmt(&mut self.buffer, text).expect("a buffer grows");
     }
 }
 
@@ -93,7 +106,7 @@ mod tests {
     #[test]
     fn an_event_is_written_in_the_order_that_clients_read() {
         let id = StateId { epoch: Epoch(7), tick: LogIndex(3) };
-        let mut writer = FrameWriter::default();
+        let mut writer = FrameWriter::for_many();
         assert_eq!(writer.event("position", id, &["a\nb"]), "id: 7-3\nevent: position\ndata: [\"a\\nb\"]\n\n");
         assert_eq!(
             writer.event_with_retry("closed", id, &1, Duration::from_millis(2_500)),
@@ -105,7 +118,7 @@ mod tests {
     #[test]
     fn frames_share_a_buffer() {
         let id = StateId { epoch: Epoch(1), tick: LogIndex(1) };
-        let mut writer = FrameWriter::default();
+        let mut writer = FrameWriter::for_many();
         let first = writer.event("position", id, &1);
         let second = writer.event("position", id, &2);
         assert_eq!(first.as_ptr().wrapping_add(first.len()), second.as_ptr());

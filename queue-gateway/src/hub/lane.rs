@@ -8,21 +8,22 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use serde::Serialize;
-use shared::ids::{QueueName, VisitorId};
+use shared::ids::VisitorId;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
     HubFull,
+    control::{self, ControlDocument, Told},
     frame::{self, FrameWriter, StateId},
     mailbox::{Kind, Mailbox},
     pacing,
+    retry::Retry,
     shard::{Entry, Shard},
     subscription::{Membership, Subscription},
 };
 use crate::{
     documents::{Documents, InLine, WaitSeconds},
-    engine::{Admission, Control, Epoch, LineChange, LogIndex, QueueState, Sequence, Stats},
+    engine::{Admission, Epoch, LineChange, LogIndex, Sequence, Stats},
     metrics::QueueMetrics,
     replica::{Line, Replica},
     room::estimate::WaitRange,
@@ -38,31 +39,18 @@ const MOST_LOST: usize = 256;
 pub(super) struct Lane {
     replica: Arc<Replica>,
     metrics: Arc<QueueMetrics>,
+    documents: Arc<Documents>,
+    retry: Arc<Retry>,
     shards: [Mutex<Shard>; SHARDS],
     hasher: RandomState,
     teller: Mutex<Teller>,
 }
 
-/// What all streams of the queue were told, and the buffer from which they are told more.
-#[derive(Debug, Default)]
+/// What the ticks keep from one to the next.
+#[derive(Debug)]
 struct Teller {
     writer: FrameWriter,
-    announced: Option<Announced>,
-}
-
-/// The parts of a queue's control that streams are told of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Announced {
-    paused: bool,
-    message: Option<String>,
-}
-
-/// Data of the events `paused`, `resumed` and `message`: all that concerns the queue as a whole, whichever part changed.
-#[derive(Serialize)]
-struct Announcement<'a> {
-    queue: &'a QueueName,
-    state: QueueState,
-    message: Option<&'a str>,
+    told: Option<Told>,
 }
 
 /// What a stream is told of a place.
@@ -78,33 +66,44 @@ impl Place {
         Self { position, behind: line.behind(position), wait: line.wait(position) }
     }
 
-    fn document(self) -> InLine {
+    fn in_line(self) -> InLine {
         let wait = self.wait.map(|range| WaitSeconds { p50: range.p50_seconds, p90: range.p90_seconds });
         InLine { position: self.position, behind: self.behind, wait }
     }
 }
 
 impl Lane {
-    pub(super) fn new(replica: Arc<Replica>, metrics: Arc<QueueMetrics>) -> Self {
+    pub(super) fn new(
+        replica: Arc<Replica>,
+        metrics: Arc<QueueMetrics>,
+        documents: Arc<Documents>,
+        retry: Arc<Retry>,
+    ) -> Self {
         let shards = std::array::from_fn(|_| Mutex::default());
-        Self { replica, metrics, shards, hasher: RandomState::new(), teller: Mutex::default() }
+        let teller = Mutex::new(Teller { writer: FrameWriter::for_many(), told: None });
+        Self { replica, metrics, documents, retry, shards, hasher: RandomState::new(), teller }
     }
 
-    /// Adds a waiting visitor's stream.
+    /// Adds a waiting visitor's stream, which is to be opened anew after `age` at the latest.
     pub(super) fn open(
         lane: &Arc<Self>,
-        documents: &Documents,
         visitor: VisitorId,
         seq: Sequence,
-        retry: Duration,
+        age: Duration,
         permit: OwnedSemaphorePermit,
     ) -> Result<Subscription, HubFull> {
-        // Nothing is known of the line yet: the client had better come back in a moment.
         let opening = |line: &Line| (line.stats.clone(), Place::at(line, line.ahead(seq) + 1));
+        // Before the first tick nothing is known of the line: the client had better come back in a moment.
         let (stats, place) = lane.replica.read(opening).ok_or(HubFull)?;
-        let mailbox = Arc::new(Mailbox::default());
-        let entry =
-            Entry { seq, shown: place.position, wait: place.wait, told_at: Instant::now(), mailbox: mailbox.clone() };
+        let (mailbox, now) = (Arc::new(Mailbox::default()), Instant::now());
+        let entry = Entry {
+            seq,
+            shown: place.position,
+            wait: place.wait,
+            told_at: now,
+            ends_at: now + age,
+            mailbox: mailbox.clone(),
+        };
         if !lane.shard(visitor).lock().insert(visitor, entry) {
             return Err(HubFull);
         }
@@ -112,64 +111,51 @@ impl Lane {
         lane.metrics.events_sent.inc_by(2);
         let membership = Membership { lane: lane.clone(), visitor, mailbox, permit };
 
-        let document = documents.waiting(lane.replica.queue(), place.document(), stats.control.message.as_deref());
-        let mut writer = FrameWriter::default();
-        let state = writer.event_with_retry("position", state_id(&stats), &document, retry);
-        let second = match stats.control.paused {
-            true => writer.event("paused", state_id(&stats), &lane.announcement(&stats.control)),
-            false => frame::PING,
-        };
-        Ok(Subscription::live([state, second], membership))
+        let (queue, control, id) = (lane.replica.queue(), &stats.control, state_id(&stats));
+        let document = lane.documents.waiting(queue, place.in_line(), control.message.as_deref());
+        let mut writer = FrameWriter::for_few();
+        let state = writer.event_with_retry("position", id, &document, lane.retry.soon());
+        // Said even when nothing is unusual: a client that was cut off may have missed the resumption.
+        let pause = writer.event(control::pause_event(control), id, &ControlDocument::new(queue, control));
+        Ok(Subscription::live([state, pause], membership))
     }
 
-    /// Takes a stream out, unless its end has.
+    /// Notes that a stream is gone.
     pub(super) fn remove(&self, visitor: VisitorId, mailbox: &Arc<Mailbox>) {
         self.shard(visitor).lock().remove(visitor, mailbox);
         self.metrics.streams_open.dec();
     }
 
     /// The frame that ends an admitted visitor's stream. Mints his active token.
-    pub(super) fn admitted_frame(
-        &self,
-        documents: &Documents,
-        visitor: VisitorId,
-        admission: &Admission,
-        retry: Duration,
-    ) -> Bytes {
+    pub(super) fn admitted_frame(&self, visitor: VisitorId, admission: &Admission) -> Bytes {
         let id = self.state_id();
-        let document = documents.admitted(self.replica.queue(), id.epoch, visitor, admission);
-        FrameWriter::default().event_with_retry("admitted", id, &document, retry)
+        let document = self.documents.admitted(self.replica.queue(), id.epoch, visitor, admission);
+        FrameWriter::for_few().event_with_retry("admitted", id, &document, self.retry.later())
     }
 
     /// The frame that ends the stream of a visitor without a place.
-    pub(super) fn closed_frame(&self, documents: &Documents, retry: Duration) -> Bytes {
-        let document = documents.left(self.replica.queue());
-        FrameWriter::default().event_with_retry("closed", self.state_id(), &document, retry)
+    pub(super) fn closed_frame(&self) -> Bytes {
+        let document = self.documents.left(self.replica.queue());
+        FrameWriter::for_few().event_with_retry("closed", self.state_id(), &document, self.retry.later())
     }
 
     /// Ends the streams of the visitors whom the log calls admitted.
-    pub(super) fn admissions(&self, documents: &Documents, changes: &[LineChange], retry: impl Fn() -> Duration) {
+    pub(super) fn tell_admissions(&self, changes: &[LineChange]) {
         for change in changes {
             if let LineChange::Admitted { visitor, admission, .. } = change {
-                self.admit(documents, *visitor, admission, &retry);
+                self.admit(*visitor, admission);
             }
         }
     }
 
     /// Ends a visitor's streams with his admission. The token is minted once, and only where he listens.
-    pub(super) fn admit(
-        &self,
-        documents: &Documents,
-        visitor: VisitorId,
-        admission: &Admission,
-        retry: impl Fn() -> Duration,
-    ) {
-        self.end(visitor, || self.admitted_frame(documents, visitor, admission, retry()));
+    pub(super) fn admit(&self, visitor: VisitorId, admission: &Admission) {
+        self.end(visitor, || self.admitted_frame(visitor, admission));
     }
 
     /// Ends the streams of a visitor who has left.
-    pub(super) fn close(&self, documents: &Documents, visitor: VisitorId, retry: impl Fn() -> Duration) {
-        self.end(visitor, || self.closed_frame(documents, retry()));
+    pub(super) fn close(&self, visitor: VisitorId) {
+        self.end(visitor, || self.closed_frame());
     }
 
     /// Notes the place that a visitor has by the engine's word.
@@ -181,27 +167,27 @@ impl Lane {
 
     /// Ends all streams, to be opened again: their places are stated in an epoch that the store has forgotten, and the
     /// visitors' own tokens put them back.
-    pub(super) fn send_back(&self, retry: impl Fn() -> Duration) {
-        for shard in &self.shards {
-            for entry in shard.lock().take_all() {
-                entry.mailbox.end(frame::retry_only(retry()));
-            }
+    pub(super) fn send_back(&self) {
+        for mailbox in self.take_all() {
+            mailbox.end(frame::retry_only(self.retry.soon()));
         }
     }
 
     /// Tells every stream when the queue was paused or resumed, or its message changed.
-    pub(super) fn announce(&self) {
+    pub(super) fn tell_control(&self) {
         let Some(stats) = self.replica.stats() else { return };
         let mut teller = self.teller.lock();
-        let current = Announced { paused: stats.control.paused, message: stats.control.message.clone() };
-        let Some(before) = teller.announced.replace(current.clone()) else { return };
-        let announcement = self.announcement(&stats.control);
-        if before.paused != current.paused {
-            let name = if current.paused { "paused" } else { "resumed" };
-            self.tell_all(Kind::Paused, &teller.writer.event(name, state_id(&stats), &announcement));
-        }
-        if before.message != current.message {
-            self.tell_all(Kind::Message, &teller.writer.event("message", state_id(&stats), &announcement));
+        let Some(before) = teller.told.replace(Told::of(&stats.control)) else { return };
+        let document = ControlDocument::new(self.replica.queue(), &stats.control);
+        for (kind, name) in before.events_until(&stats.control) {
+            let frame = teller.writer.event(name, state_id(&stats), &document);
+            let now = Instant::now();
+            for shard in &self.shards {
+                for (_, entry) in shard.lock().each() {
+                    entry.tell(kind, frame.clone(), now);
+                    self.metrics.events_sent.inc();
+                }
+            }
         }
     }
 
@@ -210,7 +196,7 @@ impl Lane {
     }
 
     /// Tells the streams of one shard their positions where that is due, and notes whose place is gone.
-    pub(super) fn tell_positions(&self, shard: usize, documents: &Documents, now: Instant, lost: &mut Vec<VisitorId>) {
+    pub(super) fn tell_positions(&self, shard: usize, now: Instant, lost: &mut Vec<VisitorId>) {
         let mut teller = self.teller.lock();
         let sent = self.replica.read(|line| {
             let (id, message) = (state_id(&line.stats), line.stats.control.message.as_deref());
@@ -226,7 +212,7 @@ impl Lane {
                 let place = Place::at(line, position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
                 if pacing::is_due(entry.shown, place.position, entry.wait != place.wait, since) {
-                    let document = documents.waiting(self.replica.queue(), place.document(), message);
+                    let document = self.documents.waiting(self.replica.queue(), place.in_line(), message);
                     entry.tell(Kind::Place, teller.writer.event("position", id, &document), now);
                     (entry.shown, entry.wait) = (place.position, place.wait);
                     sent += 1;
@@ -237,54 +223,46 @@ impl Lane {
         self.metrics.events_sent.inc_by(sent.unwrap_or(0));
     }
 
-    /// Shows the silent streams that they live.
-    pub(super) fn ping_silent(&self, now: Instant) {
+    /// Shows silent streams that they live, and ends those that have become too old.
+    pub(super) fn tend(&self, now: Instant) {
         for shard in &self.shards {
-            for (_, entry) in shard.lock().each() {
+            let mut shard = shard.lock();
+            for (_, entry) in shard.each() {
                 if pacing::is_silent(now.saturating_duration_since(entry.told_at)) {
                     entry.tell(Kind::Ping, frame::PING, now);
                     self.metrics.events_sent.inc();
                 }
             }
+            for mailbox in shard.take_older_than(now) {
+                mailbox.end(frame::retry_only(self.retry.soon()));
+            }
         }
     }
 
-    pub(super) fn mailboxes(&self) -> Vec<Arc<Mailbox>> {
-        self.shards
-            .iter()
-            .flat_map(|shard| shard.lock().take_all().map(|entry| entry.mailbox).collect::<Vec<_>>())
-            .collect()
+    /// Takes out all streams, to be ended.
+    pub(super) fn take_all(&self) -> Vec<Arc<Mailbox>> {
+        let mut mailboxes = Vec::new();
+        for shard in &self.shards {
+            mailboxes.extend(shard.lock().take_all());
+        }
+        mailboxes
     }
 
     fn end(&self, visitor: VisitorId, last: impl FnOnce() -> Bytes) {
-        let streams = self.shard(visitor).lock().take(visitor);
-        if streams.is_empty() {
+        let mailboxes = self.shard(visitor).lock().take(visitor);
+        if mailboxes.is_empty() {
             return;
         }
         let last = last();
-        for entry in streams {
-            entry.mailbox.end(last.clone());
+        for mailbox in mailboxes {
+            mailbox.end(last.clone());
             self.metrics.events_sent.inc();
-        }
-    }
-
-    fn tell_all(&self, kind: Kind, frame: &Bytes) {
-        let now = Instant::now();
-        for shard in &self.shards {
-            for (_, entry) in shard.lock().each() {
-                entry.tell(kind, frame.clone(), now);
-                self.metrics.events_sent.inc();
-            }
         }
     }
 
     fn shard(&self, visitor: VisitorId) -> &Mutex<Shard> {
         let hash = self.hasher.hash_one(visitor);
         &self.shards[usize::try_from(hash % SHARDS as u64).unwrap_or(0)]
-    }
-
-    fn announcement<'a>(&'a self, control: &'a Control) -> Announcement<'a> {
-        Announcement { queue: self.replica.queue(), state: control.state(), message: control.message.as_deref() }
     }
 
     fn state_id(&self) -> StateId {

@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub(super) wait: Option<WaitRange>,
     /// When the stream was last told anything.
     pub(super) told_at: Instant,
+    /// When the stream is to be opened anew.
+    pub(super) ends_at: Instant,
     pub(super) mailbox: Arc<Mailbox>,
 }
 
@@ -52,13 +54,23 @@ impl Shard {
     }
 
     /// Takes out all streams of a visitor.
-    pub(super) fn take(&mut self, visitor: VisitorId) -> Vec<Entry> {
-        self.0.remove(&visitor).unwrap_or_default()
+    pub(super) fn take(&mut self, visitor: VisitorId) -> Vec<Arc<Mailbox>> {
+        self.0.remove(&visitor).into_iter().flatten().map(|entry| entry.mailbox).collect()
     }
 
     /// Takes out all streams.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Entry> {
-        std::mem::take(&mut self.0).into_values().flatten()
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Arc<Mailbox>> {
+        std::mem::take(&mut self.0).into_values().flatten().map(|entry| entry.mailbox)
+    }
+
+    /// Takes out the streams that were to end before `now`.
+    pub(super) fn take_older_than(&mut self, now: Instant) -> Vec<Arc<Mailbox>> {
+        let mut old = Vec::new();
+        self.0.retain(|_, streams| {
+            old.extend(streams.extract_if(.., |entry| entry.ends_at <= now).map(|entry| entry.mailbox));
+            !streams.is_empty()
+        });
+        old
     }
 
     pub(super) fn of(&mut self, visitor: VisitorId) -> impl Iterator<Item = &mut Entry> {
