@@ -116,10 +116,12 @@ impl App {
         let hub = Arc::new(Hub::new(
             HubLimits {
                 max_streams: settings.streams.max_streams,
+                // Half the token's life is left for a client that is slow to come back.
+                longest: settings.tokens.waiting_lifetime / 2,
                 // The last stream must have ended before the connections are cut.
                 drain: settings.listen.drain_deadline.mul_f64(0.8),
             },
-            documents.clone(),
+            &documents,
             queues.values().map(|queue| (queue.replica.clone(), queue.metrics.clone())),
             StdRng::from_os_rng(),
         ));

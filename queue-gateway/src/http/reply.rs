@@ -28,11 +28,14 @@ pub(super) async fn document<'a>(
         if let Some(line) = in_line(queue, epoch, seq) {
             return Ok(gateway.documents.waiting(&queue.name, line, message));
         }
-        // The replica has met his departure since the store was asked.
+        // The replica has met his departure since the store was asked, or has not met his return to an old place yet.
         standing = gateway.engine.status(&queue.name, visitor).await?;
     }
     match standing {
-        Standing::Waiting { .. } => Err(error::store_unavailable()),
+        Standing::Waiting { seq } => {
+            let line = told(queue.replica.outlook_of_waiting(seq)).ok_or_else(error::store_unavailable)?;
+            Ok(gateway.documents.waiting(&queue.name, line, message))
+        }
         Standing::Admitted { admission, .. } => Ok(gateway.documents.admitted(&queue.name, epoch, visitor, &admission)),
         Standing::Absent => Ok(gateway.documents.left(&queue.name)),
     }
@@ -45,7 +48,11 @@ pub(super) fn in_line(queue: &Queue, epoch: Epoch, seq: Sequence) -> Option<InLi
         // the best guess.
         return Some(InLine { position: u64::try_from(seq.0).unwrap_or(0).max(1), behind: 0, wait: None });
     }
-    match queue.replica.outlook(seq) {
+    told(queue.replica.outlook(seq))
+}
+
+fn told(outlook: Outlook) -> Option<InLine> {
+    match outlook {
         Outlook::Waiting { position, behind, wait } => {
             let wait = wait.map(|range| WaitSeconds { p50: range.p50_seconds, p90: range.p90_seconds });
             Some(InLine { position, behind, wait })
