@@ -40,9 +40,9 @@ export async function leave(queue) {
   await call(queue, "/tokens/current", { method: "DELETE" });
 }
 
-/** What the queue as a whole is doing. */
+/** What the queue as a whole is doing. The same for all, so a cache on the way may answer. */
 export async function publicState(queue) {
-  return (await call(queue, "")).body;
+  return (await call(queue, "", { cache: "default" })).body;
 }
 
 /** Where the stream of this queue is. */
@@ -58,8 +58,8 @@ async function call(queue, path, options = {}) {
   let response;
   try {
     response = await fetch(address(queue, path), {
-      ...options,
       cache: "no-store",
+      ...options,
       // A connection that hangs must not stop a page that promised never to give up.
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });

@@ -37,7 +37,7 @@ async function takePlace() {
     if (fresh) progress.forget();
     if (fresh) tabs.say("joined", place);
     take(place);
-    if (mode === "waiting" && !place.wait_seconds) learnWhetherPaused();
+    learnQueue();
     if (mode === "waiting" && tabs.leading) live.start();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -70,9 +70,10 @@ function countDown(refusal, seconds) {
 }
 
 /** A place does not say whether the line stands still. Streams do when it changes, the public state at any time. */
-async function learnWhetherPaused() {
+async function learnQueue() {
   try {
-    const { state } = await publicState(queue);
+    const { title, state } = await publicState(queue);
+    if (title) view.showQueue(title);
     const known = state === "paused" ? "paused" : "resumed";
     if (mode === "waiting" && (known === "paused") !== paused) hear(known, {});
   } catch (error) {
@@ -88,7 +89,7 @@ function showConnection(connection) {
   // What was said while we were away is lost, and polling never hears of it.
   const missed = connection === "polling" || (connection === "live" && lastConnection !== "live");
   lastConnection = connection;
-  if (missed && (paused || !latest?.wait_seconds)) learnWhetherPaused();
+  if (missed && (paused || !latest?.wait_seconds)) learnQueue();
 }
 
 /** One thing the gateway said, heard by this tab or told by the leading one. */
@@ -97,7 +98,8 @@ function hear(type, content, fromTab = false) {
   if (mode !== "waiting") return;
   if (type === "paused") paused = true;
   if (type === "resumed") paused = false;
-  if (type === "message") view.showMessage(content.message);
+  // These three concern the queue as a whole, and each says all of it.
+  if ("message" in content) view.showMessage(content.message);
   if (content.state) take(content);
   else if (latest) showLine(latest);
 }
@@ -123,7 +125,7 @@ function take(place) {
   } else {
     mode = "waiting";
     latest = place;
-    view.showMessage(place.message);
+    if ("message" in place) view.showMessage(place.message);
     showLine(place);
   }
 }

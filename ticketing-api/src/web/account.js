@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { access } from "./memory.js";
-import { refusalInWords } from "./refusals.js";
+import { asSentence, refusalInWords } from "./refusals.js";
 import { minorUnits, money, typed } from "./words.js";
 
 const RULES = {
@@ -34,7 +34,7 @@ export function begin(handlers) {
     button.addEventListener("click", () => button.closest("dialog").close());
   }
   showMember();
-  if (access.valid()) learnMember();
+  if (access.valid()) refreshWallet();
 }
 
 /** The money in the wallet, or null while nobody knows. */
@@ -85,18 +85,6 @@ function takeBalance(answer) {
   onBalance(balance);
 }
 
-async function learnMember() {
-  await refreshWallet();
-  if (!access.valid()) return;
-  try {
-    const member = await api.me();
-    element("member-name").textContent = member.nickname;
-  } catch (error) {
-    // The name is decoration; whatever is wrong shows where it matters.
-    if (!(error instanceof api.Refusal)) throw error;
-  }
-}
-
 function signOut() {
   access.forget();
   balance = null;
@@ -107,6 +95,7 @@ function signOut() {
 function showMember() {
   const inside = access.valid();
   element("sign-in").hidden = inside;
+  element("member-name").textContent = access.nickname();
   for (const id of ["member-name", "wallet", "sign-out"]) element(id).hidden = !inside;
 }
 
@@ -141,7 +130,7 @@ async function submitAccount() {
   say("account-notice", "");
   if (joining && !followsRules(person)) return;
   try {
-    if (joining) await api.signUp(person);
+    if (joining) await signUp(person);
     access.keep(await api.signIn({ email: person.email, password: person.password }));
   } catch (error) {
     if (!(error instanceof api.Refusal)) throw error;
@@ -151,8 +140,18 @@ async function submitAccount() {
   element("password").value = "";
   element("account-dialog").close();
   showMember();
-  await learnMember();
+  await refreshWallet();
   onSignedIn();
+}
+
+/** A sign-up whose answer was lost is found taken the second time. If the password fits, it is this person's own. */
+async function signUp(person) {
+  try {
+    await api.signUp(person);
+  } catch (error) {
+    if (error.code !== "email_taken") throw error;
+    access.keep(await api.signIn({ email: person.email, password: person.password }).catch(() => { throw error; }));
+  }
 }
 
 function followsRules(person) {
@@ -165,15 +164,17 @@ function followsRules(person) {
   return broken.length === 0;
 }
 
-/** Says it beside the field where the refusal names one. */
+/** Says it beside the fields where the refusal names them. */
 function showAccountRefusal(refusal) {
-  const field = Object.keys(RULES).find((name) => refusal.code.startsWith(`${name}_`));
-  if (field) {
-    showFieldError(field, refusalInWords(refusal));
-    element(field).focus();
-  } else {
-    say("account-notice", refusalInWords(refusal));
+  const sentences = refusal.problem.rules ?? [];
+  for (const name of Object.keys(RULES)) {
+    const own = sentences.filter((sentence) => sentence.includes(name)).map(asSentence);
+    if (refusal.code.startsWith(`${name}_`)) own.push(refusalInWords(refusal));
+    showFieldError(name, own.join(" "));
   }
+  const wrong = Object.keys(RULES).find((name) => element(`${name}-error`).textContent);
+  if (wrong) element(wrong).focus();
+  else say("account-notice", refusalInWords(refusal));
 }
 
 async function submitTopUp() {

@@ -30,19 +30,20 @@ export const concert = (id) => call("GET", `/v1/concerts/${id}`);
 export const performance = (id) => call("GET", `/v1/performances/${id}`);
 export const seats = (id) => call("GET", `/v1/performances/${id}/seats`);
 
-export const signUp = (person) => call("POST", "/v1/members", { body: person, key: newKey() });
-export const signIn = (person) => call("POST", "/v1/sessions", { body: person });
-export const me = () => call("GET", "/v1/members/me", { member: true });
+export const signUp = (person) => call("POST", "/v1/members", { body: person, repeatable: true });
+export const signIn = (person) => call("POST", "/v1/sessions", { body: person, repeatable: true });
 
 export const wallet = () => call("GET", "/v1/wallet", { member: true });
 export const topUp = (amount, key) => call("POST", "/v1/wallet/charges", { body: { amount }, member: true, key });
 
 export const hold = (performanceId, numbers, key) =>
   call("POST", `/v1/performances/${performanceId}/holds`, { body: { seats: numbers }, member: true, admitted: true, key });
-export const giveHoldBack = (id, key) => call("DELETE", `/v1/holds/${id}`, { member: true, admitted: true, key });
+export const giveHoldBack = (id) =>
+  call("DELETE", `/v1/holds/${id}`, { member: true, admitted: true, repeatable: true });
 
 export const reserve = (holdId, key) =>
   call("POST", "/v1/reservations", { body: { hold_id: holdId }, member: true, admitted: true, key });
+export const reservations = () => call("GET", "/v1/reservations?page=0&size=50", { member: true });
 export const reservation = (id) => call("GET", `/v1/reservations/${id}`, { member: true });
 export const pay = (id, key) =>
   call("POST", `/v1/reservations/${id}/payments`, { member: true, admitted: true, key });
@@ -59,8 +60,8 @@ export function newKey() {
 }
 
 async function call(method, path, needs = {}) {
-  // Without a key a repeated change could happen twice; reading is always safe to repeat.
-  const tries = method === "GET" || needs.key ? TRIES : 1;
+  // Without a key a repeated change could happen twice, except where once and twice are the same.
+  const tries = method === "GET" || needs.key || needs.repeatable ? TRIES : 1;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await send(method, path, needs);

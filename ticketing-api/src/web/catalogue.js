@@ -1,18 +1,34 @@
 // The list of concerts, each with its evenings.
 
 import * as api from "./api.js";
-import { when } from "./words.js";
+import { activeToken } from "./memory.js";
+import { showMyTickets } from "./my-tickets.js";
+import { timeOfDay, when } from "./words.js";
 
-/** Shows what is on. */
-export async function showCatalogue() {
+/** The evenings that are shown, by id. */
+let evenings = new Map();
+
+/** Somebody signed in or out. */
+export const catalogueMemberChanged = () => showMyTickets(evenings);
+
+/** Shows what is on. `arrived` is true for a visitor whom the waiting room has just sent. */
+export async function showCatalogue(arrived) {
   document.title = "Tickets";
   element("catalogue").hidden = false;
   note("One moment.");
   try {
     const { items } = await api.concerts();
-    note(items.length ? "" : "Nothing is on sale at the moment.");
-    element("concerts").replaceChildren(...items.map(entry));
-    await Promise.all(items.map(addEvenings));
+    const concerts = await Promise.all(items.map(({ id }) => api.concert(id)));
+    const only = arrived && onlyEveningOfTurn(concerts);
+    if (only) {
+      // Seconds count for whoever was just let in, and there is nothing to choose here.
+      location.replace(`/performances/${only.id}`);
+      return;
+    }
+    note(concerts.length ? turnNote(concerts) : "Nothing is on sale at the moment.");
+    element("concerts").replaceChildren(...concerts.map(entry));
+    evenings = new Map(concerts.flatMap(({ performances }) => performances).map((one) => [one.id, one]));
+    await showMyTickets(evenings);
   } catch (error) {
     if (!(error instanceof api.Refusal)) throw error;
     note("The programme cannot be read at the moment. Please reload the page in a little while.");
@@ -21,22 +37,33 @@ export async function showCatalogue() {
 
 function entry(concert) {
   const item = document.createElement("li");
-  item.id = `concert-${concert.id}`;
   const title = document.createElement("h2");
   title.textContent = concert.title;
   const where = document.createElement("p");
   where.className = "lead";
   where.textContent = [concert.category, concert.place].filter(Boolean).join(" \u00b7 ");
-  item.append(title, where);
+  const list = document.createElement("ul");
+  list.className = "evenings";
+  list.append(...concert.performances.map(evening));
+  item.append(title, where, list);
   return item;
 }
 
-async function addEvenings({ id }) {
-  const { performances } = await api.concert(id);
-  const list = document.createElement("ul");
-  list.className = "evenings";
-  list.append(...performances.map(evening));
-  element(`concert-${id}`).append(list);
+function onlyEveningOfTurn(concerts) {
+  const mine = ofTurn(concerts).flatMap(({ performances }) => performances);
+  return mine.length === 1 ? mine[0] : null;
+}
+
+function turnNote(concerts) {
+  const mine = ofTurn(concerts);
+  if (!mine.length) return "";
+  const until = timeOfDay(activeToken.claims().exp * 1000);
+  return `It is your turn until ${until}: choose an evening of ${mine.map(({ title }) => title).join(" or ")}.`;
+}
+
+function ofTurn(concerts) {
+  const queue = activeToken.claims()?.queue;
+  return concerts.filter((concert) => concert.queue === queue);
 }
 
 function evening(performance) {

@@ -8,6 +8,8 @@ import { refusalInWords, seatsTaken, takenSeats } from "./refusals.js";
 import { seatNumbers, timeOfDay, total } from "./words.js";
 
 const READ_HALL_EVERY_MS = 10_000;
+/** Not yours, not there, run out: with any of these there is nothing left to pay. */
+const ENDS_BOOKING = [403, 404, 410];
 
 export class Checkout {
   #performance;
@@ -55,10 +57,18 @@ export class Checkout {
     this.#holdOnceSignedIn = false;
   }
 
+  /** The wallet has another balance, or the first one that is known. */
+  balanceChanged() {
+    if (this.#booking && !this.#isShort()) this.#panel.say("");
+    this.render();
+  }
+
   render() {
     if (this.#paid) return;
     if (this.#booking) {
-      this.#panel.showKept(this.#booking, this.#secondsLeft(), account.walletBalance(), this.#busy);
+      const balance = access.valid() ? account.walletBalance() : null;
+      this.#panel.showKept(this.#booking, this.#secondsLeft(), balance, this.#busy);
+      if (!activeToken.claims()) this.#panel.showTurnOver(this.#performance);
       return;
     }
     const turn = this.#turn();
@@ -67,7 +77,7 @@ export class Checkout {
       this.#panel.showChoosing(this.#map.chosen, turn.until, this.#busy);
     } else {
       this.#map.lock([]);
-      this.#panel.showOutside(this.#performance, turn.reason);
+      this.#panel.showOutside(this.#performance, turn.reason, access.valid());
     }
   }
 
@@ -111,9 +121,7 @@ export class Checkout {
     }
     await this.#working(async () => {
       if (!this.#booking.reservation) {
-        const reserved = await api.reserve(this.#booking.hold, this.#key("reserve"));
-        const { id, amount, expires_at } = reserved;
-        this.#keep({ ...this.#booking, reservation: id, amount, expires_at });
+        this.#keepReservation(await api.reserve(this.#booking.hold, this.#key("reserve")));
       }
       await api.pay(this.#booking.reservation, this.#key("pay"));
       await this.#learnReservation();
@@ -122,7 +130,7 @@ export class Checkout {
 
   async #giveBack() {
     await this.#working(async () => {
-      await api.giveHoldBack(this.#booking.hold, this.#key("give_back"));
+      await api.giveHoldBack(this.#booking.hold);
       this.#drop("");
     });
   }
@@ -146,25 +154,45 @@ export class Checkout {
 
   async #refused(refusal) {
     if (!refusal.undecided) this.#forgetKeys();
-    if (refusal.code === "seats_taken") {
+    const say = () => this.#panel.say(refusalInWords(refusal));
+    if (refusal.code === "seats_taken" || refusal.code === "seats_blocked") {
       this.#map.markTaken(takenSeats(refusal));
       await this.#readHall();
-      this.#panel.say(seatsTaken(takenSeats(refusal)));
-    } else if (refusal.status === 401 && isAboutTurn(refusal)) {
+      say();
+    } else if (refusal.code.startsWith("active_token_")) {
       activeToken.forget();
-      this.#panel.say(refusalInWords(refusal));
+      say();
+      // A used turn may well have been used for this very payment.
+      if (this.#booking?.reservation) await this.#learnReservation();
     } else if (refusal.status === 401) {
       account.sessionEnded();
     } else if (refusal.status === 402) {
-      this.#panel.say(refusalInWords(refusal));
+      say();
       await account.refreshWallet();
-    } else if (this.#booking && (refusal.status === 410 || refusal.status === 404)) {
-      this.#drop(refusalInWords(refusal));
-    } else if (this.#booking?.reservation && refusal.status === 409 && !refusal.undecided) {
+    } else if (refusal.code === "already_reserved") {
+      await this.#findReservation();
+    } else if (refusal.code === "already_paid" || refusal.code === "not_awaiting_payment") {
       await this.#learnReservation();
+    } else if (this.#booking && ENDS_BOOKING.includes(refusal.status)) {
+      this.#drop(refusalInWords(refusal));
     } else {
-      this.#panel.say(refusalInWords(refusal));
+      say();
     }
+  }
+
+  /** The hold became a reservation, and the answer that said so was lost. */
+  async #findReservation() {
+    try {
+      const { items } = await api.reservations();
+      const found = items.find((reservation) => reservation.hold === this.#booking.hold);
+      if (!found) return;
+      this.#keepReservation(found);
+    } catch (error) {
+      if (!(error instanceof api.Refusal)) throw error;
+      this.#panel.say(refusalInWords(error));
+      return;
+    }
+    await this.#learnReservation();
   }
 
   /** What became of the reservation, whoever paid or cancelled it. */
@@ -175,6 +203,7 @@ export class Checkout {
     } catch (error) {
       if (!(error instanceof api.Refusal)) throw error;
       if (error.status === 404 || error.status === 403) this.#drop("");
+      else if (error.status === 401) account.sessionEnded();
       else this.#panel.say(refusalInWords(error));
       return;
     }
@@ -233,6 +262,10 @@ export class Checkout {
     booking.keep(this.#performance.id, value);
   }
 
+  #keepReservation({ id, amount, expires_at }) {
+    this.#keep({ ...this.#booking, reservation: id, amount, expires_at });
+  }
+
   /** The key of a step, made once and stored before it is used: also a reload repeats the step and not its effect. */
   #key(step) {
     const keys = { ...this.#booking.keys };
@@ -247,6 +280,11 @@ export class Checkout {
     if (this.#booking) this.#keep({ ...this.#booking, keys: {} });
   }
 
+  #isShort() {
+    const balance = account.walletBalance();
+    return balance !== null && balance.amount < this.#booking.amount.amount;
+  }
+
   #numbers() {
     return this.#booking.seats.map((seat) => seat.number);
   }
@@ -254,9 +292,4 @@ export class Checkout {
   #secondsLeft() {
     return Math.max(0, Math.ceil((Date.parse(this.#booking.expires_at) - api.serverNow()) / 1000));
   }
-}
-
-/** Two things can be missing on a 401: the member's session, or the turn. */
-function isAboutTurn(refusal) {
-  return refusal.code.includes("active_token");
 }

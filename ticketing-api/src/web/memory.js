@@ -8,12 +8,13 @@ export const activeToken = {
   get: () => sessionStorage.getItem(ACTIVE_TOKEN),
   forget: () => sessionStorage.removeItem(ACTIVE_TOKEN),
 
-  /** Moves a token out of the address, where it would be shared with the link. */
+  /** Moves a token out of the address, where it would be shared with the link. Returns whether there was one. */
   takeFromAddress() {
     const token = new URLSearchParams(location.hash.slice(1)).get("active_token");
-    if (!token) return;
+    if (!token) return false;
     sessionStorage.setItem(ACTIVE_TOKEN, token);
     history.replaceState(null, "", location.pathname + location.search);
+    return true;
   },
 
   /** What the token says of itself; the API alone judges whether it is true. Null when there is none or it has run out. */
@@ -31,6 +32,7 @@ export const activeToken = {
 /** The signed-in member. */
 export const access = {
   token: () => stored(ACCESS)?.access_token ?? null,
+  nickname: () => stored(ACCESS)?.member?.nickname ?? "",
   /** Whether somebody is signed in and will still be in a moment. */
   valid: () => Date.parse(stored(ACCESS)?.expires_at ?? 0) > Date.now() + 1000,
   keep: (session) => sessionStorage.setItem(ACCESS, JSON.stringify(session)),

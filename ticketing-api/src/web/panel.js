@@ -1,10 +1,10 @@
 // The panel beside the hall: draws the step that the booking is in.
 
 import * as account from "./account.js";
-import { countdown, money, seatNumbers, timeOfDay, total } from "./words.js";
+import { countdown, money, seatNumbers, timeOfDay, total, when } from "./words.js";
 
 const REASONS = {
-  no_turn: ["Tickets are sold in turn", "Everybody stands in one line. Sign in first, then take your place: when it is your turn, you come back here."],
+  no_turn: ["Tickets are sold in turn", "Everybody stands in one line. Take your place in it: when it is your turn, you come back here."],
   other_queue: ["Your turn is for another sale", "This concert has a line of its own. Please take your place there."],
   not_open: ["The sale has not opened yet", ""],
   closed: ["The sale is over", ""],
@@ -21,15 +21,20 @@ export class Panel {
   }
 
   /** Not this visitor's turn, or not the time. */
-  showOutside(performance, reason) {
+  showOutside(performance, reason, signedIn) {
     const [title, hint] = REASONS[reason];
-    const opening = reason === "not_open" ? `It opens at ${timeOfDay(performance.sale_opens_at)}.` : hint;
-    this.#show("outside", title, opening);
-    const address = waitingRoom(performance);
-    const hasLine = Boolean(address) && (reason === "no_turn" || reason === "other_queue");
-    element("to-waiting-room").hidden = !hasLine;
-    if (hasLine) element("to-waiting-room").href = address;
+    const opening = reason === "not_open" ? `It opens on ${when(performance.sale_opens_at)}.` : hint;
+    const advice = reason === "no_turn" && !signedIn ? " Sign in first, and you lose no time then." : "";
+    this.#show("outside", title, opening + advice);
+    if (reason === "no_turn" || reason === "other_queue") showLine(performance);
     this.#list([]);
+  }
+
+  /** Seats are kept, but paying for them takes another turn. Call after `showKept`. */
+  showTurnOver(performance) {
+    element("pay").hidden = true;
+    element("give-back").hidden = true;
+    showLine(performance);
   }
 
   /** Choosing. `until` is when the turn ends, in milliseconds. */
@@ -115,9 +120,11 @@ function line(seat) {
   return entry;
 }
 
-function waitingRoom({ waiting_room_url: address }) {
+function showLine({ waiting_room_url: address }) {
   // An address that runs as script would hand this page to whoever wrote the setting.
-  return /^https?:\/\//.test(address ?? "") ? address : null;
+  if (!/^https?:\/\//.test(address ?? "")) return;
+  element("to-waiting-room").href = address;
+  element("to-waiting-room").hidden = false;
 }
 
 function setText(id, text) {

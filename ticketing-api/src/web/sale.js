@@ -2,7 +2,7 @@
 
 import * as account from "./account.js";
 import * as api from "./api.js";
-import { showCatalogue } from "./catalogue.js";
+import { catalogueMemberChanged, showCatalogue } from "./catalogue.js";
 import { Checkout } from "./checkout.js";
 import { activeToken, booking } from "./memory.js";
 import { SeatMap } from "./seat-map.js";
@@ -65,18 +65,15 @@ function showNothing(refusal) {
 }
 
 function begin() {
-  activeToken.takeFromAddress();
-  window.addEventListener("hashchange", () => {
-    activeToken.takeFromAddress();
-    checkout?.render();
-  });
+  const arrived = activeToken.takeFromAddress();
+  window.addEventListener("hashchange", () => activeToken.takeFromAddress() && checkout?.render());
   account.begin({
-    onSignedIn: () => checkout?.memberChanged(),
-    onBalance: () => checkout?.render(),
+    onSignedIn: () => (checkout ? checkout.memberChanged() : catalogueMemberChanged()),
+    onBalance: () => checkout?.balanceChanged(),
   });
   const [, kind, id] = location.pathname.split("/");
   if (kind === "performances" && id) openPerformance(id);
-  else showCatalogue();
+  else showCatalogue(arrived);
 }
 
 begin();

@@ -3,6 +3,8 @@
 import { money } from "./words.js";
 
 const MOST_SEATS = 4;
+/** A seat with the gap beside it, in rem, as in the style sheet. */
+const SEAT_PITCH = 2.9;
 const STATE_WORDS = { available: "available", held: "held by somebody else", sold: "sold", blocked: "not for sale", mine: "yours" };
 
 export class SeatMap {
@@ -22,6 +24,7 @@ export class SeatMap {
     this.#onChange = onChange;
     root.addEventListener("click", (event) => this.#clicked(event));
     root.addEventListener("keydown", (event) => this.#moved(event));
+    new ResizeObserver(() => this.#balanceRows()).observe(root);
   }
 
   /** The chosen seats, ascending. */
@@ -35,6 +38,7 @@ export class SeatMap {
     const grades = [...new Set(seats.map((seat) => seat.grade))];
     this.#root.replaceChildren(...groups.map((group) => this.#section(group, grades.indexOf(group.grade))));
     this.#drawLegend(groups, grades);
+    this.#balanceRows();
     this.update(seats);
   }
 
@@ -97,6 +101,17 @@ export class SeatMap {
     button.tabIndex = -1;
     this.#buttons.set(seat.number, button);
     return button;
+  }
+
+  /** Rows of like length: twenty seats where fifteen fit are two rows of ten, as a hall would have them. */
+  #balanceRows() {
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const most = Math.max(1, Math.floor(this.#root.clientWidth / (SEAT_PITCH * rem)));
+    for (const grid of this.#root.querySelectorAll(".seats")) {
+      const count = grid.children.length;
+      const columns = Math.ceil(count / Math.ceil(count / most));
+      grid.style.maxWidth = `${columns * SEAT_PITCH}rem`;
+    }
   }
 
   #paint(number) {

@@ -26,10 +26,11 @@ export function total(seats) {
   return { amount, currency: seats[0]?.price.currency };
 }
 
-/** "Friday, 12 June 2026, 19:30", in the reader's own time. */
+/** "Friday, 12 June 2026 at 19:30 CEST", in the reader's own time: where the hall's clock stands is not in the data. */
 export function when(instant) {
   return new Intl.DateTimeFormat("en-GB", {
     weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit",
+    timeZoneName: "short",
   }).format(new Date(instant));
 }
 
