@@ -87,8 +87,11 @@ impl Connections {
         lane.watch(lane.client.ping::<()>(None).await)
     }
 
+    /// The next in turn that is connected: one that is still reconnecting would only make the step wait.
     fn next(&self) -> &Lane {
-        &self.lanes[self.turn.fetch_add(1, Ordering::Relaxed) % self.lanes.len()]
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let in_turn = || (0..self.lanes.len()).map(|offset| &self.lanes[turn.wrapping_add(offset) % self.lanes.len()]);
+        in_turn().find(|lane| lane.client.is_connected()).unwrap_or(&self.lanes[turn % self.lanes.len()])
     }
 }
 

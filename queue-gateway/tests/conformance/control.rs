@@ -1,0 +1,113 @@
+//! Baseline and operator overrides.
+
+use queue_gateway::engine::{ControlChange, QueueState};
+
+use crate::fixture::{Fixture, baseline};
+
+fn pause(paused: bool) -> ControlChange {
+    ControlChange { paused: Some(paused), ..ControlChange::default() }
+}
+
+fn rate(rate: Option<f64>) -> ControlChange {
+    ControlChange { rate_per_second: Some(rate), ..ControlChange::default() }
+}
+
+fn cap(cap: Option<u64>) -> ControlChange {
+    ControlChange { cap: Some(cap), ..ControlChange::default() }
+}
+
+pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixture) {
+    let control = f.configure(12.5, 40).await.control;
+    assert_eq!((control.baseline, control.limits()), (baseline(12.5, 40), baseline(12.5, 40).limits));
+    assert_eq!((control.rate_override, control.cap_override, control.message.as_deref()), (None, None, None));
+    let control = f.engine.control(&f.queue, rate(Some(0.1))).await.unwrap();
+    assert_eq!(control.limits(), baseline(0.1, 40).limits);
+    let control = f.engine.control(&f.queue, cap(Some(u64::MAX))).await.unwrap();
+    assert_eq!(control.limits(), baseline(0.1, u64::MAX).limits);
+    let stats = f.configure(20.0, 50).await;
+    assert_eq!(stats.control.limits(), baseline(0.1, u64::MAX).limits, "a reload does not undo an operator");
+    assert_eq!(stats.control.baseline, baseline(20.0, 50));
+}
+
+pub(crate) async fn an_override_is_returned_to_the_baseline(f: Fixture) {
+    f.configure(12.5, 40).await;
+    f.control(ControlChange { rate_per_second: Some(Some(3.0)), cap: Some(Some(7)), ..pause(true) }).await;
+    let control = f.engine.control(&f.queue, rate(None)).await.unwrap();
+    assert_eq!(control.limits(), baseline(12.5, 7).limits);
+    let control = f.engine.control(&f.queue, cap(None)).await.unwrap();
+    assert_eq!(control.limits(), baseline(12.5, 40).limits);
+    assert_eq!(control.state(), QueueState::Paused);
+    assert_eq!(f.stats().await.control, control);
+}
+
+pub(crate) async fn the_revision_moves_only_when_something_changes(f: Fixture) {
+    let first = f.configure(10.0, 10).await;
+    assert_eq!(first.control.revision, 1);
+    f.advance_ms(10);
+    let again = f.configure(10.0, 10).await;
+    assert_eq!((again.control.revision, again.epoch), (1, first.epoch), "two gateways configure the same queue");
+    assert_eq!(f.configure(11.0, 10).await.control.revision, 2);
+    let revision = async |change| f.engine.control(&f.queue, change).await.unwrap().revision;
+    assert_eq!(revision(ControlChange::default()).await, 2);
+    assert_eq!(revision(pause(false)).await, 2);
+    assert_eq!(revision(rate(None)).await, 2);
+    assert_eq!(revision(ControlChange { cap: Some(Some(3)), ..pause(true) }).await, 3);
+    assert_eq!(revision(ControlChange { cap: Some(Some(3)), ..pause(true) }).await, 3);
+    assert_eq!(revision(pause(false)).await, 4);
+}
+
+pub(crate) async fn nobody_is_admitted_while_paused_and_no_credit_is_banked(f: Fixture) {
+    f.configure(10.0, 100).await;
+    f.control(pause(true)).await;
+    f.line_of(20).await;
+    f.advance_ms(60_000);
+    assert_eq!(f.promote(50).await.admitted, 0);
+    assert_eq!(f.stats().await.control.state(), QueueState::Paused);
+    f.advance_ms(60_000);
+    f.control(pause(false)).await;
+    assert_eq!(f.promote(50).await.admitted, 0);
+    f.advance_ms(500);
+    assert_eq!(f.promote(50).await.admitted, 5);
+}
+
+pub(crate) async fn a_new_rate_counts_from_the_moment_of_the_change(f: Fixture) {
+    f.configure(0.0, 1_000).await;
+    f.line_of(40).await;
+    f.set_rate(2.0).await;
+    f.advance_ms(500);
+    f.control(rate(Some(20.0))).await;
+    assert_eq!(f.promote(50).await.admitted, 1, "half a second at the old rate");
+    f.advance_ms(500);
+    assert_eq!(f.promote(50).await.admitted, 10);
+    f.advance_ms(500);
+    f.configure(4.0, 1_000).await;
+    f.control(rate(None)).await;
+    f.advance_ms(1_000);
+    assert_eq!(f.promote(50).await.admitted, 4, "the burst of the new rate");
+}
+
+pub(crate) async fn a_lowered_cap_ends_no_slot(f: Fixture) {
+    f.configure(0.0, 5).await;
+    f.line_of(8).await;
+    f.set_rate(10.0).await;
+    f.advance_ms(1_000);
+    assert_eq!(f.promote(10).await.admitted, 5);
+    f.control(cap(Some(2))).await;
+    f.advance_ms(1_000);
+    let promotion = f.promote(10).await;
+    assert_eq!((promotion.admitted, promotion.stats.active), (0, 5));
+    f.control(cap(Some(6))).await;
+    assert_eq!(f.promote(10).await.admitted, 1);
+}
+
+pub(crate) async fn the_message_is_kept_as_it_is(f: Fixture) {
+    f.configure(1.0, 1).await;
+    for message in ["The sale begins at 10:00.", "-", "=", "", "\u{d45c}\u{b97c} \u{1f39f} \"quoted\"\n\0%d"] {
+        let change = ControlChange { message: Some(Some(message.to_owned())), ..ControlChange::default() };
+        assert_eq!(f.engine.control(&f.queue, change).await.unwrap().message.as_deref(), Some(message));
+        f.configure(1.0, 1).await;
+        assert_eq!(f.stats().await.control.message.as_deref(), Some(message));
+    }
+    f.control(ControlChange { message: Some(None), ..ControlChange::default() }).await;
+    assert_eq!(f.stats().await.control.message, None);
+}

@@ -1,0 +1,92 @@
+//! A replica takes over: the line goes on without anybody's help.
+
+use std::{sync::Arc, time::Duration};
+
+use queue_gateway::engine::{
+    QueueEngine, Standing,
+    redis::{RedisEngine, RedisSettings},
+};
+use shared::ids::{ActiveTokenId, QueueName, VisitorId};
+use testkit::{Redis, RedisCluster, RedisSentinel};
+use uuid::Uuid;
+
+use crate::fixture::{baseline, eventually, until_done, waiting};
+
+async fn engine(url: String) -> Arc<dyn QueueEngine> {
+    let settings =
+        RedisSettings { pool_size: 2, command_timeout: Duration::from_millis(300), ..RedisSettings::at(url) };
+    Arc::new(RedisEngine::connect(&settings).await.unwrap())
+}
+
+fn queue() -> QueueName {
+    "failover".parse().unwrap()
+}
+
+fn visitor(number: u128) -> VisitorId {
+    VisitorId(Uuid::from_u128(number))
+}
+
+/// How much of the master's changes a server has.
+async fn offset(server: &Redis, field: &str) -> Option<u64> {
+    let info = server.call(&["INFO", "replication"]).await;
+    info.text()?.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?.trim().parse().ok()
+}
+
+async fn join(engine: &Arc<dyn QueueEngine>, number: u128) -> Standing {
+    let token = ActiveTokenId(Uuid::from_u128(number));
+    until_done(async || engine.join(&queue(), visitor(number), None, token).await).await.standing
+}
+
+/// A line of three, on the replica too.
+async fn line_of_three(engine: &Arc<dyn QueueEngine>, master: &Redis, replica: &Redis) {
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10)).await).await;
+    for number in 1..=3 {
+        join(engine, number).await;
+    }
+    eventually("the replica has the line", async || {
+        let written = offset(master, "master_repl_offset").await?;
+        (offset(replica, "slave_repl_offset").await? >= written).then_some(())
+    })
+    .await;
+}
+
+async fn assert_the_line_goes_on(engine: &Arc<dyn QueueEngine>) {
+    assert_eq!(join(engine, 4).await, waiting(4));
+    assert_eq!(until_done(async || engine.status(&queue(), visitor(2)).await).await, waiting(2));
+}
+
+#[tokio::test]
+async fn the_line_goes_on_when_sentinels_replace_a_dead_master() {
+    let sentinel = RedisSentinel::start(1).await;
+    let engine = engine(sentinel.url()).await;
+    line_of_three(&engine, &sentinel.servers()[0], &sentinel.servers()[1]).await;
+    let old = sentinel.master_port().await.unwrap();
+    sentinel.kill_master().await;
+    sentinel.wait_for_promotion(old).await;
+    assert_the_line_goes_on(&engine).await;
+}
+
+/// The connection to a hung master stays open: it has to be given up, or the engine would wait for ever.
+#[tokio::test]
+async fn the_line_goes_on_when_sentinels_replace_a_hung_master() {
+    let sentinel = RedisSentinel::start(1).await;
+    let engine = engine(sentinel.url()).await;
+    line_of_three(&engine, &sentinel.servers()[0], &sentinel.servers()[1]).await;
+    let old = sentinel.master_port().await.unwrap();
+    sentinel.servers()[0].stop();
+    sentinel.wait_for_promotion(old).await;
+    assert_the_line_goes_on(&engine).await;
+}
+
+#[tokio::test]
+async fn the_line_goes_on_when_a_cluster_replaces_a_dead_master() {
+    let cluster = RedisCluster::start(3, 1).await;
+    let engine = engine(cluster.url()).await;
+    let slot = cluster.nodes()[0].call(&["CLUSTER", "KEYSLOT", "{failover}"]).await;
+    let testkit::RedisValue::Integer(slot) = slot else { panic!("not a slot: {slot:?}") };
+    // The masters share the slots evenly and in order; each one's replica follows at the same place among the replicas.
+    let owner = usize::try_from(slot * 3 / 16_384).unwrap();
+    line_of_three(&engine, &cluster.masters()[owner], &cluster.nodes()[3 + owner]).await;
+    cluster.masters()[owner].kill();
+    assert_the_line_goes_on(&engine).await;
+}

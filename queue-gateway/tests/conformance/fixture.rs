@@ -1,0 +1,228 @@
+//! What a case needs: an engine, a clock that it alone moves, a queue of its own, and ids.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use queue_gateway::engine::{
+    Baseline, ControlChange, Departures, EngineError, Epoch, Joined, Lifetimes, Limits, LineChange, LogIndex,
+    Promotion, QueueEngine, Sequence, Standing, Stats,
+    embedded::EmbeddedEngine,
+    redis::{RedisEngine, RedisSettings},
+};
+use shared::{
+    clock::ManualClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
+use testkit::{Redis, RedisCluster};
+use tokio::{sync::OnceCell, time::Instant};
+use uuid::Uuid;
+
+/// Short, so that trimming is seen soon.
+pub(crate) const LOG_CAPACITY: usize = 1_000;
+
+/// How long an unclaimed slot lives in these tests.
+pub(crate) const CLAIM: Duration = Duration::from_secs(30);
+
+/// How long a claimed one lives.
+pub(crate) const ACTIVE: Duration = Duration::from_mins(5);
+
+pub(crate) struct Fixture {
+    pub(crate) engine: Arc<dyn QueueEngine>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) queue: QueueName,
+    pub(crate) url: Option<String>,
+    pub(crate) last_id: AtomicU64,
+}
+
+impl Fixture {
+    pub(crate) fn embedded(case: &str) -> Self {
+        let clock = clock();
+        let engine = EmbeddedEngine::new(clock.clone()).with_log_capacity(LOG_CAPACITY);
+        Self::on(Arc::new(engine), clock, case, None)
+    }
+
+    pub(crate) async fn redis(case: &str) -> Self {
+        Self::on_redis(Redis::shared().await.url(), case).await
+    }
+
+    pub(crate) async fn redis_cluster(case: &str) -> Self {
+        static CLUSTER: OnceCell<RedisCluster> = OnceCell::const_new();
+        let cluster = CLUSTER.get_or_init(|| RedisCluster::start(3, 0)).await;
+        Self::on_redis(cluster.url(), case).await
+    }
+
+    pub(crate) async fn on_redis(url: String, case: &str) -> Self {
+        let clock = clock();
+        let engine = redis_engine(&url, clock.clone()).await;
+        Self::on(engine, clock, case, Some(url))
+    }
+
+    /// The case's name, shortened, names the queue: cases share a server, and must not share a line.
+    fn on(engine: Arc<dyn QueueEngine>, clock: Arc<ManualClock>, case: &str, url: Option<String>) -> Self {
+        let queue = case.replace('_', "-").chars().take(64).collect::<String>().parse().unwrap();
+        Self { engine, clock, queue, url, last_id: AtomicU64::new(0) }
+    }
+
+    /// Further engines on the same store, as other gateways have them.
+    pub(crate) async fn peers(&self, count: usize) -> Vec<Arc<dyn QueueEngine>> {
+        let mut peers = vec![self.engine.clone()];
+        while peers.len() < count {
+            peers.push(match &self.url {
+                Some(url) => redis_engine(url, self.clock.clone()).await,
+                None => self.engine.clone(),
+            });
+        }
+        peers
+    }
+
+    fn id(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.last_id.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
+    pub(crate) fn visitor(&self) -> VisitorId {
+        VisitorId(self.id())
+    }
+
+    pub(crate) fn member(&self) -> MemberId {
+        MemberId(self.id())
+    }
+
+    pub(crate) fn token(&self) -> ActiveTokenId {
+        ActiveTokenId(self.id())
+    }
+
+    pub(crate) fn tokens(&self, count: usize) -> Vec<ActiveTokenId> {
+        (0..count).map(|_| self.token()).collect()
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) fn advance_ms(&self, milliseconds: u64) {
+        self.advance(Duration::from_millis(milliseconds));
+    }
+
+    pub(crate) async fn configure(&self, rate: f64, cap: u64) -> Stats {
+        self.engine.configure(&self.queue, baseline(rate, cap)).await.unwrap()
+    }
+
+    pub(crate) async fn control(&self, change: ControlChange) {
+        self.engine.control(&self.queue, change).await.unwrap();
+    }
+
+    pub(crate) async fn set_rate(&self, rate: f64) {
+        self.control(ControlChange { rate_per_second: Some(Some(rate)), ..ControlChange::default() }).await;
+    }
+
+    pub(crate) async fn join(&self, visitor: VisitorId) -> Joined {
+        self.engine.join(&self.queue, visitor, None, self.token()).await.unwrap()
+    }
+
+    /// A newcomer who is to be admitted at once.
+    pub(crate) async fn admitted(&self) -> (VisitorId, ActiveTokenId) {
+        let visitor = self.visitor();
+        match self.join(visitor).await.standing {
+            Standing::Admitted { admission, .. } => (visitor, admission.token),
+            other => panic!("expected to be admitted at once, is {other:?}"),
+        }
+    }
+
+    /// Newcomers who are to wait, in order.
+    pub(crate) async fn line_of(&self, count: usize) -> Vec<VisitorId> {
+        let mut line = Vec::with_capacity(count);
+        for _ in 0..count {
+            let visitor = self.visitor();
+            let joined = self.join(visitor).await;
+            assert!(matches!(joined.standing, Standing::Waiting { .. }), "expected to wait: {joined:?}");
+            line.push(visitor);
+        }
+        line
+    }
+
+    pub(crate) async fn status(&self, visitor: VisitorId) -> Standing {
+        self.engine.status(&self.queue, visitor).await.unwrap()
+    }
+
+    pub(crate) async fn promote(&self, candidates: usize) -> Promotion {
+        self.engine.promote(&self.queue, &self.tokens(candidates)).await.unwrap()
+    }
+
+    pub(crate) async fn leave(&self, visitor: VisitorId) -> Standing {
+        self.engine.leave(&self.queue, visitor).await.unwrap()
+    }
+
+    pub(crate) async fn stats(&self) -> Stats {
+        self.engine.stats(&self.queue).await.unwrap()
+    }
+
+    /// The log from its beginning.
+    pub(crate) async fn log(&self) -> Vec<LineChange> {
+        let epoch = self.stats().await.epoch;
+        self.entries(epoch, 0, LOG_CAPACITY).await
+    }
+
+    pub(crate) async fn entries(&self, epoch: Epoch, after: u64, limit: usize) -> Vec<LineChange> {
+        match self.departures(epoch, after, limit).await {
+            Departures::Entries(entries) => entries,
+            Departures::Gap => panic!("a gap after {after}"),
+        }
+    }
+
+    pub(crate) async fn departures(&self, epoch: Epoch, after: u64, limit: usize) -> Departures {
+        self.engine.departures(&self.queue, epoch, LogIndex(after), limit).await.unwrap()
+    }
+
+    /// The whole line.
+    pub(crate) async fn line(&self) -> Vec<i64> {
+        let page = self.engine.line(&self.queue, None, usize::MAX).await.unwrap();
+        page.waiting.into_iter().map(|seq| seq.0).collect()
+    }
+}
+
+pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
+    Baseline { limits: Limits { rate_per_second, cap }, lifetimes: Lifetimes { claim: CLAIM, active: ACTIVE } }
+}
+
+pub(crate) fn waiting(seq: i64) -> Standing {
+    Standing::Waiting { seq: Sequence(seq) }
+}
+
+pub(crate) fn is_admitted(standing: Standing) -> bool {
+    matches!(standing, Standing::Admitted { .. })
+}
+
+/// Not a whole second: rounding to one would show.
+fn clock() -> Arc<ManualClock> {
+    let clock = ManualClock::at_second(1_800_000_000);
+    clock.advance(Duration::from_micros(123_457));
+    Arc::new(clock)
+}
+
+async fn redis_engine(url: &str, clock: Arc<ManualClock>) -> Arc<dyn QueueEngine> {
+    let settings = RedisSettings { pool_size: 2, command_timeout: Duration::from_secs(10), ..RedisSettings::at(url) };
+    let engine = RedisEngine::connect(&settings).await.unwrap();
+    Arc::new(engine.with_test_clock(clock).with_log_capacity(LOG_CAPACITY))
+}
+
+/// Tries until there is an answer: for what real servers do in their own time.
+pub(crate) async fn eventually<T>(what: &str, attempt: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(answer) = attempt().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it never came about that {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Repeats a step that may find Redis away. Steps are safe to repeat.
+pub(crate) async fn until_done<T>(step: impl AsyncFn() -> Result<T, EngineError>) -> T {
+    eventually("the engine does its step", async || step().await.ok()).await
+}

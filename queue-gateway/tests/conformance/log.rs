@@ -1,0 +1,97 @@
+//! The departure log, from which gateways compute positions.
+
+use std::collections::BTreeSet;
+
+use queue_gateway::engine::{Departures, Epoch, LineChange, LogIndex, Place, Sequence};
+
+use crate::fixture::{Fixture, LOG_CAPACITY};
+
+pub(crate) async fn the_log_tells_every_change_to_the_line(f: Fixture) {
+    let epoch = f.configure(1.0, 10).await.epoch;
+    f.admitted().await;
+    let line = f.line_of(3).await;
+    f.leave(line[1]).await;
+    let place = Place { epoch: Epoch(epoch.0 - 100), seq: Sequence(1) };
+    let back = f.visitor();
+    f.engine.join(&f.queue, back, Some(place), f.token()).await.unwrap();
+    f.advance_ms(1_000);
+    f.promote(1).await;
+    f.leave(back).await;
+    let log = f.log().await;
+    assert!(matches!(log[0], LineChange::Admitted { seq: Sequence(1), .. }));
+    assert_eq!(log[1], LineChange::Departed { seq: Sequence(3) });
+    assert_eq!(log[2], LineChange::Restored { seq: Sequence(-99) });
+    assert!(matches!(log[3], LineChange::Admitted { seq: Sequence(-99), visitor, .. } if visitor == back));
+    assert_eq!((log.len(), f.stats().await.log_head), (4, LogIndex(4)), "joins and the end of slots are not in it");
+}
+
+pub(crate) async fn the_log_is_read_in_stretches(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    assert_eq!(f.entries(epoch, 0, 10).await, []);
+    for visitor in f.line_of(5).await {
+        f.leave(visitor).await;
+    }
+    let all = f.entries(epoch, 0, usize::MAX).await;
+    assert_eq!(all, [1, 2, 3, 4, 5].map(|seq| LineChange::Departed { seq: Sequence(seq) }));
+    assert_eq!(f.entries(epoch, 0, 2).await, all[..2]);
+    assert_eq!(f.entries(epoch, 2, 2).await, all[2..4]);
+    assert_eq!(f.entries(epoch, 4, 2).await, all[4..]);
+    assert_eq!(f.entries(epoch, 5, 2).await, []);
+    assert_eq!(f.entries(epoch, 1, 0).await, []);
+}
+
+/// As gateways start: the head, then the line page by page while it changes, then the log from that head.
+pub(crate) async fn replaying_the_log_on_a_snapshot_gives_the_line(f: Fixture) {
+    let epoch = f.configure(0.0, 100).await.epoch;
+    let first = f.line_of(20).await;
+    f.leave(first[3]).await;
+    let head = f.stats().await.log_head;
+    let mut replica: BTreeSet<Sequence> = BTreeSet::new();
+    let mut above = None;
+    for (round, visitor) in first.iter().skip(4).step_by(3).enumerate() {
+        let page = f.engine.line(&f.queue, above, 5).await.unwrap().waiting;
+        above = page.last().copied().or(above);
+        replica.extend(page);
+        f.leave(*visitor).await;
+        let place = Place { epoch: Epoch(epoch.0 - 1_000), seq: Sequence(i64::try_from(round).unwrap()) };
+        f.engine.join(&f.queue, f.visitor(), Some(place), f.token()).await.unwrap();
+    }
+    for change in f.entries(epoch, head.0, LOG_CAPACITY).await {
+        match change {
+            LineChange::Admitted { seq, .. } | LineChange::Departed { seq } => replica.remove(&seq),
+            LineChange::Restored { seq } => replica.insert(seq),
+        };
+    }
+    assert_eq!(replica.into_iter().map(|seq| seq.0).collect::<Vec<_>>(), f.line().await);
+}
+
+pub(crate) async fn trimmed_entries_are_a_gap(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    let many = LOG_CAPACITY + 600;
+    let leavers = (0..many).map(|_| {
+        let (engine, queue, visitor, token) = (f.engine.clone(), f.queue.clone(), f.visitor(), f.token());
+        tokio::spawn(async move {
+            engine.join(&queue, visitor, None, token).await.unwrap();
+            engine.leave(&queue, visitor).await.unwrap();
+        })
+    });
+    for leaver in leavers.collect::<Vec<_>>() {
+        leaver.await.unwrap();
+    }
+    let head = f.stats().await.log_head.0;
+    assert_eq!(head, many as u64);
+    assert_eq!(f.departures(epoch, 0, 10).await, Departures::Gap);
+    let kept = f.entries(epoch, head - LOG_CAPACITY as u64, LOG_CAPACITY).await;
+    assert_eq!(kept.len(), LOG_CAPACITY, "at least as many as the capacity says");
+}
+
+pub(crate) async fn another_epoch_and_the_future_are_a_gap(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    for visitor in f.line_of(2).await {
+        f.leave(visitor).await;
+    }
+    for other in [Epoch(epoch.0 - 1), Epoch(epoch.0 + 1)] {
+        assert_eq!(f.departures(other, 0, 10).await, Departures::Gap);
+    }
+    assert_eq!(f.departures(epoch, 3, 10).await, Departures::Gap, "a store that went back in time");
+}

@@ -1,0 +1,190 @@
+//! A Redis that dies, hangs, forgets, or holds what is not ours.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use queue_gateway::engine::{
+    Claim, EngineError, Epoch, Place, QueueEngine, Readmission, Sequence,
+    redis::{ConnectError, RedisEngine, RedisSettings},
+};
+use shared::{
+    clock::ManualClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
+use testkit::{Fsync, Redis, free_port};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::fixture::{baseline, eventually, is_admitted, until_done, waiting};
+
+/// Time for one step to fail on a machine that is busy with other tests.
+const QUICKLY: Duration = Duration::from_secs(3);
+
+async fn engine(redis: &Redis) -> RedisEngine {
+    engine_with_timeout(redis, Duration::from_secs(10)).await
+}
+
+/// Gives up soon: for tests in which Redis does not answer.
+async fn impatient_engine(redis: &Redis) -> RedisEngine {
+    engine_with_timeout(redis, Duration::from_millis(300)).await
+}
+
+async fn engine_with_timeout(redis: &Redis, command_timeout: Duration) -> RedisEngine {
+    let settings = RedisSettings { pool_size: 2, command_timeout, ..RedisSettings::at(redis.url()) };
+    RedisEngine::connect(&settings).await.unwrap()
+}
+
+fn queue() -> QueueName {
+    "outage".parse().unwrap()
+}
+
+fn visitor(number: u128) -> VisitorId {
+    VisitorId(Uuid::from_u128(number))
+}
+
+fn token(number: u128) -> ActiveTokenId {
+    ActiveTokenId(Uuid::from_u128(number))
+}
+
+async fn join_all(engine: &RedisEngine, visitors: impl IntoIterator<Item = u128>) {
+    for number in visitors {
+        until_done(async || engine.join(&queue(), visitor(number), None, token(number)).await).await;
+    }
+}
+
+async fn assert_unavailable(engine: &RedisEngine) {
+    let asked = Instant::now();
+    let reply = engine.status(&queue(), visitor(1)).await;
+    assert!(matches!(reply, Err(EngineError::Unavailable(_))), "{reply:?}");
+    assert!(asked.elapsed() < QUICKLY, "it took {:?}", asked.elapsed());
+    let reply = engine.ping().await;
+    assert!(matches!(reply, Err(EngineError::Unavailable(_))), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() {
+    let redis = Redis::options().fsync(Fsync::Always).start().await;
+    let engine = impatient_engine(&redis).await;
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10)).await).await;
+    join_all(&engine, 1..=3).await;
+    redis.kill();
+    assert_unavailable(&engine).await;
+    assert_unavailable(&engine).await;
+    redis.restart().await;
+    let standing = until_done(async || engine.status(&queue(), visitor(2)).await).await;
+    assert_eq!(standing, waiting(2));
+    join_all(&engine, 3..=4).await;
+    assert_eq!(until_done(async || engine.stats(&queue()).await).await.waiting, 4);
+}
+
+#[tokio::test]
+async fn a_hung_redis_is_unavailable_and_used_again_when_it_goes_on() {
+    let redis = Redis::start().await;
+    let engine = impatient_engine(&redis).await;
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10)).await).await;
+    join_all(&engine, 1..=2).await;
+    redis.stop();
+    for _ in 0..6 {
+        assert_unavailable(&engine).await;
+    }
+    redis.cont();
+    let standing = until_done(async || engine.status(&queue(), visitor(2)).await).await;
+    assert_eq!(standing, waiting(2));
+}
+
+#[tokio::test]
+async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_his_place() {
+    let redis = Redis::start().await;
+    let clock = Arc::new(ManualClock::at_second(1_800_000_000));
+    let engine = engine(&redis).await.with_test_clock(clock.clone());
+    let old = engine.configure(&queue(), baseline(10.0, 10)).await.unwrap().epoch;
+    join_all(&engine, 1..=4).await;
+    let member = MemberId(Uuid::from_u128(1));
+    assert!(is_admitted(engine.status(&queue(), visitor(1)).await.unwrap()));
+    let Claim::Bound { expires_at } = engine.claim(&queue(), token(1), member, None).await.unwrap() else {
+        panic!("not bound")
+    };
+
+    redis.wipe().await;
+    clock.advance(Duration::from_secs(5));
+    eventually("the engine finds the queue gone", async || {
+        let reply = engine.status(&queue(), visitor(2)).await;
+        matches!(reply, Err(EngineError::NotConfigured(_))).then_some(())
+    })
+    .await;
+    let epoch = engine.configure(&queue(), baseline(0.0, 10)).await.unwrap().epoch;
+    assert!(epoch > old);
+
+    join_all(&engine, [9]).await;
+    for number in [4, 2, 3] {
+        let held = Place { epoch: old, seq: Sequence(i64::try_from(number).unwrap()) };
+        engine.join(&queue(), visitor(number), Some(held), token(number)).await.unwrap();
+    }
+    let readmission = Readmission { epoch: old, visitor: visitor(1), expires_at };
+    let claim = engine.claim(&queue(), token(1), member, Some(readmission)).await.unwrap();
+    assert_eq!(claim, Claim::Bound { expires_at });
+    let line = engine.line(&queue(), None, 10).await.unwrap().waiting;
+    let Epoch(shift) = Epoch(old.0 - epoch.0);
+    assert_eq!(line, [shift + 2, shift + 3, shift + 4, 1].map(Sequence));
+}
+
+#[tokio::test]
+async fn scripts_that_redis_forgot_are_sent_again() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
+    join_all(&engine, [1]).await;
+    redis.call(&["SCRIPT", "FLUSH"]).await;
+    join_all(&engine, [2]).await;
+    assert_eq!(engine.stats(&queue()).await.unwrap().waiting, 2);
+}
+
+#[tokio::test]
+async fn the_time_is_the_stores_own() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    let server_time = async || {
+        let time = redis.call(&["TIME"]).await;
+        let part = |index: usize| time.elements()[index].text().unwrap().parse::<i64>().unwrap();
+        Timestamp::from_microsecond(part(0) * 1_000_000 + part(1)).unwrap()
+    };
+    let before = server_time().await;
+    let stats = engine.configure(&queue(), baseline(1_000.0, 10)).await.unwrap();
+    assert!(before <= stats.now && stats.now <= server_time().await);
+    assert_eq!(stats.epoch.0, stats.now.as_microsecond());
+    join_all(&engine, [1, 2]).await;
+    eventually("credit grows by the server's clock", async || {
+        (engine.promote(&queue(), &[token(3)]).await.unwrap().stats.admitted_total == 2).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_no_script_of_ours_wrote_is_corrupt() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
+    redis.call(&["SET", "wr:{outage}:line", "x"]).await;
+    let reply = engine.status(&queue(), visitor(1)).await;
+    assert!(matches!(reply, Err(EngineError::Corrupt(_))), "{reply:?}");
+    redis.call(&["DEL", "wr:{outage}:line"]).await;
+    redis.call(&["HSET", "wr:{outage}:meta", "revision", "many"]).await;
+    let reply = engine.stats(&queue()).await;
+    assert!(matches!(reply, Err(EngineError::Corrupt(_))), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_or_refuses_us_is_told_at_the_start_without_the_password() {
+    let redis = Redis::options().password("correct").start().await;
+    engine(&redis).await.ping().await.unwrap();
+    for address in [format!("127.0.0.1:{}", redis.port()), format!("127.0.0.1:{}", free_port())] {
+        let asked = Instant::now();
+        let settings = RedisSettings::at(format!("redis://:hunter2@{address}"));
+        let error = RedisEngine::connect(&settings).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Unreachable(_)), "{error}");
+        assert!(!format!("{error} {error:?} {settings:?}").contains("hunter2"));
+        assert!(asked.elapsed() < QUICKLY);
+    }
+    let nonsense = RedisEngine::connect(&RedisSettings::at("postgres://:hunter2@localhost")).await.unwrap_err();
+    assert!(matches!(nonsense, ConnectError::InvalidUrl));
+}

@@ -1,0 +1,126 @@
+//! Those who come back to a store that lost its state, with signed tokens of an older epoch.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use queue_gateway::engine::{Claim, Epoch, LineChange, Place, Readmission, Sequence, Standing};
+use shared::{clock::Clock, ids::VisitorId};
+
+use crate::fixture::{ACTIVE, Fixture, is_admitted, waiting};
+
+async fn come_back(f: &Fixture, visitor: VisitorId, epoch: Epoch, seq: i64) -> (Standing, bool) {
+    let place = Place { epoch, seq: Sequence(seq) };
+    let joined = f.engine.join(&f.queue, visitor, Some(place), f.token()).await.unwrap();
+    (joined.standing, joined.fresh)
+}
+
+/// An epoch that began this long before the queue's own.
+fn earlier(epoch: Epoch, by: Duration) -> Epoch {
+    Epoch(epoch.0 - i64::try_from(by.as_micros()).unwrap())
+}
+
+pub(crate) async fn places_of_an_older_epoch_keep_their_order_before_all_new_ones(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    f.line_of(1).await;
+    let (oldest, old) = (earlier(epoch, Duration::from_hours(1)), earlier(epoch, Duration::from_mins(1)));
+    let back = [(f.visitor(), old, 7), (f.visitor(), oldest, 900), (f.visitor(), old, 3), (f.visitor(), oldest, 2)];
+    for (visitor, epoch_held, seq) in back {
+        let relative = waiting(epoch_held.0 - epoch.0 + seq);
+        assert_eq!(come_back(&f, visitor, epoch_held, seq).await, (relative, false));
+        assert_eq!(come_back(&f, visitor, epoch_held, seq).await, (relative, false), "once more changes nothing");
+    }
+    let minute = -60_000_000;
+    assert_eq!(f.line().await, [60 * minute + 2, 60 * minute + 900, minute + 3, minute + 7, 1]);
+    let restored = [minute + 7, 60 * minute + 900, minute + 3, 60 * minute + 2];
+    assert_eq!(f.log().await, restored.map(|seq| LineChange::Restored { seq: Sequence(seq) }));
+
+    f.set_rate(2.0).await;
+    f.advance_ms(1_000);
+    f.promote(2).await;
+    assert!(is_admitted(f.status(back[3].0).await) && is_admitted(f.status(back[1].0).await));
+    assert_eq!(f.stats().await.last_seq, Sequence(1), "those who come back take no new numbers");
+}
+
+pub(crate) async fn whoever_comes_back_waits_even_when_there_is_room(f: Fixture) {
+    let epoch = f.configure(10.0, 10).await.epoch;
+    let visitor = f.visitor();
+    assert_eq!(come_back(&f, visitor, Epoch(epoch.0 - 10), 4).await, (waiting(-6), false));
+    assert_eq!(f.promote(1).await.admitted, 1);
+    assert!(is_admitted(f.status(visitor).await));
+    assert!(matches!(f.log().await[1], LineChange::Admitted { seq: Sequence(-6), .. }));
+}
+
+pub(crate) async fn a_place_of_this_epoch_is_not_given_back(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    let line = f.line_of(3).await;
+    f.leave(line[0]).await;
+    assert_eq!(come_back(&f, line[0], epoch, 1).await, (waiting(4), true));
+    let later = Epoch(epoch.0 + 1_000_000);
+    assert_eq!(come_back(&f, f.visitor(), later, 1).await, (waiting(5), true), "nor one of an epoch to come");
+}
+
+pub(crate) async fn a_place_that_is_taken_is_not_given_twice(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    let old = Epoch(epoch.0 - 10);
+    f.line_of(2).await;
+    assert_eq!(come_back(&f, f.visitor(), old, 5).await, (waiting(-5), false));
+    assert_eq!(come_back(&f, f.visitor(), old, 5).await, (waiting(3), true));
+    assert_eq!(come_back(&f, f.visitor(), old, 11).await, (waiting(4), true), "1 is a place of this epoch");
+    assert_eq!(f.line().await, [-5, 1, 2, 3, 4]);
+}
+
+fn readmission(f: &Fixture, epoch: i64, visitor: VisitorId) -> Readmission {
+    let now = Timestamp::from_microsecond(f.clock.now().as_microsecond()).unwrap();
+    Readmission { epoch: Epoch(epoch), visitor, expires_at: now + ACTIVE }
+}
+
+pub(crate) async fn an_active_token_of_an_older_epoch_is_taken_in_again(f: Fixture) {
+    let epoch = f.configure(0.0, 0).await.epoch;
+    let (visitor, token, holder) = (f.visitor(), f.token(), f.member());
+    let old = readmission(&f, epoch.0 - 1, visitor);
+    let expired = Readmission { expires_at: old.expires_at - ACTIVE, ..old };
+    let claim = async |holder, old| f.engine.claim(&f.queue, token, holder, old).await.unwrap();
+    assert_eq!(claim(holder, Some(expired)).await, Claim::Gone);
+    assert_eq!(claim(holder, Some(old)).await, Claim::Bound { expires_at: old.expires_at }, "even above the cap");
+    assert_eq!(claim(holder, None).await, Claim::Bound { expires_at: old.expires_at });
+    assert_eq!(claim(f.member(), Some(old)).await, Claim::HeldByAnother);
+    let Standing::Admitted { seq: Sequence(0), admission } = f.status(visitor).await else { panic!("not admitted") };
+    assert_eq!((admission.token, admission.expires_at), (token, old.expires_at));
+    let stats = f.stats().await;
+    assert_eq!((stats.active, stats.admitted_total, stats.log_head.0), (1, 0, 0));
+    f.advance(ACTIVE - Duration::from_micros(1));
+    assert!(is_admitted(f.status(visitor).await));
+    f.advance(Duration::from_micros(1));
+    assert_eq!(f.status(visitor).await, Standing::Absent);
+    assert_eq!(claim(holder, Some(old)).await, Claim::Gone);
+    assert_eq!(f.stats().await.unclaimed_total, 0);
+}
+
+pub(crate) async fn a_readmitted_visitor_leaves_the_line(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    let line = f.line_of(2).await;
+    let (token, old) = (f.token(), readmission(&f, epoch.0 - 1, line[0]));
+    f.engine.claim(&f.queue, token, f.member(), Some(old)).await.unwrap();
+    assert_eq!(f.line().await, [2]);
+    let Standing::Admitted { seq, admission } = f.status(line[0]).await else { panic!("not admitted") };
+    assert_eq!(f.log().await, [LineChange::Admitted { seq, visitor: line[0], admission }]);
+    assert_eq!((seq, admission.token), (Sequence(1), token));
+}
+
+pub(crate) async fn whoever_has_a_live_slot_is_not_readmitted_to_another(f: Fixture) {
+    let epoch = f.configure(10.0, 10).await.epoch;
+    let (visitor, _) = f.admitted().await;
+    let old = readmission(&f, epoch.0 - 1, visitor);
+    assert_eq!(f.engine.claim(&f.queue, f.token(), f.member(), Some(old)).await.unwrap(), Claim::Gone);
+    assert_eq!(f.stats().await.active, 1);
+}
+
+pub(crate) async fn an_active_token_of_this_epoch_is_not_readmitted(f: Fixture) {
+    let epoch = f.configure(10.0, 10).await.epoch;
+    let (visitor, token) = f.admitted().await;
+    f.engine.release(&f.queue, token).await.unwrap();
+    for epoch in [epoch.0, epoch.0 + 1] {
+        let old = readmission(&f, epoch, visitor);
+        assert_eq!(f.engine.claim(&f.queue, token, f.member(), Some(old)).await.unwrap(), Claim::Gone);
+    }
+}
