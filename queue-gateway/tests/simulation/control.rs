@@ -1,0 +1,108 @@
+//! Pauses, messages, departures and signs of life as streams tell them.
+
+use std::time::Duration;
+
+use queue_gateway::{
+    engine::{ControlChange, Limits, QueueEngine},
+    room::place::Outlook,
+};
+
+use crate::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_queue_admits_nobody_and_says_so() {
+    let world = World::new(Limits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(100).await;
+    let mut stream = gateway.stream(&world, crowd[99]).await;
+    assert_eq!(stream.names(), ["position", "resumed"]);
+
+    let pause = ControlChange { paused: Some(true), ..ControlChange::default() };
+    world.engine.control(&world.queue, pause).await.unwrap();
+    world.tick().await;
+    let event = stream.hear().remove(0);
+    assert_eq!((event.name.as_str(), &event.data["paused"]), ("paused", &serde_json::json!(true)));
+    let before = world.admitted_total().await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.admitted_total().await, before);
+    let outlook = gateway.replica.outlook(crowd[99].place.seq);
+    assert!(matches!(outlook, Outlook::Waiting { wait: None, .. }), "{outlook:?}");
+    let mut newcomer = gateway.stream(&world, crowd[98]).await;
+    assert_eq!(newcomer.names(), ["position", "paused"]);
+
+    stream.hear();
+    let resume = ControlChange { paused: Some(false), ..ControlChange::default() };
+    world.engine.control(&world.queue, resume).await.unwrap();
+    world.tick().await;
+    assert_eq!(stream.names()[0], "resumed");
+    assert!(world.admitted_total().await - before <= 1, "a pause banks no credit");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(world.admitted_total().await - before >= 19);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_reaches_every_stream_and_every_later_place() {
+    let world = World::new(Limits { rate_per_second: 10.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(3).await;
+    let mut stream = gateway.stream(&world, crowd[2]).await;
+    stream.hear();
+    let change = ControlChange { message: Some(Some("Back in\nfive".to_owned())), ..ControlChange::default() };
+    world.engine.control(&world.queue, change).await.unwrap();
+    world.tick().await;
+    let event = stream.hear().remove(0);
+    assert_eq!((event.name.as_str(), event.data["message"].as_str()), ("message", Some("Back in\nfive")));
+    let mut late = gateway.stream(&world, crowd[1]).await;
+    assert_eq!(late.hear()[0].data["message"], "Back in\nfive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_is_told_on_all_his_streams() {
+    let world = World::new(Limits { rate_per_second: 1.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(5).await;
+    let mut tabs = [gateway.stream(&world, crowd[3]).await, gateway.stream(&world, crowd[3]).await];
+    world.engine.leave(&world.queue, crowd[3].id).await.unwrap();
+    world.tick().await;
+    for tab in &mut tabs {
+        let last = tab.hear().pop().unwrap();
+        assert_eq!((last.name.as_str(), last.data["state"].as_str()), ("closed", Some("left")));
+        assert!(tab.ended);
+    }
+    let mut late = gateway.stream(&world, crowd[3]).await;
+    assert_eq!(late.names(), ["closed", "ping"]);
+    assert!(late.ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_admitted_unseen_learns_it_when_he_connects() {
+    let world = World::new(Limits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(5).await;
+    let unseen = world.standing(crowd[4].id).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut late = gateway.stream(&world, crowd[4]).await;
+    assert_eq!(late.names(), ["admitted", "ping"]);
+    assert!(late.ended);
+    // The same when the admission falls between the engine's word and the opening.
+    let mut raced = gateway.listen(crowd[4].id, unseen).unwrap();
+    world.tick().await;
+    assert_eq!(raced.names().last().map(String::as_str), Some("admitted"));
+    assert!(raced.ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_is_pinged_even_while_the_store_is_away() {
+    let world = World::new(Limits { rate_per_second: 0.0, cap: 1_000 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(5).await;
+    let mut stream = gateway.stream(&world, crowd[4]).await;
+    stream.hear();
+    world.store.set_away(true);
+    let mut pings = 0;
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        pings += stream.names().iter().filter(|name| *name == "ping").count();
+    }
+    assert!((7..=8).contains(&pings), "{pings} pings in two minutes");
+}

@@ -1,0 +1,111 @@
+//! Outages, gaps in the log and a store that forgot everything.
+
+use std::time::Duration;
+
+use queue_gateway::{
+    engine::{Limits, QueueEngine, Standing},
+    room::place::Outlook,
+};
+use shared::ids::ActiveTokenId;
+
+use crate::world::{TICK, World};
+
+#[tokio::test(start_paused = true)]
+async fn promotion_stops_with_the_store_and_goes_on_with_it() {
+    let world = World::new(Limits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(500).await;
+    world.tick().await;
+    assert!(gateway.replica.is_current());
+    world.store.set_away(true);
+    world.store.asked();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(!gateway.replica.is_current());
+    assert!(world.store.asked() < 40, "an outage is not hammered");
+    let Outlook::Waiting { position, .. } = gateway.replica.outlook(crowd[499].place.seq) else {
+        panic!("places stay known");
+    };
+    assert!(position > 490);
+    world.store.set_away(false);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert!(gateway.replica.is_current());
+    assert!(world.admitted_total().await > 30);
+}
+
+/// Admits from the front behind the gateway's back.
+async fn promote_inside(world: &World, seconds: u64) {
+    for _ in 0..seconds {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let candidates: Vec<_> = (0..100).map(|_| ActiveTokenId::generate(&*world.clock)).collect();
+        world.store.inside().promote(&world.queue, &candidates).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_in_the_log_is_bridged_from_the_line_and_nobody_misses_his_admission() {
+    let world = World::with_log(Limits { rate_per_second: 100.0, cap: 1_000 }, 64).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(2_000).await;
+    let mut streams = Vec::new();
+    for visitor in &crowd {
+        streams.push(gateway.stream(&world, *visitor).await);
+    }
+    world.store.set_away(true);
+    promote_inside(&world, 5).await;
+    world.store.set_away(false);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    let line = world.line().await;
+    for (seq, expected) in line.iter().zip(1..) {
+        let outlook = gateway.replica.outlook(*seq);
+        assert!(matches!(outlook, Outlook::Waiting { position, .. } if position == expected), "{outlook:?}");
+    }
+    let mut admitted = 0;
+    for (visitor, stream) in crowd.iter().zip(&mut streams) {
+        let names = stream.names();
+        if matches!(world.standing(visitor.id).await, Standing::Admitted { .. }) {
+            assert!(stream.ended && names.iter().any(|name| name == "admitted"), "{visitor:?} heard {names:?}");
+            admitted += 1;
+        } else {
+            assert!(line.contains(&visitor.place.seq) && !stream.ended, "{visitor:?} heard {names:?}");
+        }
+    }
+    assert!(admitted > 500, "{admitted}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places() {
+    let world = World::new(Limits { rate_per_second: 1.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.crowd(300).await;
+    let mut streams = Vec::new();
+    for visitor in &crowd[1..] {
+        streams.push(gateway.stream(&world, *visitor).await);
+    }
+    streams.iter_mut().for_each(|stream| drop(stream.hear()));
+    let old_epoch = gateway.replica.epoch().unwrap();
+    world.store.empty();
+    tokio::time::sleep(2 * TICK).await;
+    assert!(gateway.replica.epoch().unwrap() > old_epoch);
+    let mut retries = Vec::new();
+    for stream in &mut streams {
+        let last = stream.hear().pop().unwrap();
+        assert!(stream.ended);
+        retries.push(last.retry_ms.unwrap());
+    }
+    assert!(retries.iter().all(|retry| (1_000..5_000).contains(retry)));
+    retries.sort_unstable();
+    retries.dedup();
+    assert!(retries.len() > 200, "spread over time");
+
+    // They come back in any order and stand in the old one.
+    for visitor in crowd[1..].iter().rev() {
+        world.rejoin(visitor.id, Some(visitor.place)).await;
+    }
+    world.tick().await;
+    let line = world.line().await;
+    let epoch = gateway.replica.epoch().unwrap();
+    let first = crowd[1..].iter().position(|visitor| visitor.place.relative_to(epoch) == line[0]).unwrap();
+    assert!(first <= 2, "some may have been admitted meanwhile");
+    assert!(line.iter().copied().eq(crowd[1 + first..].iter().map(|visitor| visitor.place.relative_to(epoch))));
+}

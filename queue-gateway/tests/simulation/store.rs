@@ -1,0 +1,150 @@
+//! The embedded engine behind a switch: it can be away, and it can be emptied.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use parking_lot::RwLock;
+use queue_gateway::engine::{
+    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, EngineError, Epoch, Joined, LinePage, LogIndex,
+    Place, Promotion, QueueEngine, Readmission, Sequence, Standing, Stats, embedded::EmbeddedEngine,
+};
+use shared::{
+    clock::SharedClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
+
+#[derive(Debug)]
+pub(crate) struct Store {
+    engine: RwLock<Arc<EmbeddedEngine>>,
+    away: AtomicBool,
+    /// How often anything was asked.
+    asked: AtomicU64,
+    clock: SharedClock,
+    log_capacity: usize,
+}
+
+impl Store {
+    pub(crate) fn new(clock: SharedClock, log_capacity: usize) -> Self {
+        let engine = RwLock::new(Arc::new(EmbeddedEngine::new(clock.clone()).with_log_capacity(log_capacity)));
+        Self { engine, away: AtomicBool::new(false), asked: AtomicU64::new(0), clock, log_capacity }
+    }
+
+    /// Makes every step fail, or work again.
+    pub(crate) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
+    /// Loses everything.
+    pub(crate) fn empty(&self) {
+        let fresh = EmbeddedEngine::new(self.clock.clone()).with_log_capacity(self.log_capacity);
+        *self.engine.write() = Arc::new(fresh);
+    }
+
+    /// How often anything was asked since the last call.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.swap(0, Ordering::Relaxed)
+    }
+
+    /// The engine without the switch: tests look into a store that is away.
+    pub(crate) fn inside(&self) -> Arc<EmbeddedEngine> {
+        self.engine.read().clone()
+    }
+
+    fn reach(&self) -> Result<Arc<EmbeddedEngine>, EngineError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        match self.away.load(Ordering::Relaxed) {
+            true => Err(EngineError::Unavailable("switched off".to_owned())),
+            false => Ok(self.inside()),
+        }
+    }
+}
+
+#[async_trait]
+impl QueueEngine for Store {
+    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
+        self.reach()?.configure(queue, baseline).await
+    }
+
+    async fn join(
+        &self,
+        queue: &QueueName,
+        visitor: VisitorId,
+        held: Option<Place>,
+        candidate: ActiveTokenId,
+    ) -> Result<Joined, EngineError> {
+        self.reach()?.join(queue, visitor, held, candidate).await
+    }
+
+    async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
+        self.reach()?.status(queue, visitor).await
+    }
+
+    async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
+        self.reach()?.leave(queue, visitor).await
+    }
+
+    async fn connect(
+        &self,
+        queue: &QueueName,
+        visitor: VisitorId,
+        connection: ConnectionId,
+    ) -> Result<Standing, EngineError> {
+        self.reach()?.connect(queue, visitor, connection).await
+    }
+
+    async fn disconnect(
+        &self,
+        queue: &QueueName,
+        visitor: VisitorId,
+        connection: ConnectionId,
+    ) -> Result<bool, EngineError> {
+        self.reach()?.disconnect(queue, visitor, connection).await
+    }
+
+    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
+        self.reach()?.promote(queue, candidates).await
+    }
+
+    async fn claim(
+        &self,
+        queue: &QueueName,
+        token: ActiveTokenId,
+        holder: MemberId,
+        readmission: Option<Readmission>,
+    ) -> Result<Claim, EngineError> {
+        self.reach()?.claim(queue, token, holder, readmission).await
+    }
+
+    async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
+        self.reach()?.release(queue, token).await
+    }
+
+    async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
+        self.reach()?.control(queue, change).await
+    }
+
+    async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
+        self.reach()?.stats(queue).await
+    }
+
+    async fn departures(
+        &self,
+        queue: &QueueName,
+        epoch: Epoch,
+        after: LogIndex,
+        limit: usize,
+    ) -> Result<Departures, EngineError> {
+        self.reach()?.departures(queue, epoch, after, limit).await
+    }
+
+    async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        self.reach()?.line(queue, above, limit).await
+    }
+
+    async fn ping(&self) -> Result<(), EngineError> {
+        self.reach()?.ping().await
+    }
+}
