@@ -4,14 +4,24 @@
 //! method's own outcome; [`StoreError`] is for a database that cannot do its work. All instants come from the caller's
 //! clock, and expiry is exact on read: a hold or reservation past its deadline is treated as over, swept or not.
 
-pub mod settings;
+mod postgres;
+mod settings;
+mod sql;
+mod sqlite;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::ids::{ActiveTokenId, MemberId, QueueName};
 
+pub use self::settings::{InvalidStoreSetting, StoreSettings};
+use self::{
+    postgres::PostgresDatabase,
+    settings::Kind,
+    sql::{Database, SqlStore},
+    sqlite::SqliteDatabase,
+};
 use crate::booking::{
     concert::{Concert, ConcertId, ConcertSummary, NewConcert, Performance, PerformanceId},
     hold::{Hold, HoldId, HoldOutcome, NewHold, ReleaseOutcome},
@@ -133,6 +143,32 @@ pub enum StoreError {
     /// The database holds or returned something that no version of ours writes.
     #[error("the database holds unreadable data: {0}")]
     Corrupt(String),
+}
+
+/// Why there is no store.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The settings are unusable.
+    #[error(transparent)]
+    Setting(#[from] InvalidStoreSetting),
+    /// The database does not let us in.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Its tables are not those that this version writes, and could not be brought there.
+    #[error("the tables of the database cannot be brought up to date: {0}")]
+    Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Opens the database that the settings name and brings its tables up to date.
+pub async fn connect(settings: &StoreSettings) -> Result<Arc<dyn TicketStore>, ConnectError> {
+    if let Some(invalid) = settings.invalid().first() {
+        return Err((*invalid).into());
+    }
+    let database = match settings.kind() {
+        Some(Kind::Sqlite) => Database::Sqlite(SqliteDatabase::connect(settings).await?),
+        _ => Database::Postgres(PostgresDatabase::connect(settings, None).await?),
+    };
+    Ok(Arc::new(SqlStore::new(database)))
 }
 
 /// Members, catalogue, bookings and money.

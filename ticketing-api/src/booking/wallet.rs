@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use shared::ids::MemberId;
 
 use super::{
-    money::{Currency, Money},
-    payment::PaymentId,
+    money::{Currency, Money, MoneyError},
+    payment::{Payment, PaymentId, PaymentOutcome, PaymentState},
 };
 
 shared::typed_id! {
@@ -35,8 +35,21 @@ impl Wallet {
         }
         match self.balance.checked_add(amount) {
             Ok(balance) if balance.amount <= Self::MAX_BALANCE => Ok(Self { balance, ..self }),
-            Err(super::money::MoneyError::Currencies(wallet, _)) => Err(ChargeOutcome::WrongCurrency { wallet }),
+            Err(MoneyError::Currencies(wallet, _)) => Err(ChargeOutcome::WrongCurrency { wallet }),
             _ => Err(ChargeOutcome::LimitExceeded { limit: Self::MAX_BALANCE }),
+        }
+    }
+
+    /// What becomes of a payment from this wallet: itself when there is enough, or the failure to be recorded.
+    pub fn pay(&self, payment: Payment) -> Result<Payment, PaymentOutcome> {
+        let balance = self.balance;
+        match balance.checked_sub(payment.amount) {
+            Ok(rest) if rest.amount >= 0 => Ok(payment),
+            Err(MoneyError::Currencies(wallet, _)) => Err(PaymentOutcome::WrongCurrency { wallet }),
+            _ => {
+                let payment = Payment { state: PaymentState::Failed, ..payment };
+                Err(PaymentOutcome::Insufficient { payment, balance })
+            }
         }
     }
 }
