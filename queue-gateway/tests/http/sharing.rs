@@ -1,0 +1,67 @@
+//! Two gateways on one real Redis.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::clock::ManualClock;
+use testkit::Redis;
+
+use crate::fixture::{CURRENT, Gateway, TOKENS, assert_problem, eventually, settings_text};
+
+/// Nobody is admitted while a test looks at places.
+const HARDLY_EVER: &str = r#"{ mode = "fixed", rate_per_second = 0.0001, active_cap = 10 }"#;
+
+async fn gateway_on(redis: &Redis) -> Gateway {
+    let store = format!("engine = 'redis'\nredis.url = '{}'\nredis.command_timeout = '500ms'", redis.url());
+    let clock = Arc::new(ManualClock::at_second(1_800_000_000));
+    Gateway::start(&settings_text(HARDLY_EVER, &store), clock, None).await
+}
+
+#[tokio::test]
+async fn a_place_is_the_same_on_every_gateway() {
+    let redis = Redis::start().await;
+    let (one, two) = (gateway_on(&redis).await, gateway_on(&redis).await);
+    let (first, _) = one.waiting_visitor().await;
+    let (second, _) = two.waiting_visitor().await;
+    for gateway in [&one, &two] {
+        let rejoined = gateway.visitors.post(TOKENS).bearer(&second).send().await;
+        assert_eq!((rejoined.status.as_u16(), &rejoined.json()["position"]), (200, &2.into()));
+        gateway.until_poll(&first, "the first place", |place| place["position"] == 1).await;
+    }
+    assert_eq!(one.visitors.delete(CURRENT).bearer(&first).send().await.status, 204);
+    for gateway in [&one, &two] {
+        gateway.until_poll(&second, "moved up", |place| place["position"] == 1).await;
+        gateway.until_poll(&first, "left", |place| place["state"] == "left").await;
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_answered_at_once_and_ends_with_everybody_in_his_place() {
+    let redis = Redis::start().await;
+    let gateway = gateway_on(&redis).await;
+    let (first, _) = gateway.waiting_visitor().await;
+    let (second, _) = gateway.waiting_visitor().await;
+    let (third, _) = gateway.waiting_visitor().await;
+
+    redis.kill();
+    let refused = gateway.visitors.post(TOKENS).timeout(Duration::from_secs(5)).send().await;
+    assert_problem(&refused, 503, "store_unavailable");
+    assert!((1..=5).contains(&refused.header("retry-after").unwrap().parse().unwrap()));
+    assert!(!refused.text().contains("127.0.0.1"), "internal text stays inside: {}", refused.text());
+    eventually("the gateway says that it is not ready", async || {
+        gateway.operations.get("/readyz").send().await.status == 503
+    })
+    .await;
+    assert_eq!(gateway.operations.get("/healthz").send().await.status, 200);
+    assert_eq!(gateway.poll(&third).await["position"], 3, "positions are known without the store");
+
+    // It kept nothing on disk: a new epoch, which opens with one admission, and into which the old places are put back.
+    redis.restart().await;
+    gateway.until_ready().await;
+    gateway.until_poll(&first, "the first is admitted", |place| place["state"] == "admitted").await;
+    for token in [&third, &second] {
+        let rejoined = gateway.visitors.post(TOKENS).bearer(token).send().await;
+        assert_eq!((rejoined.status.as_u16(), &rejoined.json()["state"]), (200, &"waiting".into()));
+    }
+    gateway.until_poll(&second, "the second is in front", |place| place["position"] == 1).await;
+    gateway.until_poll(&third, "the third is behind him", |place| place["position"] == 2).await;
+}
