@@ -73,7 +73,7 @@ export function showLeft(byChoice) {
 export function showTrouble(sentence, seconds) {
   const passes = seconds !== undefined;
   const next = passes ? ` The next try follows in ${seconds}\u00a0s.` : "";
-  frame("trouble", passes ? "One moment, please" : "This door stays shut", `${sentence}${next}`);
+  frame("trouble", passes ? "One moment, please" : "The waiting room did not open", `${sentence}${next}`);
   element("try-again").hidden = false;
   document.title = "Waiting room";
   announce(sentence, sentence);
