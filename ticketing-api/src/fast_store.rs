@@ -6,11 +6,13 @@
 
 pub mod embedded;
 pub mod redis;
+mod settings;
 
 use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
+pub use self::settings::{FastStoreEngine, FastStoreSettings};
 use crate::booking::{concert::PerformanceId, hold::HoldId, seat::SeatNumber};
 
 /// Reply to an attempt to mark seats.
