@@ -1,0 +1,270 @@
+//! Every metric of this service, with its help text and its unit.
+
+use std::time::Duration;
+
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    core::Collector,
+};
+
+/// All metrics. Clones share their values.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Requests at the edge.
+    pub http: HttpMetrics,
+    /// Holds, reservations and payments.
+    pub sales: SalesMetrics,
+    /// Password hashing.
+    pub passwords: PasswordMetrics,
+    /// Calls to the gateway.
+    pub gateway: GatewayMetrics,
+    /// Background work.
+    pub jobs: JobMetrics,
+}
+
+/// A metric's name is taken, or not a name: a defect of this file.
+pub type MetricsError = prometheus::Error;
+
+impl Metrics {
+    /// Registers all metrics.
+    pub fn register(registry: &Registry) -> Result<Self, MetricsError> {
+        let register = Registering(registry);
+        Ok(Self {
+            http: HttpMetrics::new(&register)?,
+            sales: SalesMetrics::new(&register)?,
+            passwords: PasswordMetrics::new(&register)?,
+            gateway: GatewayMetrics::new(&register)?,
+            jobs: JobMetrics::new(&register)?,
+        })
+    }
+}
+
+/// Makes metrics and registers them.
+struct Registering<'a>(&'a Registry);
+
+impl Registering<'_> {
+    fn add<C: Collector + Clone + 'static>(&self, metric: Result<C, MetricsError>) -> Result<C, MetricsError> {
+        let metric = metric?;
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
+        self.add(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
+        self.add(IntGauge::new(name, help))
+    }
+}
+
+/// Requests by route, and how long they took.
+#[derive(Clone, Debug)]
+pub struct HttpMetrics {
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+}
+
+impl HttpMetrics {
+    fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
+        let seconds =
+            HistogramOpts::new("ticketing_http_request_duration_seconds", "From a request's head to its reply's.")
+                .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        Ok(Self {
+            requests: register.counters(
+                "ticketing_http_requests_total",
+                "Requests answered, by route pattern.",
+                &["method", "route", "status"],
+            )?,
+            seconds: register.add(HistogramVec::new(seconds, &["method", "route"]))?,
+        })
+    }
+
+    /// Counts an answered request. The route is the pattern, never the address: labels must stay few.
+    pub fn answered(&self, method: &str, route: &str, status: &str, took: Duration) {
+        self.requests.with_label_values(&[method, route, status]).inc();
+        self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+}
+
+/// Bookings by outcome, and which layer refused taken seats.
+#[derive(Clone, Debug)]
+pub struct SalesMetrics {
+    holds: IntCounterVec,
+    reservations: IntCounterVec,
+    payments: IntCounterVec,
+    seats_taken: IntCounterVec,
+    fast_store_errors: IntCounter,
+    fast_store_up: IntGauge,
+}
+
+impl SalesMetrics {
+    fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
+        let fast_store_up = register
+            .gauge("ticketing_fast_store_up", "1 while the fast store answers, 0 while holds do without it.")?;
+        fast_store_up.set(1);
+        Ok(Self {
+            holds: register.counters("ticketing_holds_total", "Attempts to hold seats.", &["outcome"])?,
+            reservations: register.counters("ticketing_reservations_total", "Attempts to reserve.", &["outcome"])?,
+            payments: register.counters("ticketing_payments_total", "Attempts to pay.", &["outcome"])?,
+            seats_taken: register.counters(
+                "ticketing_seats_taken_total",
+                "Holds refused for taken seats, by the layer that refused: fast_store or database.",
+                &["layer"],
+            )?,
+            fast_store_errors: register
+                .counter("ticketing_fast_store_errors_total", "Calls that the fast store did not answer.")?,
+            fast_store_up,
+        })
+    }
+
+    /// Counts an attempt to hold.
+    pub fn hold(&self, outcome: &str) {
+        self.holds.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts an attempt to reserve.
+    pub fn reservation(&self, outcome: &str) {
+        self.reservations.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts an attempt to pay.
+    pub fn payment(&self, outcome: &str) {
+        self.payments.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts taken seats that were refused before the database was touched.
+    pub fn taken_in_fast_store(&self) {
+        self.seats_taken.with_label_values(&["fast_store"]).inc();
+    }
+
+    /// Counts taken seats that the database's claim refused.
+    pub fn taken_in_database(&self) {
+        self.seats_taken.with_label_values(&["database"]).inc();
+    }
+
+    /// The fast store answered, or did not.
+    pub fn fast_store(&self, answered: bool) {
+        self.fast_store_up.set(i64::from(answered));
+        self.fast_store_errors.inc_by(u64::from(!answered));
+    }
+}
+
+/// Password hashing: who computes or waits, and who was sent away.
+#[derive(Clone, Debug)]
+pub struct PasswordMetrics {
+    /// Being computed or waited for.
+    pub in_hand: IntGauge,
+    /// Sent away because as many waited as may.
+    pub refused: IntCounter,
+}
+
+impl PasswordMetrics {
+    fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            in_hand: register.gauge("ticketing_password_hashes", "Password hashes being computed or waited for.")?,
+            refused: register.counter(
+                "ticketing_password_hashes_refused_total",
+                "Log-ins and sign-ups sent away because as many waited as may.",
+            )?,
+        })
+    }
+}
+
+/// Calls to the gateway.
+#[derive(Clone, Debug)]
+pub struct GatewayMetrics {
+    claims: IntCounterVec,
+    key_fetches: IntCounterVec,
+}
+
+impl GatewayMetrics {
+    fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            claims: register.counters("ticketing_gateway_claims_total", "Claims of active tokens.", &["outcome"])?,
+            key_fetches: register.counters(
+                "ticketing_gateway_key_fetches_total",
+                "Fetches of the gateway's public keys.",
+                &["outcome"],
+            )?,
+        })
+    }
+
+    /// Counts a claim.
+    pub fn claim(&self, outcome: &str) {
+        self.claims.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a fetch of the keys.
+    pub fn key_fetch(&self, succeeded: bool) {
+        self.key_fetches.with_label_values(&[if succeeded { "ok" } else { "failed" }]).inc();
+    }
+}
+
+/// Background work: whether it goes on, and what it did.
+#[derive(Clone, Debug)]
+pub struct JobMetrics {
+    last_success: GaugeVec,
+    failures: IntCounterVec,
+    swept: IntCounterVec,
+    sweep_lag: Histogram,
+    deliveries: IntCounterVec,
+    /// Messages that the last look into the outbox found due.
+    pub outbox_due: IntGauge,
+    /// Rows of ended traffic that were dropped.
+    pub forgotten: IntCounter,
+    /// 1 while the database answers.
+    pub database_up: IntGauge,
+}
+
+impl JobMetrics {
+    fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
+        let lag =
+            HistogramOpts::new("ticketing_sweep_lag_seconds", "From a hold's or reservation's deadline to its sweep.")
+                .buckets(vec![0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0]);
+        let last_success =
+            Opts::new("ticketing_job_last_success_timestamp_seconds", "When a job last did its work, in Unix time.");
+        Ok(Self {
+            last_success: register.add(GaugeVec::new(last_success, &["job"]))?,
+            failures: register.counters("ticketing_job_failures_total", "Runs of a job that failed.", &["job"])?,
+            swept: register.counters("ticketing_swept_total", "Bookings ended at their deadline.", &["kind"])?,
+            sweep_lag: register.add(Histogram::with_opts(lag))?,
+            deliveries: register.counters(
+                "ticketing_outbox_deliveries_total",
+                "Attempts to deliver an outbox message.",
+                &["outcome"],
+            )?,
+            outbox_due: register
+                .gauge("ticketing_outbox_due", "Messages found due by the last look into the outbox.")?,
+            forgotten: register
+                .counter("ticketing_forgotten_rows_total", "Rows of ended traffic that were dropped.")?,
+            database_up: register.gauge("ticketing_database_up", "1 while the database answers the health check.")?,
+        })
+    }
+
+    /// A job did its work.
+    #[expect(clippy::cast_precision_loss, reason = "a Unix time in seconds has 31 bits")]
+    pub fn succeeded(&self, job: &str, now: jiff::Timestamp) {
+        self.last_success.with_label_values(&[job]).set(now.as_second() as f64);
+    }
+
+    /// A job could not do its work.
+    pub fn failed(&self, job: &str) {
+        self.failures.with_label_values(&[job]).inc();
+    }
+
+    /// A hold or a reservation was ended so long after its deadline.
+    pub fn swept(&self, kind: &str, lag: Duration) {
+        self.swept.with_label_values(&[kind]).inc();
+        self.sweep_lag.observe(lag.as_secs_f64());
+    }
+
+    /// An outbox message was delivered, or not.
+    pub fn delivery(&self, succeeded: bool) {
+        self.deliveries.with_label_values(&[if succeeded { "delivered" } else { "failed" }]).inc();
+    }
+}
