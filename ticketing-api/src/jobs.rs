@@ -1,0 +1,124 @@
+//! Background work. Every instance does all of it; leases and row locks in the database keep them apart.
+
+mod expiry;
+mod health;
+mod housekeeping;
+mod outbox;
+
+use std::{fmt::Display, time::Duration};
+
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+use serde::Deserialize;
+use shared::{
+    clock::SharedClock,
+    settings::{Problems, Validate},
+};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    expiry::ExpirySweeper,
+    health::{DatabaseHealth, Health},
+    housekeeping::Housekeeping,
+    outbox::{Backoff, OutboxDispatcher},
+};
+use crate::metrics::JobMetrics;
+
+/// When background work is done.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JobSettings {
+    /// Between two sweeps for bookings past their deadline.
+    #[serde(with = "duration")]
+    pub sweep_every: Duration,
+    /// Between two looks into the outbox.
+    #[serde(with = "duration")]
+    pub outbox_every: Duration,
+    /// Before the first retry of a delivery; doubled from try to try.
+    #[serde(with = "duration")]
+    pub outbox_retry_first: Duration,
+    /// Between two tries at the longest.
+    #[serde(with = "duration")]
+    pub outbox_retry_longest: Duration,
+    /// Between two rounds of dropping what ended long ago.
+    #[serde(with = "duration")]
+    pub housekeeping_every: Duration,
+    /// How long that is kept.
+    #[serde(with = "duration")]
+    pub keep_for: Duration,
+    /// Between two health checks of the database.
+    #[serde(with = "duration")]
+    pub health_every: Duration,
+}
+
+impl Validate for JobSettings {
+    fn validate(&self, at: &mut Problems) {
+        for (key, value) in [
+            ("sweep_every", self.sweep_every),
+            ("outbox_every", self.outbox_every),
+            ("outbox_retry_first", self.outbox_retry_first),
+            ("housekeeping_every", self.housekeeping_every),
+            ("health_every", self.health_every),
+        ] {
+            at.positive_duration(key, value);
+        }
+        at.require(
+            "outbox_retry_longest",
+            self.outbox_retry_longest >= self.outbox_retry_first,
+            "must not be shorter than outbox_retry_first",
+        );
+        // A client may well repeat a call whose reply was lost for as long as its active token lives.
+        at.require("keep_for", self.keep_for >= Duration::from_secs(3600), "must be at least 1h");
+    }
+}
+
+/// One kind of background work.
+#[async_trait::async_trait]
+pub trait Job: Send + Sync {
+    /// Names it in the log and in metrics.
+    const NAME: &str;
+    /// What its runs fail with.
+    type Error: Display;
+
+    /// Does what there is to do now, up to a bound. `true` when more is waiting.
+    async fn run(&self) -> Result<bool, Self::Error>;
+}
+
+/// Runs a job again and again until `shutdown`. A run in hand is finished; a failure is logged once an outage.
+pub async fn every<J: Job>(
+    interval: Duration,
+    job: J,
+    clock: SharedClock,
+    metrics: JobMetrics,
+    shutdown: CancellationToken,
+) {
+    let mut ticks = tokio::time::interval(interval);
+    // After a stall one run is enough: it sees everything that came due meanwhile.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        loop {
+            match job.run().await {
+                Ok(more) => {
+                    metrics.succeeded(J::NAME, clock.now());
+                    if std::mem::take(&mut failing) {
+                        tracing::info!(job = J::NAME, "the job works again");
+                    }
+                    if !more || shutdown.is_cancelled() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    metrics.failed(J::NAME);
+                    if !std::mem::replace(&mut failing, true) {
+                        tracing::warn!(job = J::NAME, %error, "the job cannot do its work; trying on");
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}
