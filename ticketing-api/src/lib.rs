@@ -2,6 +2,19 @@
 //! twice, never loses a payment.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod accounts;
+pub mod app;
 pub mod booking;
+pub mod demo;
 pub mod fast_store;
+pub mod gate;
+pub mod gateway;
+pub mod http;
+pub mod jobs;
+pub mod metrics;
+pub mod passwords;
+pub mod payments;
+pub mod sales;
+pub mod sessions;
+pub mod settings;
 pub mod store;

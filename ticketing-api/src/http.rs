@@ -1,0 +1,125 @@
+//! The HTTP surface: every address of the public port in one place, one file a resource.
+
+mod active_token;
+mod admin_concerts;
+mod bearer;
+mod concerts;
+mod error;
+mod holds;
+mod keyed;
+pub mod limits;
+mod members;
+mod page;
+mod paging;
+mod payments;
+mod performances;
+mod reservations;
+mod sessions;
+pub mod wallet;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderValue, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use shared::{client_address::TrustedProxies, clock::SharedClock, problem::with_fallbacks};
+use tokio::time::Instant;
+
+use self::{limits::Limits, wallet::WalletSettings};
+use crate::{
+    accounts::Accounts, gate::Gate, gateway::GatewaySettings, metrics::HttpMetrics, sales::Sales, sessions::Sessions,
+    store::TicketStore,
+};
+
+/// What the endpoints work with. Seats change hands through `sales` alone, which asks for the gate's proof.
+#[derive(Debug)]
+pub struct Api {
+    /// Members, catalogue, wallets; and bookings to look at.
+    pub store: Arc<dyn TicketStore>,
+    /// Hold, reserve, pay.
+    pub sales: Sales,
+    /// Checks active tokens.
+    pub gate: Arc<Gate>,
+    /// Signing up and logging in.
+    pub accounts: Arc<Accounts>,
+    /// Session tokens.
+    pub sessions: Sessions,
+    /// Where visitors wait.
+    pub gateway: GatewaySettings,
+    /// The rules of wallets.
+    pub wallet: WalletSettings,
+    /// How often one address may ask.
+    pub limits: Arc<Limits>,
+    /// Whose word on a client's address is taken.
+    pub proxies: TrustedProxies,
+    /// Time for one request.
+    pub request_timeout: Duration,
+    /// What is counted.
+    pub metrics: HttpMetrics,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+/// The public port.
+pub fn router(api: Arc<Api>) -> Router {
+    let router = Router::new()
+        // Members.
+        .route("/v1/members", post(members::sign_up))
+        .route("/v1/members/me", get(members::me))
+        .route("/v1/sessions", post(sessions::log_in))
+        // Catalogue.
+        .route("/v1/concerts", get(concerts::list))
+        .route("/v1/concerts/{id}", get(concerts::detail))
+        .route("/v1/concerts/{id}/performances", get(concerts::performances))
+        .route("/v1/performances/{id}", get(performances::detail))
+        .route("/v1/performances/{id}/seats", get(performances::seats))
+        .route("/v1/admin/concerts", post(admin_concerts::create))
+        // Behind the gate.
+        .route("/v1/performances/{id}/holds", post(holds::hold))
+        .route("/v1/holds/{id}", delete(holds::release))
+        .route("/v1/reservations", post(reservations::reserve).get(reservations::list))
+        .route("/v1/reservations/{id}/payments", post(payments::pay))
+        // A member's own.
+        .route("/v1/reservations/{id}", get(reservations::detail))
+        .route("/v1/payments", get(payments::list))
+        .route("/v1/wallet", get(wallet::balance))
+        .route("/v1/wallet/charges", post(wallet::charge))
+        .route("/v1/wallet/entries", get(wallet::entries))
+        // The page.
+        .route("/", get(page::page))
+        .route("/performances/{id}", get(page::page))
+        .route("/assets/{name}", get(page::part));
+    let in_time = middleware::from_fn_with_state(Arc::clone(&api), in_time);
+    let measured = middleware::from_fn_with_state(Arc::clone(&api), measure);
+    with_fallbacks(router).layer(in_time).layer(measured).with_state(api)
+}
+
+/// Ends a request that takes too long: whoever waits without an end tries again and doubles the load.
+async fn in_time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(api.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => error::took_too_long().into_response(),
+    }
+}
+
+/// Counts and times a request; and keeps personal answers out of caches, unless a handler said otherwise.
+async fn measure(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let start = Instant::now();
+    let mut response = next.run(request).await;
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    // Extension methods are text of the caller's: as labels they would grow without bound.
+    let method = if KNOWN_METHODS.contains(&method.as_str()) { method.as_str() } else { "other" };
+    api.metrics.answered(method, route, response.status().as_str(), start.elapsed());
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+const KNOWN_METHODS: [&str; 5] = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"];

@@ -1,0 +1,33 @@
+//! `/v1/members`: signing up, and one's own profile.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use shared::problem::{Json, Problem};
+
+use super::{
+    Api,
+    bearer::LoggedIn,
+    error,
+    limits::{SignUpCall, Within},
+};
+use crate::booking::member::{Member, Role, SignUp, SignUpOutcome};
+
+/// Adds a member with an empty wallet.
+pub(super) async fn sign_up(
+    State(api): State<Arc<Api>>,
+    _within: Within<SignUpCall>,
+    Json(sign_up): Json<SignUp>,
+) -> Result<(StatusCode, Json<Member>), Problem> {
+    let accepted = sign_up.accept().map_err(|broken| error::sign_up_refused(&broken))?;
+    match api.accounts.sign_up(accepted, Role::Member).await? {
+        SignUpOutcome::Created(member) => Ok((StatusCode::CREATED, Json(member))),
+        SignUpOutcome::EmailTaken => Err(error::email_taken()),
+        SignUpOutcome::NicknameTaken => Err(error::nickname_taken()),
+    }
+}
+
+/// The member who asks.
+pub(super) async fn me(State(api): State<Arc<Api>>, LoggedIn(member): LoggedIn) -> Result<Json<Member>, Problem> {
+    api.store.member(member).await?.map(Json).ok_or_else(error::member_not_found)
+}

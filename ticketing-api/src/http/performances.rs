@@ -1,0 +1,58 @@
+//! `/v1/performances`: one evening, and its seats.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Serialize;
+use shared::problem::{Json, Path, Problem};
+
+use super::{Api, error};
+use crate::booking::{
+    concert::{Performance, PerformanceId, SaleState},
+    seat::SeatView,
+};
+
+/// A performance as it is sent.
+#[derive(Debug, Serialize)]
+pub(super) struct PerformanceDocument {
+    #[serde(flatten)]
+    performance: Performance,
+    /// `not_open`, `open` or `closed`.
+    sale: &'static str,
+    /// Where a browser waits for its sale.
+    waiting_room_url: String,
+}
+
+/// The seats of a performance.
+#[derive(Debug, Serialize)]
+pub(super) struct Seats {
+    items: Vec<SeatView>,
+}
+
+impl PerformanceDocument {
+    /// The performance as it stands now.
+    pub(super) fn new(performance: Performance, api: &Api) -> Self {
+        let sale = match performance.sale_at(api.clock.now()) {
+            SaleState::NotOpen => "not_open",
+            SaleState::Open => "open",
+            SaleState::Closed => "closed",
+        };
+        let waiting_room_url = api.gateway.waiting_room(&performance.queue);
+        Self { performance, sale, waiting_room_url }
+    }
+}
+
+/// One performance.
+pub(super) async fn detail(
+    State(api): State<Arc<Api>>,
+    Path(id): Path<PerformanceId>,
+) -> Result<Json<PerformanceDocument>, Problem> {
+    let performance = api.store.performance(id).await?.ok_or_else(error::performance_not_found)?;
+    Ok(Json(PerformanceDocument::new(performance, &api)))
+}
+
+/// Its seats with their states, never from a cache.
+pub(super) async fn seats(State(api): State<Arc<Api>>, Path(id): Path<PerformanceId>) -> Result<Json<Seats>, Problem> {
+    let items = api.store.seats(id, api.clock.now()).await?.ok_or_else(error::performance_not_found)?;
+    Ok(Json(Seats { items }))
+}
