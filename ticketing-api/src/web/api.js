@@ -67,6 +67,8 @@ async function call(method, path, needs = {}) {
       return await send(method, path, needs);
     } catch (refusal) {
       if (!(refusal instanceof Refusal) || !refusal.undecided || attempt >= tries) throw refusal;
+      // Whoever is told to stay away for long had better be told than kept waiting.
+      if (refusal.retryAfterSeconds * 1000 > LONGEST_PAUSE_MS) throw refusal;
       await pause(attempt, refusal.retryAfterSeconds);
     }
   }
@@ -106,6 +108,6 @@ function isJson(response) {
 function pause(attempt, retryAfterSeconds) {
   const asked = (retryAfterSeconds ?? 0) * 1000;
   const own = Math.min(LONGEST_PAUSE_MS, 400 * 2 ** attempt);
-  const milliseconds = Math.min(LONGEST_PAUSE_MS, Math.max(asked, own / 2)) + Math.random() * (own / 2);
+  const milliseconds = Math.max(asked, own / 2) + Math.random() * (own / 2);
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

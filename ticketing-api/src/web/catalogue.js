@@ -18,13 +18,13 @@ export async function showCatalogue(arrived) {
   note("One moment.");
   try {
     const { items } = await api.concerts();
-    const concerts = await Promise.all(items.map(({ id }) => api.concert(id)));
-    const only = arrived && onlyEveningOfTurn(concerts);
+    const only = arrived && (await onlyEveningOfTurn(items));
     if (only) {
       // Seconds count for whoever was just let in, and there is nothing to choose here.
       location.replace(`/performances/${only.id}`);
       return;
     }
+    const concerts = await Promise.all(items.map(({ id }) => api.concert(id)));
     note(concerts.length ? turnNote(concerts) : "Nothing is on sale at the moment.");
     element("concerts").replaceChildren(...concerts.map(entry));
     evenings = new Map(concerts.flatMap(({ performances }) => performances).map((one) => [one.id, one]));
@@ -49,9 +49,11 @@ function entry(concert) {
   return item;
 }
 
-function onlyEveningOfTurn(concerts) {
-  const mine = ofTurn(concerts).flatMap(({ performances }) => performances);
-  return mine.length === 1 ? mine[0] : null;
+async function onlyEveningOfTurn(items) {
+  const [mine, another] = ofTurn(items);
+  if (!mine || another) return null;
+  const { performances } = await api.concert(mine.id);
+  return performances.length === 1 ? performances[0] : null;
 }
 
 function turnNote(concerts) {
