@@ -1,6 +1,7 @@
 //! A gateway of its own for each test: real sockets on free ports, and a clock that moves when told to.
 
 use std::{
+    net::SocketAddr,
     path::Path,
     sync::{Arc, LazyLock},
     time::Duration,
@@ -33,6 +34,8 @@ pub(crate) const CURRENT: &str = "/v1/queues/demo/tokens/current";
 
 /// A gateway that runs until it is dropped.
 pub(crate) struct Gateway {
+    /// Of the public port, for clients that need more than HTTP requests.
+    pub(crate) address: SocketAddr,
     pub(crate) visitors: HttpClient,
     pub(crate) operations: HttpClient,
     pub(crate) clock: Arc<ManualClock>,
@@ -84,12 +87,13 @@ impl Gateway {
             watched.map(|file| settings::watch(DEFAULTS, file, ENVIRONMENT_PREFIX, settings.clone()).unwrap());
         let listeners = Listeners::bind(&settings).unwrap();
         let client = |listener: &tokio::net::TcpListener| HttpClient::new(listener.local_addr().unwrap());
+        let address = listeners.public.local_addr().unwrap();
         let (visitors, operations) = (client(&listeners.public), client(&listeners.operations));
         let engine = app::engine(&settings, &(clock.clone() as _)).await.unwrap();
         let app = App::build(settings, clock.clone(), engine).unwrap();
         let shutdown = CancellationToken::new();
         tokio::spawn(app.run(listeners, changes, shutdown.clone()));
-        let gateway = Self { visitors, operations, clock, shutdown };
+        let gateway = Self { address, visitors, operations, clock, shutdown };
         gateway.until_ready().await;
         gateway.spend_credit().await;
         gateway
@@ -178,7 +182,7 @@ pub(crate) fn waiting_token(gateway: &Gateway, change: impl FnOnce(&mut WaitingC
         epoch: i64::MAX,
         seq: 1,
         issued_at: gateway.clock.now(),
-        expires_at: gateway.clock.now() + Duration::from_secs(60),
+        expires_at: gateway.clock.now() + Duration::from_mins(1),
     };
     change(&mut claims);
     WaitingSigner::new(&WAITING_SECRET.into()).mint(&claims)
@@ -201,7 +205,7 @@ fn active_token_of(key: &SecretString, gateway: &Gateway, change: impl FnOnce(&m
         visitor: VisitorId::generate(&*gateway.clock),
         epoch: i64::MAX,
         issued_at: gateway.clock.now(),
-        expires_at: gateway.clock.now() + Duration::from_secs(60),
+        expires_at: gateway.clock.now() + Duration::from_mins(1),
     };
     change(&mut claims);
     ActiveSigner::from_pem(key, "queue-gateway", "ticketing").unwrap().mint(&claims)

@@ -10,5 +10,6 @@ mod limiting;
 mod operating;
 mod polling;
 mod sharing;
+mod stream;
 mod surface;
 mod verifying;
