@@ -120,7 +120,7 @@ impl Hub {
         }
         lane.tell_control();
         let mut lost = Vec::new();
-        for shard in 0..lane.shards() {
+        for shard in 0..lane::SHARDS {
             lane.tell_positions(shard, Instant::now(), &mut lost);
             // Thousands of streams take milliseconds: others get a turn in between.
             tokio::task::yield_now().await;

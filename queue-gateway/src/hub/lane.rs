@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Enough that opening and closing streams rarely meet the walk of a tick.
-const SHARDS: usize = 16;
+pub(super) const SHARDS: usize = 16;
 /// Lost visitors reported in one tick; the others follow in the next.
 const MOST_LOST: usize = 256;
 
@@ -114,10 +114,10 @@ impl Lane {
         let (queue, control, id) = (lane.replica.queue(), &stats.control, state_id(&stats));
         let document = lane.documents.waiting(queue, place.in_line(), control.message.as_deref());
         let mut writer = FrameWriter::for_few();
-        let state = writer.event_with_retry("position", id, &document, lane.retry.soon());
+        let first = writer.event_with_retry("position", id, &document, lane.retry.soon());
         // Said even when nothing is unusual: a client that was cut off may have missed the resumption.
-        let pause = writer.event(control::pause_event(control), id, &ControlDocument::new(queue, control));
-        Ok(Subscription::live([state, pause], membership))
+        let second = writer.event(control::pause_event(control), id, &ControlDocument::new(queue, control));
+        Ok(Subscription::live([first, second], membership))
     }
 
     /// Notes that a stream is gone.
@@ -189,10 +189,6 @@ impl Lane {
                 }
             }
         }
-    }
-
-    pub(super) fn shards(&self) -> usize {
-        SHARDS
     }
 
     /// Tells the streams of one shard their positions where that is due, and notes whose place is gone.

@@ -67,7 +67,9 @@ async fn at_shutdown_streams_end_one_after_the_other_with_a_longer_retry() {
     for visitor in &crowd[1..] {
         streams.push(gateway.stream(&world, *visitor).await);
     }
-    streams.iter_mut().for_each(|stream| drop(stream.hear()));
+    for stream in &mut streams {
+        stream.hear();
+    }
     gateway.shutdown.cancel();
     let mut ended = Vec::new();
     for _ in 0..11 {

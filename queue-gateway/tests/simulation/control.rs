@@ -23,7 +23,7 @@ async fn a_paused_queue_admits_nobody_and_says_so() {
     let event = stream.hear().remove(0);
     assert_eq!((event.name.as_str(), &event.data["paused"]), ("paused", &serde_json::json!(true)));
     let before = world.admitted_total().await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(world.admitted_total().await, before);
     let outlook = gateway.replica.outlook(crowd[99].place.seq);
     assert!(matches!(outlook, Outlook::Waiting { wait: None, .. }), "{outlook:?}");

@@ -57,8 +57,8 @@ fn parse(frame: &str) -> Event {
     for line in frame.lines() {
         let (field, value) = line.split_once(": ").unwrap();
         match field {
-            "event" => event.name = value.to_owned(),
-            "id" => event.id = value.to_owned(),
+            "event" => value.clone_into(&mut event.name),
+            "id" => value.clone_into(&mut event.id),
             "retry" => event.retry_ms = Some(value.parse().unwrap()),
             "data" => event.data = serde_json::from_str(value).unwrap(),
             other => panic!("unknown field {other}"),

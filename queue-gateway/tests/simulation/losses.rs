@@ -82,7 +82,9 @@ async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places()
     for visitor in &crowd[1..] {
         streams.push(gateway.stream(&world, *visitor).await);
     }
-    streams.iter_mut().for_each(|stream| drop(stream.hear()));
+    for stream in &mut streams {
+        stream.hear();
+    }
     let old_epoch = gateway.replica.epoch().unwrap();
     world.store.empty();
     tokio::time::sleep(2 * TICK).await;

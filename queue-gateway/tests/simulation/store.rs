@@ -55,10 +55,10 @@ impl Store {
 
     fn reach(&self) -> Result<Arc<EmbeddedEngine>, EngineError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        match self.away.load(Ordering::Relaxed) {
-            true => Err(EngineError::Unavailable("switched off".to_owned())),
-            false => Ok(self.inside()),
+        if self.away.load(Ordering::Relaxed) {
+            return Err(EngineError::Unavailable("switched off".to_owned()));
         }
+        Ok(self.inside())
     }
 }
 

@@ -73,7 +73,7 @@ impl World {
         let store = Arc::new(Store::new(clock.clone(), log_capacity));
         let queue: QueueName = "demo".parse().unwrap();
         let metrics = Arc::new(Metrics::register(&Registry::new(), [&queue]).unwrap());
-        let lifetimes = Lifetimes { claim: Duration::from_secs(10), active: Duration::from_secs(60) };
+        let lifetimes = Lifetimes { claim: Duration::from_secs(10), active: Duration::from_mins(1) };
         let baselines = BTreeMap::from([(queue.clone(), Baseline { limits, lifetimes })]);
         let engine = Arc::new(ConfiguredEngine::new(store.clone(), baselines, metrics));
         engine.push().await;

@@ -28,7 +28,7 @@ impl Departed {
         let mut words = vec![0; offset(last.div_ceil(BLOCK)) * WORDS_PER_BLOCK];
         let whole = offset(last / BITS);
         words[..whole].fill(u64::MAX);
-        if last % BITS > 0 {
+        if !last.is_multiple_of(BITS) {
             words[whole] = (1 << (last % BITS)) - 1;
         }
         Self { words, ..Self::default() }

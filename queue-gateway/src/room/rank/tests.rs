@@ -58,6 +58,8 @@ fn assert_same(rank: &Rank, model: &Model, probes: impl Iterator<Item = i64>) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn positions_are_those_of_the_line(steps in prop::collection::vec(
         prop_oneof![(-60_i64..1500).prop_map(Step::Depart), (-60_i64..2).prop_map(Step::Restore)], 0..400,
