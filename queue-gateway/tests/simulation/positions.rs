@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use queue_gateway::{
-    engine::{Limits, QueueEngine, Sequence},
+    engine::{ControlChange, Limits, QueueEngine, Sequence},
     room::place::Outlook,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use crate::world::{Gateway, Visitor, World};
+use crate::world::{Gateway, TICK, Visitor, World};
 
 /// Every position by this gateway is the true one.
 async fn assert_exact(world: &World, gateway: &Gateway) -> BTreeMap<Sequence, u64> {
@@ -106,4 +106,52 @@ async fn estimates_come_true() {
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let error = (wait.p50_seconds as f64 - took).abs() / took;
     assert!(error < 0.05, "{wait:?} at {position} took {took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_line_is_read_in_pages_while_it_moves() {
+    let world = World::new(Limits { rate_per_second: 200.0, cap: 100_000 }).await;
+    let one = world.gateway().await;
+    world.crowd(25_000).await;
+    world.tick().await;
+    world.store.slow_down_pages(TICK);
+    let late = world.gateway().await;
+    let before = world.admitted_total().await;
+    for _ in 0..2 {
+        world.tick().await;
+        assert!(late.replica.stats().is_none(), "two pages of three are read");
+    }
+    assert!(world.admitted_total().await > before, "the line moves meanwhile");
+    for _ in 0..2 {
+        world.tick().await;
+    }
+    world.store.slow_down_pages(Duration::ZERO);
+    assert_eq!(assert_exact(&world, &one).await, assert_exact(&world, &late).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn quiet_times_and_pauses_say_nothing_of_the_pace() {
+    let world = World::new(Limits { rate_per_second: 20.0, cap: 100_000 }).await;
+    let gateway = world.gateway().await;
+    // One comes every second and goes straight in: that is demand, not how fast a line moves.
+    for _ in 0..60 {
+        world.join().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let crowd = world.crowd(2_001).await;
+    let wait = async |number: usize| {
+        world.tick().await;
+        match gateway.replica.outlook(crowd[number].place.seq) {
+            Outlook::Waiting { wait, .. } => wait.map(|wait| wait.p50_seconds),
+            Outlook::Departed => panic!("he waits"),
+        }
+    };
+    assert!(matches!(wait(2_000).await, Some(98..=101)), "{:?}", wait(2_000).await);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let pause = |paused| ControlChange { paused: Some(paused), ..ControlChange::default() };
+    world.engine.control(&world.queue, pause(true)).await.unwrap();
+    tokio::time::sleep(Duration::from_mins(3)).await;
+    assert_eq!(wait(2_000).await, None);
+    world.engine.control(&world.queue, pause(false)).await.unwrap();
+    assert!(matches!(wait(2_000).await, Some(77..=82)), "{:?}", wait(2_000).await);
 }

@@ -1,8 +1,11 @@
 //! The embedded engine behind a switch: it can be away, and it can be emptied.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -20,6 +23,8 @@ use shared::{
 pub(crate) struct Store {
     engine: RwLock<Arc<EmbeddedEngine>>,
     away: AtomicBool,
+    /// How long a page of the line takes.
+    page_takes: RwLock<Duration>,
     /// How often anything was asked.
     asked: AtomicU64,
     clock: SharedClock,
@@ -29,12 +34,24 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(clock: SharedClock, log_capacity: usize) -> Self {
         let engine = RwLock::new(Arc::new(EmbeddedEngine::new(clock.clone()).with_log_capacity(log_capacity)));
-        Self { engine, away: AtomicBool::new(false), asked: AtomicU64::new(0), clock, log_capacity }
+        Self {
+            engine,
+            away: AtomicBool::new(false),
+            page_takes: RwLock::default(),
+            asked: AtomicU64::new(0),
+            clock,
+            log_capacity,
+        }
     }
 
     /// Makes every step fail, or work again.
     pub(crate) fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::Relaxed);
+    }
+
+    /// Makes each page of the line take so long.
+    pub(crate) fn slow_down_pages(&self, page_takes: Duration) {
+        *self.page_takes.write() = page_takes;
     }
 
     /// Loses everything.
@@ -141,7 +158,10 @@ impl QueueEngine for Store {
     }
 
     async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
-        self.reach()?.line(queue, above, limit).await
+        let page = self.reach()?.line(queue, above, limit).await;
+        let page_takes = *self.page_takes.read();
+        tokio::time::sleep(page_takes).await;
+        page
     }
 
     async fn ping(&self) -> Result<(), EngineError> {
