@@ -1,6 +1,13 @@
 //! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -25,12 +32,14 @@ pub struct ConfiguredEngine {
     engine: Arc<dyn QueueEngine>,
     baselines: ArcSwap<BTreeMap<QueueName, Baseline>>,
     metrics: Arc<Metrics>,
+    /// Somebody is configuring a lost queue and has said so: in a rush thousands meet the loss at once.
+    loss_logged: AtomicBool,
 }
 
 impl ConfiguredEngine {
     /// Nothing is pushed yet.
     pub fn new(engine: Arc<dyn QueueEngine>, baselines: BTreeMap<QueueName, Baseline>, metrics: Arc<Metrics>) -> Self {
-        Self { engine, baselines: ArcSwap::from_pointee(baselines), metrics }
+        Self { engine, baselines: ArcSwap::from_pointee(baselines), metrics, loss_logged: AtomicBool::new(false) }
     }
 
     /// Replaces the baselines and pushes them.
@@ -66,8 +75,12 @@ impl ConfiguredEngine {
             Err(error @ EngineError::NotConfigured(_)) => {
                 self.metrics.engine_error(&error);
                 let Some(baseline) = self.baselines.load().get(queue).copied() else { return Err(error) };
-                tracing::warn!(%queue, "the store does not have the queue: configuring it, a new epoch begins");
-                self.configure(queue, baseline).await?;
+                if !self.loss_logged.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%queue, "the store does not have the queue: configuring it, a new epoch begins");
+                }
+                let configured = self.configure(queue, baseline).await;
+                self.loss_logged.store(false, Ordering::Relaxed);
+                configured?;
                 self.counted(step().await)
             }
             failed => self.counted(failed),

@@ -220,7 +220,7 @@ mod tests {
         Documents::new(
             ActiveSigner::from_pem(&ActiveSigner::generate_pem(), "gateway", "shop").unwrap(),
             WaitingSigner::new(&"0123456789abcdef0123456789abcdef".into()),
-            TokenLifetimes { waiting: Duration::from_secs(3600), claim: Duration::from_secs(30) },
+            TokenLifetimes { waiting: Duration::from_hours(1), claim: Duration::from_secs(30) },
             BTreeMap::from([(queue(), "https://shop.test/".to_owned())]),
         )
     }
@@ -255,7 +255,7 @@ mod tests {
         let slot = Admission {
             token: ActiveTokenId::generate(&clock),
             claim_before: clock.now() + Duration::from_secs(30),
-            expires_at: clock.now() + Duration::from_secs(600),
+            expires_at: clock.now() + Duration::from_mins(10),
             admitted_at: clock.now(),
         };
         let document = documents.admitted(&queue, Epoch(7), visitor, &slot);
@@ -278,7 +278,7 @@ mod tests {
         let token = documents.waiting_token(&queue, VisitorId::generate(&clock), place, clock.now());
         let claims = documents.read_waiting_token(&token, clock.now()).unwrap();
         assert_eq!(Place::from(&claims), place);
-        clock.advance(Duration::from_secs(3600));
+        clock.advance(Duration::from_hours(1));
         assert_eq!(documents.read_waiting_token(&token, clock.now()), Err(TokenError::Expired));
     }
 

@@ -2,7 +2,6 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::Context;
 use clap::Parser;
 use queue_gateway::{
     app::{self, App, Listeners},
@@ -29,7 +28,8 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("queue-gateway: {error:#}");
+            // Our errors name their causes themselves.
+            eprintln!("queue-gateway: {error}");
             ExitCode::FAILURE
         }
     }
@@ -43,7 +43,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     telemetry::init(&settings.telemetry);
-    let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
+    let shutdown = shutdown::on_signal().map_err(|error| anyhow::anyhow!("cannot listen for signals: {error}"))?;
     let changes = match &arguments.config {
         Some(file) => Some(settings::watch(DEFAULTS, file, ENVIRONMENT_PREFIX, settings.clone())?),
         None => None,

@@ -229,7 +229,8 @@ impl Validate for Secrets {
             let long = secret.expose_secret().len() >= WaitingSigner::MIN_SECRET_BYTES;
             at.require(key, long, "must have at least 32 characters, drawn at random: openssl rand -hex 32");
         }
-        let two = self.service_key.expose_secret() != self.operator_key.expose_secret();
+        let service = self.service_key.expose_secret();
+        let two = service.is_empty() || service != self.operator_key.expose_secret();
         at.require("operator_key", two, "must not be the service_key: services are no operators");
         if let Err(error) = ActiveSigner::from_pem(&self.active_key, "", "") {
             at.add("active_key", format!("{error}: openssl genpkey -algorithm ed25519"));

@@ -6,7 +6,7 @@ use std::{marker::PhantomData, ops::Deref, sync::Arc};
 
 use axum::{
     body::HttpBody,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
 use jiff::Timestamp;
@@ -59,12 +59,16 @@ pub struct HeldPlace {
     pub issued_at: Timestamp,
 }
 
-impl HeldPlace {
-    /// The place that a request proves, from `Authorization: Bearer` or else the cookie.
-    pub fn of(headers: &HeaderMap, queue: &Queue, gateway: &Gateway, now: Timestamp) -> Result<Self, Problem> {
-        let token = bearer(headers)
-            .or_else(|| cookie::value_of(headers, cookie::WAITING_TOKEN))
+/// The token is in `Authorization: Bearer` or else in the cookie.
+impl FromRequestParts<Arc<Gateway>> for HeldPlace {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let queue = AskedQueue::from_request_parts(parts, gateway).await?;
+        let token = bearer(&parts.headers)
+            .or_else(|| cookie::value_of(&parts.headers, cookie::WAITING_TOKEN))
             .ok_or_else(error::waiting_token_missing)?;
+        let now = gateway.clock.now();
         let claims = gateway.documents.read_waiting_token(token, now).map_err(error::waiting_token_refused)?;
         if claims.queue != queue.name {
             return Err(error::waiting_token_of_another_queue());
@@ -73,12 +77,12 @@ impl HeldPlace {
     }
 }
 
-impl FromRequestParts<Arc<Gateway>> for HeldPlace {
+/// For calls that take a visitor with a useless token like one with none.
+impl OptionalFromRequestParts<Arc<Gateway>> for HeldPlace {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let queue = AskedQueue::from_request_parts(parts, gateway).await?;
-        Self::of(&parts.headers, &queue, gateway, gateway.clock.now())
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Option<Self>, Problem> {
+        Ok(<Self as FromRequestParts<_>>::from_request_parts(parts, gateway).await.ok())
     }
 }
 
@@ -96,7 +100,7 @@ impl<C: LimitedCall> FromRequestParts<Arc<Gateway>> for Within<C> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let Peer(peer) = Peer::from_request_parts(parts, gateway).await?;
+        let Peer(peer) = <Peer as FromRequestParts<_>>::from_request_parts(parts, gateway).await?;
         let client = client_address(peer.ip(), &parts.headers, &gateway.proxies);
         C::limiter(&gateway.limits).check(limit_key(client))?;
         Ok(Self(PhantomData))

@@ -140,7 +140,7 @@ async fn apply(
     queue: &QueueName,
     change: ControlChange,
 ) -> Result<Response, Problem> {
-    let described = format!("{change:?}");
+    let described = described(&change);
     let control = gateway.engine.control(queue, change).await?;
     let at = gateway.clock.now();
     tracing::info!(
@@ -149,6 +149,24 @@ async fn apply(
     );
     let stats = Stats { control, ..gateway.engine.stats(queue).await? };
     Ok(view(queue, &stats, Some(Changed { by: operator.name, at })))
+}
+
+/// What an operator ordered, for the log.
+fn described(change: &ControlChange) -> String {
+    fn part<T: std::fmt::Debug>(name: &str, value: Option<&Option<T>>) -> Option<String> {
+        value.map(|value| match value {
+            Some(value) => format!("{name} {value:?}"),
+            None => format!("{name} as in the settings"),
+        })
+    }
+    let paused = change.paused.map(|paused| if paused { "pause" } else { "resume" }.to_owned());
+    let parts = [
+        paused,
+        part("rate_per_second", change.rate_per_second.as_ref()),
+        part("active_cap", change.cap.as_ref()),
+        part("message", change.message.as_ref()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn view(queue: &QueueName, stats: &Stats, changed: Option<Changed>) -> Response {
@@ -184,6 +202,19 @@ fn invalid(detail: &'static str) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_log_says_what_was_ordered() {
+        let change = ControlChange {
+            rate_per_second: Some(Some(2.5)),
+            cap: Some(None),
+            message: Some(Some("a \"b\"\n".to_owned())),
+            paused: Some(true),
+        };
+        let text = r#"pause, rate_per_second 2.5, active_cap as in the settings, message "a \"b\"\n""#;
+        assert_eq!(described(&change), text);
+        assert_eq!(described(&ControlChange::default()), "");
+    }
 
     #[test]
     fn null_is_told_from_a_key_that_is_not_there() {

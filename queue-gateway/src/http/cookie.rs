@@ -67,7 +67,7 @@ mod tests {
     fn the_cookie_is_closed_to_scripts_and_bound_to_its_queue() {
         let queue = "demo".parse().unwrap();
         assert_eq!(
-            WaitingCookie { secure: true }.set(&queue, "t", Duration::from_secs(60)),
+            WaitingCookie { secure: true }.set(&queue, "t", Duration::from_mins(1)),
             "waiting_token=t; Path=/v1/queues/demo; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use shared::{
     ids::{ActiveTokenId, VisitorId},
     problem::Problem,
@@ -36,13 +32,12 @@ pub(super) async fn join(
     State(gateway): State<Arc<Gateway>>,
     _limit: Within<Join>,
     queue: AskedQueue,
-    headers: HeaderMap,
+    held: Option<HeldPlace>,
     NoContent: NoContent,
 ) -> Result<Response, Problem> {
     let now = gateway.clock.now();
     // Asked first: who cannot be told his position shall not be given a place that he would not learn of.
     let known = queue.stats()?;
-    let held = HeldPlace::of(&headers, &queue, &gateway, now).ok();
     let visitor = held.map_or_else(|| VisitorId::generate(&*gateway.clock), |held| held.visitor);
     let candidate = ActiveTokenId::generate(&*gateway.clock);
 

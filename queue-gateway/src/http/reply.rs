@@ -1,7 +1,6 @@
 //! The reply that joins and polls share: a place document with its headers.
 
 use axum::{
-    Json,
     body::Body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -69,10 +68,19 @@ pub(super) fn seq_of(standing: Standing) -> Option<Sequence> {
     }
 }
 
+/// Room for a document with a waiting token, without growing on the way.
+const DOCUMENT_BYTES: usize = 768;
+
 /// A place as JSON. Nobody but its owner may ever be given it, so no cache keeps it.
 pub(super) fn place(status: StatusCode, document: &PlaceDocument<'_>, cookie: Option<HeaderValue>) -> Response<Body> {
-    let mut response = (status, Json(document)).into_response();
+    let mut json = Vec::with_capacity(DOCUMENT_BYTES);
+    if let Err(error) = serde_json::to_writer(&mut json, document) {
+        tracing::error!(%error, "a place document cannot be written");
+        return Problem::internal().into_response();
+    }
+    let mut response = (status, json).into_response();
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(cookie) = cookie {
         headers.insert(header::SET_COOKIE, cookie);

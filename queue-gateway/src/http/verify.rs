@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -36,14 +36,14 @@ pub(super) struct Guarded {
 pub(super) async fn verify(
     State(gateway): State<Arc<Gateway>>,
     Query(guarded): Query<Guarded>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
     let queue = match &guarded.queue {
         Some(name) => gateway.queues.get(name.as_str()),
         None => gateway.queues.values().next().filter(|_| gateway.queues.len() == 1),
     };
     let queue = queue.ok_or_else(error::queue_not_found)?;
-    match admitted(&gateway, queue, &headers).await? {
+    match admitted(&gateway, queue, request.headers()).await? {
         Ok(claims) => {
             let visitor = HeaderValue::try_from(claims.visitor.to_string()).map_err(|_| Problem::internal())?;
             let name = HeaderValue::try_from(queue.name.as_str()).map_err(|_| Problem::internal())?;

@@ -51,7 +51,7 @@ fn the_documented_file_shows_every_key() {
         rate_limits: _,
         queues,
     } = settings;
-    assert_eq!((engine, waiting_lifetime), (EngineChoice::Embedded, Duration::from_secs(3600)));
+    assert_eq!((engine, waiting_lifetime), (EngineChoice::Embedded, Duration::from_hours(1)));
     let QueueSettings { title, redirect_to, admission: _ } = &queues[&"demo".parse().unwrap()];
     assert_eq!((title.as_deref(), redirect_to.as_str()), (Some("Spring concert"), "http://127.0.0.1:8081/"));
 

@@ -64,7 +64,7 @@ async fn with_room_and_nobody_waiting_a_join_is_admitted_at_once() {
     let instant = |key: &str| document[key].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let now = gateway.clock.now();
     assert_eq!(instant("claim_before"), now + Duration::from_secs(30));
-    assert_eq!(instant("expires_at"), now + Duration::from_secs(600));
+    assert_eq!(instant("expires_at"), now + Duration::from_mins(10));
 
     let keys = gateway.visitors.get("/.well-known/jwks.json").send().await.json_as::<JwkSet>();
     let verifier = ActiveVerifier::from_jwks(&keys, "queue-gateway", "ticketing");

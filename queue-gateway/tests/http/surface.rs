@@ -59,7 +59,8 @@ async fn the_page_comes_under_a_strict_policy_with_every_part_that_it_names() {
     while let Some(path) = parts.pop() {
         let part = gateway.visitors.get(&path).send().await;
         assert_eq!(part.status, 200, "{path}");
-        let kind = if path.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
+        let style = std::path::Path::new(&path).extension().is_some_and(|extension| extension == "css");
+        let kind = if style { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
         assert_eq!(part.header("content-type"), Some(kind), "{path}");
         let imports = part.text();
         let imports =
