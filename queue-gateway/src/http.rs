@@ -32,7 +32,7 @@ use bytes::Bytes;
 use shared::{
     client_address::TrustedProxies,
     clock::SharedClock,
-    ids::QueueName,
+    ids::{QueueName, VisitorId},
     problem::{Problem, method_not_allowed, with_fallbacks},
     tokens::ActiveVerifier,
 };
@@ -41,7 +41,7 @@ use tokio::time::Instant;
 use self::{accept::Keys, cookie::WaitingCookie, limits::Limits};
 use crate::{
     documents::Documents,
-    engine::{QueueEngine, Stats},
+    engine::{Place, QueueEngine, Stats},
     hub::{Hub, Presence},
     metrics::{Metrics, QueueMetrics, RouteMetrics},
     replica::Replica,
@@ -74,6 +74,15 @@ pub struct Gateway {
     pub proxies: TrustedProxies,
     /// The time.
     pub clock: SharedClock,
+}
+
+impl Gateway {
+    /// Signs a place from now on: the waiting token, and the cookie that keeps it.
+    fn signed_place(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> (String, HeaderValue) {
+        let token = self.documents.waiting_token(queue, visitor, place, self.clock.now());
+        let cookie = self.cookie.set(queue, &token, self.documents.waiting_lifetime());
+        (token, cookie)
+    }
 }
 
 /// One queue as the endpoints see it.

@@ -35,7 +35,6 @@ pub(super) async fn join(
     held: Option<HeldPlace>,
     NoContent: NoContent,
 ) -> Result<Response, Problem> {
-    let now = gateway.clock.now();
     // Asked first: who cannot be told his position shall not be given a place that he would not learn of.
     let known = queue.stats()?;
     let visitor = held.map_or_else(|| VisitorId::generate(&*gateway.clock), |held| held.visitor);
@@ -59,8 +58,7 @@ pub(super) async fn join(
     let mut document = reply::document(&gateway, &queue, message, visitor, joined.epoch, joined.standing).await?;
     let cookie = reply::seq_of(joined.standing).map(|seq| {
         let place = Place { epoch: joined.epoch, seq };
-        let token = gateway.documents.waiting_token(&queue.name, visitor, place, now);
-        let cookie = gateway.cookie.set(&queue.name, &token, gateway.documents.waiting_lifetime());
+        let (token, cookie) = gateway.signed_place(&queue.name, visitor, place);
         document.waiting_token = Some(token);
         cookie
     });

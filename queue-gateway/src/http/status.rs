@@ -80,11 +80,7 @@ async fn ask_the_store(gateway: &Gateway, queue: &Queue, held: &HeldPlace) -> Re
 /// A new cookie once the token is half-way through its life, or when its place is stated in an older epoch: presence
 /// keeps a place, however long the line.
 fn renewed(gateway: &Gateway, queue: &Queue, held: &HeldPlace, place: Place) -> Option<HeaderValue> {
-    let now = gateway.clock.now();
-    let lifetime = gateway.documents.waiting_lifetime();
-    let half_way = held.issued_at.checked_add(lifetime / 2).is_ok_and(|half| half <= now);
-    (half_way || place != held.place).then(|| {
-        let token = gateway.documents.waiting_token(&queue.name, held.visitor, place, now);
-        gateway.cookie.set(&queue.name, &token, lifetime)
-    })
+    let half_life = gateway.documents.waiting_lifetime() / 2;
+    let half_way = held.issued_at.checked_add(half_life).is_ok_and(|half_way| half_way <= gateway.clock.now());
+    (half_way || place != held.place).then(|| gateway.signed_place(&queue.name, held.visitor, place).1)
 }

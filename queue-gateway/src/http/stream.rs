@@ -75,11 +75,7 @@ fn renewed(gateway: &Gateway, queue: &Queue, held: &HeldPlace, standing: Standin
     let Standing::Waiting { seq } = standing else { return None };
     // A token of another place than the visitor's is not given a longer life.
     let same = queue.replica.epoch().is_some_and(|epoch| held.place.relative_to(epoch) == seq);
-    same.then(|| {
-        let now = gateway.clock.now();
-        let token = gateway.documents.waiting_token(&queue.name, held.visitor, held.place, now);
-        gateway.cookie.set(&queue.name, &token, gateway.documents.waiting_lifetime())
-    })
+    same.then(|| gateway.signed_place(&queue.name, held.visitor, held.place).1)
 }
 
 fn turned_away(gateway: &Gateway) -> Response {
