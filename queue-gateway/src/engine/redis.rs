@@ -95,8 +95,10 @@ impl RedisEngine {
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn explain(error: Error) -> EngineError {
     let details = error.details();
-    // A script of ours fails only on values that no script of ours wrote.
-    if details.starts_with("WRONGTYPE") || details.contains("user_script") || *error.kind() == ErrorKind::Parse {
+    // A script of ours fails by itself (`ERR`) only on values that no script of ours wrote. Redis also names the script
+    // when it refuses a command inside it for other reasons (`OOM`, `READONLY`, `MISCONF`...), which pass.
+    let script_failed = details.starts_with("ERR") && details.contains("user_script");
+    if script_failed || details.starts_with("WRONGTYPE") || *error.kind() == ErrorKind::Parse {
         EngineError::Corrupt(error.to_string())
     } else {
         EngineError::Unavailable(error.to_string())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue_gateway::engine::{Baseline, Claim, Lifetimes, Limits, Standing};
+use queue_gateway::engine::{Baseline, Claim, Lifetimes, Limits, LineChange, Standing};
 
 use crate::fixture::{ACTIVE, CLAIM, Fixture, is_admitted};
 
@@ -98,8 +98,14 @@ pub(crate) async fn more_slots_than_one_sweep_takes_run_out_at_once(f: Fixture) 
     f.set_rate(2_500.0).await;
     f.advance_ms(1_000);
     assert_eq!(f.promote(2_500).await.admitted, 2_500);
+    let [.., LineChange::Admitted { visitor, .. }, LineChange::Admitted { admission, .. }] = f.log().await[..] else {
+        panic!("not admitted")
+    };
     f.advance(CLAIM);
-    assert_eq!(f.stats().await.active, 0, "the first question after all of them ran out");
+    // The last to be swept are the first to be asked for.
+    assert_eq!(f.engine.claim(&f.queue, admission.token, f.member(), None).await.unwrap(), Claim::Gone);
+    assert_eq!(f.status(visitor).await, Standing::Absent);
+    assert_eq!(f.stats().await.active, 0);
     assert_eq!(f.promote(3_000).await.stats.active, 100);
     let mut waiting_or_active = 0;
     for visitor in &visitors {

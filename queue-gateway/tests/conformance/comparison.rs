@@ -5,9 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use queue_gateway::engine::{
     Baseline, ConnectionId, ControlChange, Departures, Epoch, Lifetimes, Limits, LineChange, LogIndex, Place,
-    QueueEngine, Readmission, Sequence, Standing, Stats,
-    embedded::EmbeddedEngine,
-    redis::{RedisEngine, RedisSettings},
+    QueueEngine, Readmission, Sequence, Standing, Stats, embedded::EmbeddedEngine, redis::RedisEngine,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use shared::{
@@ -16,6 +14,8 @@ use shared::{
 };
 use testkit::Redis;
 use uuid::Uuid;
+
+use crate::fixture::patient;
 
 const STEPS: usize = 1_200;
 const VISITORS: u128 = 24;
@@ -266,8 +266,8 @@ async fn compare(seed: u64, embedded: &dyn QueueEngine, redis: &dyn QueueEngine,
 async fn both_engines_give_the_same_replies_to_the_same_operations() {
     let clock = Arc::new(ManualClock::at_second(1_800_000_000));
     let embedded = EmbeddedEngine::new(clock.clone());
-    let settings = RedisSettings { pool_size: 1, ..RedisSettings::at(Redis::shared().await.url()) };
-    let redis = RedisEngine::connect(&settings).await.unwrap().with_test_clock(clock.clone());
+    let redis =
+        RedisEngine::connect(&patient(&Redis::shared().await.url())).await.unwrap().with_test_clock(clock.clone());
     for seed in 0..4 {
         compare(seed, &embedded, &redis, &clock).await;
     }

@@ -1,22 +1,11 @@
 //! A replica takes over: the line goes on without anybody's help.
 
-use std::{sync::Arc, time::Duration};
-
-use queue_gateway::engine::{
-    QueueEngine, Standing,
-    redis::{RedisEngine, RedisSettings},
-};
+use queue_gateway::engine::{QueueEngine, Standing, redis::RedisEngine};
 use shared::ids::{ActiveTokenId, QueueName, VisitorId};
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;
 
-use crate::fixture::{baseline, eventually, until_done, waiting};
-
-async fn engine(url: String) -> Arc<dyn QueueEngine> {
-    let settings =
-        RedisSettings { pool_size: 2, command_timeout: Duration::from_millis(300), ..RedisSettings::at(url) };
-    Arc::new(RedisEngine::connect(&settings).await.unwrap())
-}
+use crate::fixture::{baseline, eventually, impatient_engine, until_done, waiting};
 
 fn queue() -> QueueName {
     "failover".parse().unwrap()
@@ -32,13 +21,13 @@ async fn offset(server: &Redis, field: &str) -> Option<u64> {
     info.text()?.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?.trim().parse().ok()
 }
 
-async fn join(engine: &Arc<dyn QueueEngine>, number: u128) -> Standing {
+async fn join(engine: &RedisEngine, number: u128) -> Standing {
     let token = ActiveTokenId(Uuid::from_u128(number));
     until_done(async || engine.join(&queue(), visitor(number), None, token).await).await.standing
 }
 
 /// A line of three, on the replica too.
-async fn line_of_three(engine: &Arc<dyn QueueEngine>, master: &Redis, replica: &Redis) {
+async fn line_of_three(engine: &RedisEngine, master: &Redis, replica: &Redis) {
     until_done(async || engine.configure(&queue(), baseline(0.0, 10)).await).await;
     for number in 1..=3 {
         join(engine, number).await;
@@ -50,7 +39,7 @@ async fn line_of_three(engine: &Arc<dyn QueueEngine>, master: &Redis, replica: &
     .await;
 }
 
-async fn assert_the_line_goes_on(engine: &Arc<dyn QueueEngine>) {
+async fn assert_the_line_goes_on(engine: &RedisEngine) {
     assert_eq!(join(engine, 4).await, waiting(4));
     assert_eq!(until_done(async || engine.status(&queue(), visitor(2)).await).await, waiting(2));
 }
@@ -58,7 +47,7 @@ async fn assert_the_line_goes_on(engine: &Arc<dyn QueueEngine>) {
 #[tokio::test]
 async fn the_line_goes_on_when_sentinels_replace_a_dead_master() {
     let sentinel = RedisSentinel::start(1).await;
-    let engine = engine(sentinel.url()).await;
+    let engine = impatient_engine(&sentinel.url()).await;
     line_of_three(&engine, &sentinel.servers()[0], &sentinel.servers()[1]).await;
     let old = sentinel.master_port().await.unwrap();
     sentinel.kill_master().await;
@@ -70,7 +59,7 @@ async fn the_line_goes_on_when_sentinels_replace_a_dead_master() {
 #[tokio::test]
 async fn the_line_goes_on_when_sentinels_replace_a_hung_master() {
     let sentinel = RedisSentinel::start(1).await;
-    let engine = engine(sentinel.url()).await;
+    let engine = impatient_engine(&sentinel.url()).await;
     line_of_three(&engine, &sentinel.servers()[0], &sentinel.servers()[1]).await;
     let old = sentinel.master_port().await.unwrap();
     sentinel.servers()[0].stop();
@@ -81,7 +70,7 @@ async fn the_line_goes_on_when_sentinels_replace_a_hung_master() {
 #[tokio::test]
 async fn the_line_goes_on_when_a_cluster_replaces_a_dead_master() {
     let cluster = RedisCluster::start(3, 1).await;
-    let engine = engine(cluster.url()).await;
+    let engine = impatient_engine(&cluster.url()).await;
     let slot = cluster.nodes()[0].call(&["CLUSTER", "KEYSLOT", "{failover}"]).await;
     let testkit::RedisValue::Integer(slot) = slot else { panic!("not a slot: {slot:?}") };
     // The masters share the slots evenly and in order; each one's replica follows at the same place among the replicas.

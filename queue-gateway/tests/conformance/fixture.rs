@@ -161,10 +161,10 @@ impl Fixture {
         self.engine.stats(&self.queue).await.unwrap()
     }
 
-    /// The log from its beginning.
+    /// The log, as far back as every engine keeps it.
     pub(crate) async fn log(&self) -> Vec<LineChange> {
-        let epoch = self.stats().await.epoch;
-        self.entries(epoch, 0, LOG_CAPACITY).await
+        let stats = self.stats().await;
+        self.entries(stats.epoch, stats.log_head.0.saturating_sub(LOG_CAPACITY as u64), LOG_CAPACITY).await
     }
 
     pub(crate) async fn entries(&self, epoch: Epoch, after: u64, limit: usize) -> Vec<LineChange> {
@@ -205,9 +205,21 @@ fn clock() -> Arc<ManualClock> {
 }
 
 async fn redis_engine(url: &str, clock: Arc<ManualClock>) -> Arc<dyn QueueEngine> {
-    let settings = RedisSettings { pool_size: 2, command_timeout: Duration::from_secs(10), ..RedisSettings::at(url) };
-    let engine = RedisEngine::connect(&settings).await.unwrap();
+    let engine = RedisEngine::connect(&patient(url)).await.unwrap();
     Arc::new(engine.with_test_clock(clock).with_log_capacity(LOG_CAPACITY))
+}
+
+/// Time enough on a machine that is busy with other tests.
+pub(crate) fn patient(url: &str) -> RedisSettings {
+    let (command_timeout, connect_timeout) = (Duration::from_secs(10), Duration::from_secs(20));
+    RedisSettings { pool_size: 2, command_timeout, connect_timeout, ..RedisSettings::at(url) }
+}
+
+/// Gives up soon: for servers that do not answer.
+pub(crate) async fn impatient_engine(url: &str) -> RedisEngine {
+    let settings =
+        RedisSettings { pool_size: 2, command_timeout: Duration::from_millis(300), ..RedisSettings::at(url) };
+    eventually("the engine connects", async || RedisEngine::connect(&settings).await.ok()).await
 }
 
 /// Tries until there is an answer: for what real servers do in their own time.

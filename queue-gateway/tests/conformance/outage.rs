@@ -15,23 +15,13 @@ use testkit::{Fsync, Redis, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::fixture::{baseline, eventually, is_admitted, until_done, waiting};
+use crate::fixture::{baseline, eventually, impatient_engine, is_admitted, patient, until_done, waiting};
 
 /// Time for one step to fail on a machine that is busy with other tests.
 const QUICKLY: Duration = Duration::from_secs(3);
 
 async fn engine(redis: &Redis) -> RedisEngine {
-    engine_with_timeout(redis, Duration::from_secs(10)).await
-}
-
-/// Gives up soon: for tests in which Redis does not answer.
-async fn impatient_engine(redis: &Redis) -> RedisEngine {
-    engine_with_timeout(redis, Duration::from_millis(300)).await
-}
-
-async fn engine_with_timeout(redis: &Redis, command_timeout: Duration) -> RedisEngine {
-    let settings = RedisSettings { pool_size: 2, command_timeout, ..RedisSettings::at(redis.url()) };
-    RedisEngine::connect(&settings).await.unwrap()
+    RedisEngine::connect(&patient(&redis.url())).await.unwrap()
 }
 
 fn queue() -> QueueName {
@@ -64,7 +54,7 @@ async fn assert_unavailable(engine: &RedisEngine) {
 #[tokio::test]
 async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() {
     let redis = Redis::options().fsync(Fsync::Always).start().await;
-    let engine = impatient_engine(&redis).await;
+    let engine = impatient_engine(&redis.url()).await;
     until_done(async || engine.configure(&queue(), baseline(0.0, 10)).await).await;
     join_all(&engine, 1..=3).await;
     redis.kill();
@@ -80,7 +70,7 @@ async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() 
 #[tokio::test]
 async fn a_hung_redis_is_unavailable_and_used_again_when_it_goes_on() {
     let redis = Redis::start().await;
-    let engine = impatient_engine(&redis).await;
+    let engine = impatient_engine(&redis.url()).await;
     until_done(async || engine.configure(&queue(), baseline(0.0, 10)).await).await;
     join_all(&engine, 1..=2).await;
     redis.stop();
@@ -171,6 +161,21 @@ async fn what_no_script_of_ours_wrote_is_corrupt() {
     redis.call(&["HSET", "wr:{outage}:meta", "revision", "many"]).await;
     let reply = engine.stats(&queue()).await;
     assert!(matches!(reply, Err(EngineError::Corrupt(_))), "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_full_redis_takes_nobody_in_and_does_nothing_by_halves() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    let before = engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
+    redis.call(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let reply = engine.join(&queue(), visitor(1), None, token(1)).await;
+    assert!(matches!(reply, Err(EngineError::Unavailable(_))), "{reply:?}");
+    let after = engine.stats(&queue()).await.unwrap();
+    assert_eq!((after.waiting, after.last_seq), (0, before.last_seq));
+    redis.call(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    join_all(&engine, [1]).await;
+    assert_eq!(engine.status(&queue(), visitor(1)).await.unwrap(), waiting(1));
 }
 
 #[tokio::test]
