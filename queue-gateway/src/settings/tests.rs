@@ -1,17 +1,18 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::LazyLock};
 
 use super::*;
 
+static KEY: LazyLock<SecretString> = LazyLock::new(ActiveSigner::generate_pem);
+
 /// The documented file with its commented-out keys uncommented and its secrets given.
 fn complete() -> String {
-    let key = ActiveSigner::generate_pem();
     DEFAULTS
         .lines()
         .map(|line| match line {
             "#waiting_secret = \"\"" => format!("waiting_secret = '{}'", "w".repeat(32)),
             "#service_key = \"\"" => format!("service_key = '{}'", "s".repeat(32)),
             "#operator_key = \"\"" => format!("operator_key = '{}'", "o".repeat(32)),
-            "#active_key = \"\"" => format!("active_key = '''\n{}'''", key.expose_secret()),
+            "#active_key = \"\"" => format!("active_key = '''\n{}'''", KEY.expose_secret()),
             _ => uncommented(line).unwrap_or(line).to_owned(),
         })
         .collect::<Vec<_>>()

@@ -101,10 +101,14 @@ impl Gateway {
 
     /// A queue opens with one admission at hand; a pause takes it back.
     async fn spend_credit(&self) {
-        for order in ["pause", "resume"] {
+        for (order, state) in [("pause", "paused"), ("resume", "open")] {
             let path = format!("/v1/admin/queues/demo/{order}");
             let reply = self.visitors.post(&path).bearer(OPERATOR_KEY).send().await;
             assert_eq!(reply.status, 200, "{}", reply.text());
+            eventually("the gateway's own picture follows", async || {
+                self.visitors.get("/v1/queues/demo").send().await.json()["state"] == state
+            })
+            .await;
         }
     }
 
