@@ -58,6 +58,6 @@ pub fn load_from<T: DeserializeOwned + Validate>(
 }
 
 /// The process's variables; those that are not Unicode cannot be settings of ours.
-fn environment() -> impl Iterator<Item = (String, String)> {
+pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }

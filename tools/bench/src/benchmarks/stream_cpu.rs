@@ -27,7 +27,7 @@ use super::{
 };
 
 /// Counts the events written to streams.
-const SENT: &str = "queue_gateway_events_sent_total";
+const SENT: &str = "queue_gateway_stream_events_total";
 
 pub(super) async fn measure(trial: Trial, streams: usize) -> anyhow::Result<Row> {
     // Slow enough that the line lasts, fast enough that every tick moves everybody.

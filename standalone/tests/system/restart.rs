@@ -1,0 +1,99 @@
+//! What a kill -9 must not take away.
+
+use serde_json::json;
+
+use crate::{
+    buyer::{Buyer, created},
+    process::System,
+};
+
+const TOKENS: &str = "/v1/queues/demo/tokens";
+
+async fn join(system: &System) -> String {
+    let document = created(&system.waiting_room().post(TOKENS).json(&json!({})).send().await);
+    document["waiting_token"].as_str().unwrap().to_owned()
+}
+
+async fn position(system: &System, waiting_token: &str) -> Option<u64> {
+    let poll = system.waiting_room().get("/v1/queues/demo/tokens/current").bearer(waiting_token);
+    poll.send().await.json()["position"].as_u64()
+}
+
+/// Lets the operator set the rate, and waits until `waiting_token` is admitted.
+async fn admit(system: &System, waiting_token: &str) -> String {
+    let operator = system.secret("operator_key");
+    let rate = system.waiting_room().patch("/v1/admin/queues/demo").bearer(&operator);
+    assert_eq!(rate.json(&json!({"rate_per_second": 50.0})).send().await.status, 200);
+    loop {
+        let poll = system.waiting_room().get("/v1/queues/demo/tokens/current").bearer(waiting_token);
+        if let Some(token) = poll.send().await.json()["active_token"].as_str() {
+            let rate = system.waiting_room().patch("/v1/admin/queues/demo").bearer(&operator);
+            assert_eq!(rate.json(&json!({"rate_per_second": null})).send().await.status, 200);
+            return token.to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn those_who_wait_come_back_to_their_places() {
+    let mut system = System::start(0.0).await;
+    let mut visitors = Vec::new();
+    for expected in 1..=5 {
+        visitors.push(join(&system).await);
+        assert_eq!(position(&system, visitors.last().unwrap()).await, Some(expected));
+    }
+
+    system.kill_and_start_again().await;
+
+    let newcomer = join(&system).await;
+    // In the worst order: whoever was last comes back first.
+    for visitor in visitors.iter().rev() {
+        assert_eq!(position(&system, visitor).await, Some(1), "he precedes whoever came back after those behind him");
+    }
+    // The places are exact once the tick has told everybody of those who came back.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    for (expected, visitor) in (1..).zip(&visitors) {
+        assert_eq!(position(&system, visitor).await, Some(expected));
+    }
+    assert_eq!(position(&system, &newcomer).await, Some(6));
+}
+
+#[tokio::test]
+async fn reservations_and_payments_stay() {
+    let mut system = System::start(0.0).await;
+    let visitor = join(&system).await;
+    let active_token = admit(&system, &visitor).await;
+    let buyer = Buyer::with_money(&system, "keeper", 1_000_000).await;
+    let performance = buyer.performance().await;
+    let paid_for = buyer.reserve(&performance, &active_token, 7).await;
+
+    system.kill_and_start_again().await;
+
+    // The admitted visitor goes on with his signed token, although the gateway has forgotten him.
+    let payment = created(&buyer.pay(&paid_for, &active_token).await);
+    assert_eq!(payment["state"], "completed");
+
+    system.kill_and_start_again().await;
+
+    let reservation = buyer.get(&format!("/v1/reservations/{}", paid_for["id"].as_str().unwrap())).await;
+    assert_eq!(reservation["state"], "confirmed");
+    let again = created(&buyer.pay(&paid_for, &active_token).await);
+    assert_eq!(again["id"], payment["id"], "the same key gives the same payment");
+    let payments = buyer.get("/v1/payments").await;
+    assert_eq!(payments["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_admitted_visitor_who_claims_only_after_a_restart_is_taken_in() {
+    let mut system = System::start(0.0).await;
+    let visitor = join(&system).await;
+    let active_token = admit(&system, &visitor).await;
+
+    system.kill_and_start_again().await;
+
+    let buyer = Buyer::with_money(&system, "latecomer", 1_000_000).await;
+    let performance = buyer.performance().await;
+    let reservation = buyer.reserve(&performance, &active_token, 8).await;
+    created(&buyer.pay(&reservation, &active_token).await);
+}
