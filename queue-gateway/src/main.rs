@@ -52,7 +52,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // Build.
     let clock = Arc::new(SystemClock);
     let listeners = Listeners::bind(&settings)?;
-    let engine = app::engine(&settings, &(clock.clone() as _)).await?;
+    let engine =
+        app::engine(&settings, &(clock.clone() as _)).await.map_err(|error| anyhow::anyhow!("redis.url: {error}"))?;
     tracing::info!(
         public = %settings.listen.address,
         operations = %settings.operations.address,

@@ -61,12 +61,25 @@ pub struct Settings {
 
 /// Which engine keeps the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "String")]
 pub enum EngineChoice {
     /// In this process.
     Embedded,
     /// In Redis, shared by several gateways.
     Redis,
+}
+
+/// The derived error would speak of enums and constructors.
+impl TryFrom<String> for EngineChoice {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "embedded" => Ok(Self::Embedded),
+            "redis" => Ok(Self::Redis),
+            _ => Err("must be \"embedded\" or \"redis\""),
+        }
+    }
 }
 
 /// What must never be seen. Gateways of one system share all four. None has a default; one that is left out is empty

@@ -91,6 +91,7 @@ fn every_wrong_setting_is_named_at_once() {
     let wrong = complete()
         .replace("public_url = \"http://127.0.0.1:8080\"", "public_url = 'ftp://x/'")
         .replace("tick = \"250ms\"", "tick = '1ms'")
+        .replace("engine = \"embedded\"", "engine = 'mysql'")
         .replace("redirect_to = \"http://127.0.0.1:8081/\"", "redirect_to = 'javascript:alert(1)'")
         .replace("rate_per_second = 50", "rate_per_second = -1")
         .replace("claim_within = \"30s\"", "claim_within = '11m'")
@@ -99,6 +100,7 @@ fn every_wrong_setting_is_named_at_once() {
     for key in [
         "public_url",
         "promotion.tick",
+        "engine: must be \"embedded\" or \"redis\"",
         "queues.demo.redirect_to",
         "queues.demo.admission.rate_per_second",
         "tokens.active_lifetime",
