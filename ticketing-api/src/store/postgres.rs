@@ -29,7 +29,7 @@ impl PostgresDatabase {
         let timeout = settings.statement_timeout_ms.to_string();
         let mut server =
             PgConnectOptions::from_str(settings.url.expose_secret())?.application_name("ticketing-api").options([
-                ("default_transaction_isolation", "read\\ committed"),
+                ("default_transaction_isolation", "read committed"),
                 ("statement_timeout", &timeout),
                 ("lock_timeout", &timeout),
                 // A transaction whose client was cut off keeps its locks no longer than a statement may take.

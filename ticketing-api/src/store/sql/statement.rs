@@ -34,10 +34,10 @@ macro_rules! sqlite {
         "NULL"
     };
     ([integers $list:literal]) => {
-        concat!("(SELECT value AS n FROM json_each(", $list, "))")
+        concat!("(SELECT value AS n FROM json_each(", $list, ")) AS list")
     };
     ([ids $list:literal]) => {
-        concat!("(SELECT unhex(value) AS id FROM json_each(", $list, "))")
+        concat!("(SELECT unhex(value) AS id FROM json_each(", $list, ")) AS list")
     };
     ([integers_and_ids $integers:literal $ids:literal]) => {
         concat!(
@@ -45,7 +45,7 @@ macro_rules! sqlite {
             $integers,
             ") a JOIN json_each(",
             $ids,
-            ") b ON b.key = a.key)"
+            ") b ON b.key = a.key) AS list"
         )
     };
     ($text:literal) => {
@@ -89,7 +89,7 @@ mod tests {
         let statement = statement!("SELECT id FROM holds WHERE id IN (SELECT id FROM " [ids "$1"] ")" [skip_locked]);
         assert_eq!(
             statement.sqlite,
-            "SELECT id FROM holds WHERE id IN (SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1)))"
+            "SELECT id FROM holds WHERE id IN (SELECT id FROM (SELECT unhex(value) AS id FROM json_each($1)) AS list)"
         );
         assert_eq!(
             statement.postgres,

@@ -1,0 +1,219 @@
+//! The same random operations on SQLite and PostgreSQL at the same instants: every reply is the same.
+
+use std::time::Duration;
+
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use shared::ids::ActiveTokenId;
+use ticketing_api::{
+    booking::{concert::PerformanceId, hold::HoldId, reservation::ReservationId},
+    store::{OutboxMessage, PageRequest},
+};
+
+use crate::world::{Buyer, World};
+
+const SEQUENCES: u32 = 6;
+const OPERATIONS: usize = 120;
+const BUYERS: usize = 3;
+const SEATS: u32 = 8;
+
+/// One call; the numbers choose among what the sequence has made so far.
+#[derive(Clone, Debug)]
+enum Operation {
+    Hold { buyer: usize, seats: Vec<u32>, key: Option<usize> },
+    Release { buyer: usize, hold: usize },
+    Reserve { buyer: usize, hold: usize, key: Option<usize> },
+    Pay { buyer: usize, reservation: usize, key: usize },
+    Charge { buyer: usize, amount: i64, key: usize },
+    Readmit { buyer: usize },
+    Advance { seconds: u64 },
+    Sweep { limit: u32 },
+    Send { limit: u32 },
+    Forget { limit: u32 },
+    Block { seat: u32 },
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let buyer = || 0..BUYERS;
+    let chosen = || 0..usize::MAX;
+    let key = || prop::option::weighted(0.5, 0..40_usize);
+    let seats = prop::collection::btree_set(1..=SEATS + 1, 1..5).prop_map(|seats| seats.into_iter().collect());
+    prop_oneof![
+        8 => (buyer(), seats, key()).prop_map(|(buyer, seats, key)| Operation::Hold { buyer, seats, key }),
+        2 => (buyer(), chosen()).prop_map(|(buyer, hold)| Operation::Release { buyer, hold }),
+        6 => (buyer(), chosen(), key()).prop_map(|(buyer, hold, key)| Operation::Reserve { buyer, hold, key }),
+        6 => (buyer(), chosen(), 0..40_usize)
+            .prop_map(|(buyer, reservation, key)| Operation::Pay { buyer, reservation, key }),
+        3 => (buyer(), -10..3_000_i64, 0..40_usize)
+            .prop_map(|(buyer, amount, key)| Operation::Charge { buyer, amount, key }),
+        2 => buyer().prop_map(|buyer| Operation::Readmit { buyer }),
+        3 => prop_oneof![Just(1), Just(100), Just(300)].prop_map(|seconds| Operation::Advance { seconds }),
+        2 => (1..4_u32).prop_map(|limit| Operation::Sweep { limit }),
+        1 => (1..4_u32).prop_map(|limit| Operation::Send { limit }),
+        1 => (1..4_u32).prop_map(|limit| Operation::Forget { limit }),
+        1 => (1..=SEATS).prop_map(|seat| Operation::Block { seat }),
+    ]
+}
+
+/// Both stores, and what a sequence has made.
+struct Pair {
+    sqlite: World,
+    postgres: World,
+    performance: PerformanceId,
+    buyers: Vec<Buyer>,
+    holds: Vec<HoldId>,
+    reservations: Vec<ReservationId>,
+}
+
+/// The reply of both, which must be one.
+macro_rules! same {
+    ($pair:expr, $store:ident => $call:expr) => {{
+        let left = {
+            let $store = &$pair.sqlite.store;
+            format!("{:?}", $call.await)
+        };
+        let right = {
+            let $store = &$pair.postgres.store;
+            format!("{:?}", $call.await)
+        };
+        assert_eq!(left, right);
+    }};
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let (sqlite, postgres) = (World::sqlite().await, World::postgres().await);
+        let mut pair = Self {
+            sqlite,
+            postgres,
+            performance: PerformanceId(crate::world::nobody()),
+            buyers: vec![],
+            holds: vec![],
+            reservations: vec![],
+        };
+        let concert = pair.sqlite.new_concert(SEATS);
+        pair.performance = concert.performances[0].id;
+        same!(pair, store => store.create_concert(concert.clone()));
+        for name in ["ann", "bob", "eve"] {
+            let member = pair.sqlite.new_member(name);
+            same!(pair, store => store.create_member(member.clone()));
+            pair.buyers.push(Buyer { member: member.id, token: ActiveTokenId::generate(&pair.sqlite.clock) });
+        }
+        pair
+    }
+
+    async fn apply(&mut self, operation: Operation) {
+        let world = &self.sqlite;
+        let key = |buyer: Buyer, number: usize, fingerprint: u8| ticketing_api::store::IdempotencyKey {
+            member: buyer.member,
+            key: format!("key-{number}"),
+            fingerprint: [fingerprint; 32],
+        };
+        match operation {
+            Operation::Hold { buyer, seats, key: number } => {
+                let buyer = self.buyers[buyer];
+                let new = world.new_hold(buyer, self.performance, &seats);
+                let key = number.map(|number| key(buyer, number, u8::try_from(seats.len()).unwrap()));
+                same!(self, store => store.hold(new.clone(), key.as_ref()));
+                self.holds.push(new.id);
+            }
+            Operation::Release { buyer, hold } => {
+                let (member, now) = (self.buyers[buyer].member, world.now());
+                let Some(hold) = chosen(&self.holds, hold) else { return };
+                same!(self, store => store.release_hold(hold, member, now));
+            }
+            Operation::Reserve { buyer, hold, key: number } => {
+                let buyer = self.buyers[buyer];
+                let Some(hold) = chosen(&self.holds, hold) else { return };
+                let new = world.new_reservation(buyer, hold);
+                let key = number.map(|number| key(buyer, number, 11));
+                same!(self, store => store.reserve(new.clone(), key.as_ref()));
+                self.reservations.push(new.id);
+            }
+            Operation::Pay { buyer, reservation, key: number } => {
+                let buyer = self.buyers[buyer];
+                let Some(reservation) = chosen(&self.reservations, reservation) else { return };
+                let (new, key) = (world.new_payment(buyer, reservation), key(buyer, number, 12));
+                same!(self, store => store.pay(new.clone(), &key));
+            }
+            Operation::Charge { buyer, amount, key: number } => {
+                let buyer = self.buyers[buyer];
+                let (new, key) = (world.new_charge(buyer, amount), key(buyer, number, 13));
+                same!(self, store => store.charge(new.clone(), &key));
+            }
+            Operation::Readmit { buyer } => self.buyers[buyer].token = ActiveTokenId::generate(&world.clock),
+            Operation::Advance { seconds } => world.clock.advance(Duration::from_secs(seconds)),
+            Operation::Sweep { limit } => {
+                let now = world.now();
+                same!(self, store => store.sweep(now, limit));
+            }
+            Operation::Send { limit } => self.send(limit).await,
+            Operation::Forget { limit } => {
+                let now = world.now();
+                same!(self, store => store.forget(now, limit));
+            }
+            Operation::Block { seat } => {
+                let block = "UPDATE seats SET blocked = TRUE WHERE number = 8 AND NOT EXISTS
+                     (SELECT 1 FROM seat_claims k WHERE k.performance = seats.performance AND k.seat = 8)";
+                if seat == SEATS {
+                    self.sqlite.auditor.execute(block).await;
+                    self.postgres.auditor.execute(block).await;
+                }
+            }
+        }
+        self.compare().await;
+    }
+
+    /// Messages have ids of their own in each database; the rest is the same.
+    async fn send(&self, limit: u32) {
+        let now = self.sqlite.now();
+        let lease_until = now + Duration::from_secs(30);
+        let left = self.sqlite.store.due_messages(now, lease_until, limit).await.unwrap();
+        let right = self.postgres.store.due_messages(now, lease_until, limit).await.unwrap();
+        let told = |messages: &[OutboxMessage]| -> Vec<_> {
+            messages.iter().map(|message| (message.event.clone(), message.attempts)).collect()
+        };
+        assert_eq!(told(&left), told(&right));
+        for (left, right) in left.iter().zip(&right) {
+            self.sqlite.store.message_delivered(left.id, now).await.unwrap();
+            self.postgres.store.message_delivered(right.id, now).await.unwrap();
+        }
+    }
+
+    /// Everything that can be read.
+    async fn compare(&self) {
+        let (now, page) = (self.sqlite.now(), PageRequest { page: 0, size: 5 });
+        same!(self, store => store.seats(self.performance, now));
+        for buyer in &self.buyers {
+            same!(self, store => store.wallet(buyer.member));
+            same!(self, store => store.reservations(buyer.member, page, now));
+            same!(self, store => store.payments(buyer.member, page));
+            same!(self, store => store.ledger_entries(buyer.member, page));
+            same!(self, store => store.token_state(buyer.token));
+        }
+    }
+}
+
+fn chosen<T: Copy>(made: &[T], number: usize) -> Option<T> {
+    made.get(number.checked_rem(made.len())?).copied()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_databases_give_the_same_replies() {
+    for sequence in 0..SEQUENCES {
+        let mut seed = [0; 32];
+        seed[..4].copy_from_slice(&sequence.to_le_bytes());
+        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+        let mut runner = TestRunner::new_with_rng(Config::default(), random);
+        let operations = prop::collection::vec(operation(), OPERATIONS).new_tree(&mut runner).unwrap().current();
+        let mut pair = Pair::new().await;
+        for operation in operations {
+            pair.apply(operation).await;
+        }
+        pair.sqlite.audit().await;
+        pair.postgres.audit().await;
+    }
+}
