@@ -3,7 +3,9 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
+use parking_lot::Mutex;
 use prometheus::Registry;
+use rand::{SeedableRng, rngs::StdRng};
 use shared::{
     accept::{self, ListenSettings},
     clock::SharedClock,
@@ -224,6 +226,7 @@ impl App {
                 store: Arc::clone(&self.store),
                 gateway: Arc::clone(&self.gateway),
                 backoff: Backoff { first: timing.outbox_retry_first, longest: timing.outbox_retry_longest },
+                rng: Mutex::new(StdRng::from_os_rng()),
                 clock: Arc::clone(&self.clock),
                 metrics: self.metrics.jobs.clone(),
             },

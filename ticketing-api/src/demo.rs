@@ -22,7 +22,7 @@ pub const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(0x0193_0000
 /// The queue that guards it.
 pub const QUEUE: &str = "demo";
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// Creates the demo sale unless it is there already.
 pub async fn ensure(store: &dyn TicketStore, clock: &dyn Clock, currency: Currency) -> Result<(), StoreError> {

@@ -67,7 +67,7 @@ impl Validate for JobSettings {
             "must not be shorter than outbox_retry_first",
         );
         // A client may well repeat a call whose reply was lost for as long as its active token lives.
-        at.require("keep_for", self.keep_for >= Duration::from_secs(3600), "must be at least 1h");
+        at.require("keep_for", self.keep_for >= Duration::from_hours(1), "must be at least 1h");
     }
 }
 

@@ -78,7 +78,10 @@ impl Sessions {
     }
 
     /// A signed token of the session.
-    #[expect(clippy::expect_used, reason = "a keyed hash takes any input, and a session is plain text and numbers")]
+    ///
+    /// # Panics
+    /// Never: a keyed hash takes any input, and a session is plain text and numbers.
+    #[expect(clippy::expect_used, reason = "proven in the documentation above")]
     pub fn mint(&self, session: &Session) -> String {
         jsonwebtoken::encode(&self.header, session, &self.signing).expect("HS256 over a plain session cannot fail")
     }
@@ -118,29 +121,29 @@ mod tests {
     #[test]
     fn a_session_is_believed_until_it_expires() {
         let clock = ManualClock::at_second(1_800_000_000);
-        let sessions = Sessions::new(&SECRET.into(), Duration::from_secs(3600));
+        let sessions = Sessions::new(&SECRET.into(), Duration::from_hours(1));
         let session = sessions.begin(MemberId::generate(&clock), Role::Admin, clock.now());
         let token = sessions.mint(&session);
         assert_eq!(sessions.verify(&token, clock.now()), Ok(session));
-        clock.advance(Duration::from_secs(3600));
+        clock.advance(Duration::from_hours(1));
         assert_eq!(sessions.verify(&token, clock.now()), Err(SessionError::Expired));
     }
 
     #[test]
     fn other_tokens_under_the_same_secret_and_sessions_under_another_are_refused() {
         let clock = ManualClock::at_second(1_800_000_000);
-        let sessions = Sessions::new(&SECRET.into(), Duration::from_secs(3600));
+        let sessions = Sessions::new(&SECRET.into(), Duration::from_hours(1));
         let waiting = WaitingSigner::new(&SECRET.into()).mint(&WaitingClaims {
             queue: "demo".parse().unwrap(),
             visitor: VisitorId::generate(&clock),
             epoch: 1,
             seq: 1,
             issued_at: clock.now(),
-            expires_at: clock.now() + Duration::from_secs(60),
+            expires_at: clock.now() + Duration::from_mins(1),
         });
         assert_eq!(sessions.verify(&waiting, clock.now()), Err(SessionError::Invalid));
 
-        let others = Sessions::new(&"another secret of 32 characters!!".into(), Duration::from_secs(3600));
+        let others = Sessions::new(&"another secret of 32 characters!!".into(), Duration::from_hours(1));
         let foreign = others.mint(&others.begin(MemberId::generate(&clock), Role::Admin, clock.now()));
         assert_eq!(sessions.verify(&foreign, clock.now()), Err(SessionError::Invalid));
     }
@@ -148,7 +151,7 @@ mod tests {
     #[test]
     fn an_unsigned_or_altered_token_is_refused() {
         let clock = ManualClock::at_second(1_800_000_000);
-        let sessions = Sessions::new(&SECRET.into(), Duration::from_secs(3600));
+        let sessions = Sessions::new(&SECRET.into(), Duration::from_hours(1));
         let token = sessions.mint(&sessions.begin(MemberId::generate(&clock), Role::Member, clock.now()));
         let (head, signature) = token.rsplit_once('.').unwrap();
         // {"typ":"session+jwt","alg":"none"}

@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn a_full_store_steps_aside_until_marks_expire() {

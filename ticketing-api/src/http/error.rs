@@ -29,6 +29,7 @@ fn problem(status: StatusCode, code: &'static str, title: &'static str) -> Probl
 }
 
 /// Try again, but not all at once.
+#[expect(clippy::disallowed_methods, reason = "no test depends on which of the pauses it is")]
 fn unavailable(code: &'static str, title: &'static str) -> Problem {
     let pause = Duration::from_secs(rand::rng().random_range(1..=3));
     problem(StatusCode::SERVICE_UNAVAILABLE, code, title).retry_after(pause)

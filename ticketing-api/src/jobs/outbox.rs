@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use rand::Rng;
+use parking_lot::Mutex;
+use rand::{Rng, rngs::StdRng};
 use shared::clock::SharedClock;
 
 use super::Job;
@@ -20,7 +21,7 @@ const BATCH: u32 = 100;
 /// Deliveries under way at once.
 const CONCURRENT: usize = 16;
 /// How long a batch is ours alone: well above what delivering it takes, even when every call times out.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// The dispatcher.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct OutboxDispatcher {
     pub gateway: Arc<GatewayClient>,
     /// When a failed delivery is tried again.
     pub backoff: Backoff,
+    /// What makes the pauses differ.
+    pub rng: Mutex<StdRng>,
     /// The time.
     pub clock: SharedClock,
     /// What is counted.
@@ -89,7 +92,7 @@ impl OutboxDispatcher {
                 if message.attempts == 0 {
                     tracing::warn!(message.id, %error, "an outbox message was not delivered; trying again");
                 }
-                let pause = self.backoff.pause(message.attempts, &mut rand::rng());
+                let pause = self.backoff.pause(message.attempts, &mut *self.rng.lock());
                 let retry_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
                 self.store.message_failed(message.id, retry_at).await?;
             }
@@ -100,13 +103,13 @@ impl OutboxDispatcher {
 
 #[cfg(test)]
 mod tests {
-    use rand::{SeedableRng, rngs::StdRng};
+    use rand::SeedableRng;
 
     use super::*;
 
     #[test]
     fn pauses_double_up_to_the_longest_and_differ() {
-        let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
+        let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
         let mut rng = StdRng::seed_from_u64(1);
         for (attempts, middle) in [(0, 1.0), (1, 2.0), (5, 32.0), (6, 60.0), (31, 60.0), (u32::MAX, 60.0)] {
             let pause = backoff.pause(attempts, &mut rng).as_secs_f64();

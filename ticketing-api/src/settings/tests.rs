@@ -63,8 +63,8 @@ fn the_documented_file_shows_every_key() {
         jobs: _,
         admin,
     } = settings;
-    assert_eq!((demo, hold_for, max_seats_per_member), (false, Duration::from_secs(300), 4));
-    assert_eq!(lifetime, Duration::from_secs(3600));
+    assert_eq!((demo, hold_for, max_seats_per_member), (false, Duration::from_mins(5), 4));
+    assert_eq!(lifetime, Duration::from_hours(1));
     assert!(admin.is_some());
 
     // The structs whose keys have defaults of their own would not notice a missing line.

@@ -1,0 +1,336 @@
+//! A ticket shop of its own for each test, behind a gateway of its own: real sockets on free ports, and one clock that
+//! moves when told to.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use shared::{
+    clock::{Clock, ManualClock},
+    ids::{ActiveTokenId, VisitorId},
+    settings,
+    tokens::{ActiveClaims, ActiveSigner},
+};
+use tempfile::TempDir;
+use testkit::{FaultProxy, HttpClient, Reply, Request};
+use ticketing_api::{
+    app::{App, Listeners},
+    demo,
+    settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
+};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const SERVICE_KEY: &str = "the service key of both services in tests";
+pub(crate) const OPERATOR_KEY: &str = "the operator key of the gateway in tests";
+pub(crate) const PASSWORD: &str = "secret1!";
+pub(crate) const ADMIN: &str = "admin@example.org";
+
+/// Of all gateways in this process.
+static ACTIVE_KEY: LazyLock<SecretString> = LazyLock::new(ActiveSigner::generate_pem);
+
+/// A gateway that runs until it is dropped. The shop reaches it through a network that can fail.
+pub(crate) struct Gateway {
+    pub(crate) visitors: HttpClient,
+    pub(crate) network: FaultProxy,
+    shutdown: CancellationToken,
+}
+
+/// A ticket shop that runs until it is dropped.
+pub(crate) struct Shop {
+    pub(crate) api: HttpClient,
+    pub(crate) address: SocketAddr,
+    pub(crate) operations: HttpClient,
+    pub(crate) gateway: Gateway,
+    pub(crate) clock: Arc<ManualClock>,
+    shutdown: CancellationToken,
+    _folder: TempDir,
+}
+
+/// Somebody with an account.
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) email: String,
+    pub(crate) session: String,
+}
+
+/// A member whose turn has come.
+#[derive(Clone)]
+pub(crate) struct Buyer {
+    pub(crate) session: String,
+    pub(crate) active_token: String,
+}
+
+impl Gateway {
+    async fn open(clock: &Arc<ManualClock>) -> Self {
+        let text = format!(
+            r#"
+            public_url = "http://wait.test"
+            listen.address = "127.0.0.1:0"
+            listen.drain_deadline = "100ms"
+            operations.address = "127.0.0.1:0"
+            promotion.tick = "10ms"
+            secrets.waiting_secret = "the waiting secret of the gateways in tests"
+            secrets.service_key = "{SERVICE_KEY}"
+            secrets.operator_key = "{OPERATOR_KEY}"
+            secrets.active_key = '''
+{}'''
+            queues.demo = {{ redirect_to = "http://tickets.test/", admission = {{ mode = "fixed", rate_per_second = 1000, active_cap = 1000 }} }}
+            queues.other = {{ redirect_to = "http://tickets.test/", admission = {{ mode = "fixed", rate_per_second = 1000, active_cap = 1000 }} }}
+            "#,
+            ACTIVE_KEY.expose_secret()
+        );
+        use queue_gateway::{
+            app::{self, App, Listeners},
+            settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
+        };
+        let settings: Settings = settings::load_from(DEFAULTS, Some(&text), ENVIRONMENT_PREFIX, []).unwrap();
+        let listeners = Listeners::bind(&settings).unwrap();
+        let address = listeners.public.local_addr().unwrap();
+        let operations = HttpClient::new(listeners.operations.local_addr().unwrap());
+        let engine = app::engine(&settings, &(clock.clone() as _)).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let app = App::build(settings, clock.clone(), engine).unwrap();
+        tokio::spawn(app.run(listeners, None, shutdown.clone()));
+        eventually("the gateway is ready", async || operations.get("/readyz").send().await.status == 200).await;
+        Self { visitors: HttpClient::new(address), network: FaultProxy::start(address).await, shutdown }
+    }
+
+    /// How many slots of the demo queue are taken.
+    pub(crate) async fn active(&self) -> u64 {
+        self.visitors.get("/v1/queues/demo").send().await.json()["active"].as_u64().unwrap()
+    }
+}
+
+impl Shop {
+    /// A shop on SQLite and the embedded fast store, with the demo sale open.
+    pub(crate) async fn open() -> Self {
+        Self::with("").await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn with(more: &str) -> Self {
+        Self::starting(async |folder| format!("store.url = \"sqlite:{}/t.db\"\n{more}", folder.path().display())).await
+    }
+
+    /// The same on another database.
+    pub(crate) async fn on_database(url: &str) -> Self {
+        Self::starting(async |_| format!("store.url = \"{url}\"\nstore.acquire_timeout_ms = 500")).await
+    }
+
+    async fn starting(more: impl AsyncFnOnce(&TempDir) -> String) -> Self {
+        let clock = Arc::new(ManualClock::at_second(1_800_000_000));
+        let gateway = Gateway::open(&clock).await;
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            r#"
+            public_url = "http://tickets.test"
+            demo = true
+            listen.address = "127.0.0.1:0"
+            listen.drain_deadline = "100ms"
+            operations.address = "127.0.0.1:0"
+            secrets.session_secret = "the session secret of the shops in tests"
+            secrets.service_key = "{SERVICE_KEY}"
+            gateway.url = "http://{}"
+            gateway.public_url = "http://wait.test"
+            gateway.timeout = "500ms"
+            gateway.key_refresh_pause = "50ms"
+            jobs.sweep_every = "10ms"
+            jobs.outbox_every = "10ms"
+            jobs.outbox_retry_first = "10ms"
+            jobs.health_every = "10ms"
+            admin.email = "{ADMIN}"
+            admin.password = "{PASSWORD}"
+            {}
+            "#,
+            gateway.network.address(),
+            more(&folder).await,
+        );
+        let settings: Settings = settings::load_from(DEFAULTS, Some(&text), ENVIRONMENT_PREFIX, []).unwrap();
+        let listeners = Listeners::bind(&settings).unwrap();
+        let address = listeners.public.local_addr().unwrap();
+        let operations = HttpClient::new(listeners.operations.local_addr().unwrap());
+        let app = App::build(settings, clock.clone()).await.unwrap();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(app.run(listeners, shutdown.clone()));
+        let api = HttpClient::new(address);
+        let shop = Self { api, address, operations, gateway, clock, shutdown, _folder: folder };
+        shop.until_ready().await;
+        shop
+    }
+
+    pub(crate) async fn until_ready(&self) {
+        eventually("the shop is ready", async || self.operations.get("/readyz").send().await.status == 200).await;
+    }
+
+    /// A new member who is logged in.
+    pub(crate) async fn member(&self) -> Member {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let email = format!("member{number}@example.org");
+        let sign_up = json!({"email": email, "password": PASSWORD, "nickname": format!("m{number}")});
+        let reply = self.api.post("/v1/members").json(&sign_up).send().await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        self.log_in(&email).await
+    }
+
+    pub(crate) async fn log_in(&self, email: &str) -> Member {
+        let reply = self.api.post("/v1/sessions").json(&json!({"email": email, "password": PASSWORD})).send().await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        let session = reply.json()["access_token"].as_str().unwrap().to_owned();
+        Member { email: email.to_owned(), session }
+    }
+
+    /// A visitor of this queue whose turn has come at once: his active token.
+    pub(crate) async fn active_token(&self, queue: &str) -> String {
+        self.clock.advance(Duration::from_millis(10));
+        let reply = self.gateway.visitors.post(&format!("/v1/queues/{queue}/tokens")).send().await;
+        let document = reply.json();
+        document["active_token"].as_str().unwrap_or_else(|| panic!("not admitted: {document}")).to_owned()
+    }
+
+    /// A new member with money whose turn has come.
+    pub(crate) async fn buyer(&self) -> Buyer {
+        let member = self.member().await;
+        let reply = self.charge(&member.session, 1_000_000).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        Buyer { session: member.session, active_token: self.active_token(demo::QUEUE).await }
+    }
+
+    pub(crate) async fn charge(&self, session: &str, amount: i64) -> Reply {
+        let request = self.api.post("/v1/wallet/charges").bearer(session).header("idempotency-key", &key());
+        request.json(&json!({"amount": amount})).send().await
+    }
+
+    pub(crate) async fn hold(&self, buyer: &Buyer, seats: &[u32]) -> Reply {
+        buyer.sends(self.api.post(&holds_path())).json(&json!({"seats": seats})).send().await
+    }
+
+    pub(crate) async fn reserve(&self, buyer: &Buyer, hold: &Value) -> Reply {
+        buyer.sends(self.api.post("/v1/reservations")).json(&json!({"hold_id": hold["id"]})).send().await
+    }
+
+    pub(crate) async fn pay(&self, buyer: &Buyer, reservation: &Value) -> Reply {
+        buyer.sends(self.api.post(&payments_path(reservation))).header("idempotency-key", &key()).send().await
+    }
+
+    /// A hold on these seats.
+    pub(crate) async fn held(&self, buyer: &Buyer, seats: &[u32]) -> Value {
+        created(&self.hold(buyer, seats).await)
+    }
+
+    /// A reservation of these seats.
+    pub(crate) async fn reserved(&self, buyer: &Buyer, seats: &[u32]) -> Value {
+        let hold = self.held(buyer, seats).await;
+        created(&self.reserve(buyer, &hold).await)
+    }
+
+    /// The state of a seat of the demo sale.
+    pub(crate) async fn seat_state(&self, number: usize) -> String {
+        let reply = self.api.get(&format!("/v1/performances/{}/seats", demo::PERFORMANCE)).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()["items"][number - 1]["state"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        self.operations.get("/metrics").send().await.text()
+    }
+
+    /// An active token as the gateway signs it, changed at will.
+    pub(crate) fn signed_token(&self, audience: &str, change: impl FnOnce(&mut ActiveClaims)) -> String {
+        self.token_of(&ACTIVE_KEY, audience, change)
+    }
+
+    /// An active token of somebody else's key.
+    pub(crate) fn foreign_token(&self) -> String {
+        self.token_of(&ActiveSigner::generate_pem(), "ticketing", |_| {})
+    }
+
+    fn token_of(&self, key: &SecretString, audience: &str, change: impl FnOnce(&mut ActiveClaims)) -> String {
+        let mut claims = ActiveClaims {
+            id: ActiveTokenId::generate(&*self.clock),
+            queue: demo::QUEUE.parse().unwrap(),
+            visitor: VisitorId::generate(&*self.clock),
+            epoch: i64::MAX,
+            issued_at: self.clock.now(),
+            expires_at: self.clock.now() + Duration::from_mins(1),
+        };
+        change(&mut claims);
+        ActiveSigner::from_pem(key, "queue-gateway", audience).unwrap().mint(&claims)
+    }
+}
+
+impl Buyer {
+    /// The request as this buyer sends it.
+    pub(crate) fn sends(&self, request: Request) -> Request {
+        request.bearer(&self.session).header("active-token", &self.active_token)
+    }
+
+    /// The same member with another token.
+    pub(crate) fn with_token(&self, active_token: &str) -> Self {
+        Self { session: self.session.clone(), active_token: active_token.to_owned() }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+pub(crate) fn holds_path() -> String {
+    format!("/v1/performances/{}/holds", demo::PERFORMANCE)
+}
+
+pub(crate) fn payments_path(reservation: &Value) -> String {
+    format!("/v1/reservations/{}/payments", reservation["id"].as_str().unwrap())
+}
+
+/// A fresh idempotency key.
+pub(crate) fn key() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("key-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The document of something that was created.
+#[track_caller]
+pub(crate) fn created(reply: &Reply) -> Value {
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    reply.json()
+}
+
+/// That a reply is a problem document of this status and code, which no cache keeps.
+#[track_caller]
+pub(crate) fn assert_problem(reply: &Reply, status: u16, code: &str) {
+    assert_eq!(reply.status, status, "{}", reply.text());
+    assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{}", reply.text());
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    let problem = reply.json();
+    assert_eq!(problem["code"], code, "{problem}");
+    assert_eq!(problem["status"], status, "{problem}");
+    assert!(problem["title"].is_string() && problem["type"].is_string(), "{problem}");
+    assert_eq!(reply.header("retry-after").is_some(), matches!(status, 429 | 503) || code == "idempotency_in_progress");
+}
+
+/// Asks again and again, for ten seconds.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        let mut attempts = tokio::time::interval(Duration::from_millis(5));
+        while !condition().await {
+            attempts.tick().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
+}

@@ -1,0 +1,120 @@
+//! What goes on when something is down: the gateway, the database, the fast store.
+
+use std::time::Duration;
+
+use serde_json::json;
+use testkit::{Postgres, Redis};
+
+use crate::fixture::{Shop, assert_problem, created, eventually, holds_path};
+
+#[tokio::test]
+async fn without_the_gateway_the_admitted_go_on_and_newcomers_are_told_to_come_back() {
+    let shop = Shop::open().await;
+    let buyer = shop.buyer().await;
+    let hold = shop.held(&buyer, &[1]).await;
+    let newcomer = shop.buyer().await;
+
+    shop.gateway.network.refuse().await;
+    assert_problem(&shop.hold(&newcomer, &[2]).await, 503, "gateway_unavailable");
+    let reservation = created(&shop.reserve(&buyer, &hold).await);
+    created(&shop.pay(&buyer, &reservation).await);
+
+    shop.gateway.network.heal().await;
+    created(&shop.hold(&newcomer, &[2]).await);
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_is_given_up_in_time() {
+    let shop = Shop::open().await;
+    let newcomer = shop.buyer().await;
+    shop.gateway.network.black_hole();
+    assert_problem(&shop.hold(&newcomer, &[1]).await, 503, "gateway_unavailable");
+}
+
+#[tokio::test]
+async fn a_paid_slot_is_released_however_long_the_gateway_is_away() {
+    let shop = Shop::open().await;
+    let buyer = shop.buyer().await;
+    let reservation = shop.reserved(&buyer, &[1]).await;
+    assert_eq!(shop.gateway.active().await, 1);
+
+    shop.gateway.network.refuse().await;
+    created(&shop.pay(&buyer, &reservation).await);
+    // Time passes with every look, so that one retry after the other comes due.
+    eventually("three deliveries have failed", async || {
+        shop.clock.advance(Duration::from_millis(100));
+        let metrics = shop.metrics().await;
+        let failed = metrics.lines().find(|line| line.contains("outbox_deliveries_total{outcome=\"failed\"}"));
+        failed.and_then(|line| line.rsplit(' ').next()?.parse::<u32>().ok()).is_some_and(|count| count >= 3)
+    })
+    .await;
+    assert_eq!(shop.gateway.active().await, 1);
+
+    shop.gateway.network.heal().await;
+    eventually("the slot is free", async || {
+        shop.clock.advance(Duration::from_secs(1));
+        shop.gateway.active().await == 0
+    })
+    .await;
+    assert!(shop.metrics().await.contains("ticketing_outbox_deliveries_total{outcome=\"delivered\"} 1"));
+}
+
+#[tokio::test]
+async fn without_the_database_everybody_is_told_to_come_back() {
+    let database = Postgres::start().await;
+    let shop = Shop::on_database(&database.url()).await;
+    let buyer = shop.buyer().await;
+    let hold = shop.held(&buyer, &[1]).await;
+
+    database.kill();
+    for request in [
+        shop.api.get("/v1/concerts"),
+        buyer.sends(shop.api.post(&holds_path())).json(&json!({"seats": [2]})),
+        buyer.sends(shop.api.post("/v1/reservations")).json(&json!({"hold_id": hold["id"]})),
+        shop.api.post("/v1/sessions").json(&json!({"email": "a@b.cd", "password": "secret1!"})),
+    ] {
+        let reply = request.send().await;
+        let code = reply.json()["code"].as_str().unwrap().to_owned();
+        assert!(["database_unavailable", "outcome_unknown"].contains(&code.as_str()), "{}", reply.text());
+        assert_problem(&reply, 503, &code);
+    }
+    eventually("the probe notices", async || shop.operations.get("/readyz").send().await.status == 503).await;
+    assert_eq!(shop.operations.get("/healthz").send().await.status, 200);
+
+    database.restart().await;
+    shop.until_ready().await;
+    created(&shop.reserve(&buyer, &hold).await);
+    // The hold that failed has left no mark behind.
+    created(&shop.hold(&buyer, &[2]).await);
+}
+
+#[tokio::test]
+async fn without_the_fast_store_holds_go_on_with_the_database_alone() {
+    let server = Redis::start().await;
+    let shop = Shop::with(&format!("fast_store = {{ engine = \"redis\", url = \"{}\" }}", server.url())).await;
+    let (first, second) = (shop.buyer().await, shop.buyer().await);
+    eventually("Redis is in use", async || {
+        let hold = shop.held(&first, &[1]).await;
+        let path = format!("/v1/holds/{}", hold["id"].as_str().unwrap());
+        assert_eq!(first.sends(shop.api.delete(&path)).send().await.status, 204);
+        shop.metrics().await.contains("ticketing_fast_store_up 1")
+    })
+    .await;
+    shop.held(&first, &[1]).await;
+
+    server.kill();
+    assert_problem(&shop.hold(&second, &[1]).await, 409, "seats_taken");
+    let reservation = shop.reserved(&second, &[2]).await;
+    created(&shop.pay(&second, &reservation).await);
+    let metrics = shop.metrics().await;
+    assert!(metrics.contains("ticketing_fast_store_up 0"), "{metrics}");
+    assert!(metrics.contains("ticketing_seats_taken_total{layer=\"database\"} 1"), "{metrics}");
+
+    server.restart().await;
+    let third = shop.buyer().await;
+    eventually("Redis is in use again", async || {
+        assert_problem(&shop.hold(&third, &[1]).await, 409, "seats_taken");
+        shop.metrics().await.contains("ticketing_fast_store_up 1")
+    })
+    .await;
+}
