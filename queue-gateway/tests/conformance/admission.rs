@@ -187,17 +187,17 @@ pub(crate) async fn the_cap_is_never_exceeded(f: Fixture) {
 pub(crate) async fn thousands_are_promoted_in_one_step(f: Fixture) {
     f.configure(0.0, 10_000).await;
     // Not `line_of`: one by one they would take a while.
-    let joins = (0..4_000).map(|_| {
+    let joins = (0..5_000).map(|_| {
         let (engine, queue, visitor, token) = (f.engine.clone(), f.queue.clone(), f.visitor(), f.token());
         tokio::spawn(async move { engine.join(&queue, visitor, None, token).await.map(|joined| joined.standing) })
     });
     for join in joins.collect::<Vec<_>>() {
         assert!(matches!(join.await.unwrap().unwrap(), Standing::Waiting { .. }));
     }
-    assert_eq!(f.line().await, (1..=4_000).collect::<Vec<i64>>());
-    f.set_rate(3_500.0).await;
+    assert_eq!(f.line().await, (1..=5_000).collect::<Vec<i64>>());
+    f.set_rate(4_500.0).await;
     f.advance_ms(1_000);
-    let promotion = f.promote(5_000).await;
-    assert_eq!((promotion.admitted, promotion.stats.waiting, promotion.stats.active), (3_500, 500, 3_500));
-    assert_eq!(f.line().await, (3_501..=4_000).collect::<Vec<i64>>());
+    let promotion = f.promote(6_000).await;
+    assert_eq!((promotion.admitted, promotion.stats.waiting, promotion.stats.active), (4_500, 500, 4_500));
+    assert_eq!(f.line().await, (4_501..=5_000).collect::<Vec<i64>>());
 }

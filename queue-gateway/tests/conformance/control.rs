@@ -86,6 +86,17 @@ pub(crate) async fn a_new_rate_counts_from_the_moment_of_the_change(f: Fixture) 
     assert_eq!(f.promote(50).await.admitted, 4, "the burst of the new rate");
 }
 
+pub(crate) async fn a_reloaded_rate_counts_from_the_moment_of_the_reload(f: Fixture) {
+    f.configure(2.0, 1_000).await;
+    f.admitted().await;
+    f.line_of(40).await;
+    f.advance_ms(500);
+    f.configure(20.0, 1_000).await;
+    assert_eq!(f.promote(50).await.admitted, 1, "half a second at the old rate");
+    f.advance_ms(500);
+    assert_eq!(f.promote(50).await.admitted, 10);
+}
+
 pub(crate) async fn a_lowered_cap_ends_no_slot(f: Fixture) {
     f.configure(0.0, 5).await;
     f.line_of(8).await;

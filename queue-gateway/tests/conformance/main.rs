@@ -104,6 +104,7 @@ on_every_engine! {
         the_revision_moves_only_when_something_changes
         nobody_is_admitted_while_paused_and_no_credit_is_banked
         a_new_rate_counts_from_the_moment_of_the_change
+        a_reloaded_rate_counts_from_the_moment_of_the_reload
         a_lowered_cap_ends_no_slot
         the_message_is_kept_as_it_is
     }

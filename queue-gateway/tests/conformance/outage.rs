@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use queue_gateway::engine::{
-    Claim, EngineError, Epoch, Place, QueueEngine, Readmission, Sequence,
+    Claim, Departures, EngineError, Epoch, LineChange, LogIndex, Place, QueueEngine, Readmission, Sequence,
     redis::{ConnectError, RedisEngine, RedisSettings},
 };
 use shared::{
@@ -116,6 +116,24 @@ async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_his_p
     let line = engine.line(&queue(), None, 10).await.unwrap().waiting;
     let Epoch(shift) = Epoch(old.0 - epoch.0);
     assert_eq!(line, [shift + 2, shift + 3, shift + 4, 1].map(Sequence));
+}
+
+#[tokio::test]
+async fn what_is_left_of_an_earlier_epoch_does_not_mix_with_a_new_one() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    engine.configure(&queue(), baseline(1.0, 10)).await.unwrap();
+    join_all(&engine, 1..=3).await;
+    engine.leave(&queue(), visitor(3)).await.unwrap();
+    redis.call(&["DEL", "wr:{outage}:meta"]).await;
+    let reply = engine.status(&queue(), visitor(1)).await;
+    assert!(matches!(reply, Err(EngineError::NotConfigured(_))), "{reply:?}");
+    let stats = engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
+    assert_eq!((stats.waiting, stats.active, stats.log_head.0), (0, 0, 0));
+    join_all(&engine, [4]).await;
+    engine.leave(&queue(), visitor(4)).await.unwrap();
+    let log = engine.departures(&queue(), stats.epoch, LogIndex(0), 10).await.unwrap();
+    assert_eq!(log, Departures::Entries(vec![LineChange::Departed { seq: Sequence(1) }]));
 }
 
 #[tokio::test]
