@@ -7,7 +7,7 @@ use queue_gateway::{
     app::{self, App, Listeners},
     settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
 };
-use shared::{clock::SystemClock, settings, shutdown, telemetry};
+use shared::{clock::SystemClock, descriptors, settings, shutdown, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -43,6 +43,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     telemetry::init(&settings.telemetry);
+    descriptors::raise_limit();
     let shutdown = shutdown::on_signal().map_err(|error| anyhow::anyhow!("cannot listen for signals: {error}"))?;
     let changes = match &arguments.config {
         Some(file) => Some(settings::watch(DEFAULTS, file, ENVIRONMENT_PREFIX, settings.clone())?),

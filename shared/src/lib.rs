@@ -7,6 +7,7 @@ pub mod accept;
 pub mod client_address;
 pub mod clock;
 pub mod contract;
+pub mod descriptors;
 pub mod ids;
 pub mod operations;
 pub mod problem;

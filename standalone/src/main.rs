@@ -14,7 +14,7 @@ use anyhow::Context;
 use clap::Parser;
 use shared::{
     clock::{SharedClock, SystemClock},
-    shutdown, telemetry,
+    descriptors, shutdown, telemetry,
 };
 use tokio::sync::watch;
 
@@ -51,6 +51,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let gateway_settings = settings.gateway(&secrets).context("in the section queue_gateway")?;
     let ticketing_settings = settings.ticketing(&secrets).context("in the section ticketing_api")?;
     telemetry::init(&gateway_settings.telemetry);
+    descriptors::raise_limit();
     let shutdown = shutdown::on_signal().context("cannot listen for signals")?;
     let changes = match &arguments.config {
         Some(file) => Some(gateway_changes(file, &settings, &secrets, &gateway_settings)?),

@@ -22,6 +22,7 @@ struct PublicState<'a> {
     waiting: u64,
     active: u64,
     rate_per_second: f64,
+    active_cap: u64,
     /// Null for a queue that has no opening time.
     opens_at: Option<Timestamp>,
     message: Option<&'a str>,
@@ -30,13 +31,15 @@ struct PublicState<'a> {
 /// The queue in numbers, from this gateway's own replica.
 pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
     let stats = queue.stats()?;
+    let limits = stats.control.limits();
     let document = PublicState {
         queue: &queue.name,
         title: &queue.title,
         state: stats.control.state(),
         waiting: stats.waiting,
         active: stats.active,
-        rate_per_second: stats.control.limits().rate_per_second,
+        rate_per_second: limits.rate_per_second,
+        active_cap: limits.cap,
         opens_at: None,
         message: stats.control.message.as_deref(),
     };
