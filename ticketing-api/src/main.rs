@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use shared::{clock::SystemClock, shutdown, telemetry};
+use shared::{clock::SystemClock, descriptors, shutdown, telemetry};
 use ticketing_api::{
     app::{App, Listeners},
     settings::Settings,
@@ -51,6 +51,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     telemetry::init(&settings.telemetry);
+    descriptors::raise_limit();
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
     }
