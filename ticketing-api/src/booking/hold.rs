@@ -136,6 +136,7 @@ impl Hold {
     }
 
     /// Turns the hold into a reservation's.
+    #[expect(clippy::result_large_err, reason = "the refusal is the reply itself, and is made once a request")]
     pub fn reserve(self, member: MemberId, now: Timestamp) -> Result<Self, ReserveOutcome> {
         if self.member != member {
             return Err(ReserveOutcome::NotYours);

@@ -156,7 +156,7 @@ impl TicketStore for SqlStore {
         lease_until: Timestamp,
         limit: u32,
     ) -> Result<Vec<OutboxMessage>, StoreError> {
-        Ok(self.transact(&outbox::Lease { now, lease_until, limit }).await?)
+        Ok(self.transact(&outbox::Lease { now, until: lease_until, limit }).await?)
     }
 
     async fn message_delivered(&self, id: i64, now: Timestamp) -> Result<(), StoreError> {

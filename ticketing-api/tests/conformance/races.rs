@@ -93,8 +93,8 @@ async fn of_six_holds_with_a_seat_in_common_one_succeeds(world: &World) {
             holds.push(hold(world, world.buyer(0).await, performance, wanted));
         }
         let outcomes = at_once(holds).await;
-        let held: Vec<_> = outcomes.iter().filter(|outcome| matches!(outcome, HoldOutcome::Held(_))).collect();
-        let [HoldOutcome::Held(hold)] = held[..] else { panic!("one succeeds: {outcomes:?}") };
+        let winners: Vec<_> = outcomes.iter().filter(|outcome| matches!(outcome, HoldOutcome::Held(_))).collect();
+        let [HoldOutcome::Held(hold)] = winners[..] else { panic!("one succeeds: {outcomes:?}") };
         let seats: Vec<_> = hold.seats.iter().map(|seat| seat.0).collect();
         assert_eq!(world.seats(performance, SeatState::Held).await, seats, "no partial hold");
         assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, HoldOutcome::SeatsTaken(_))).count(), 5);

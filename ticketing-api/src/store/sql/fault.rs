@@ -13,6 +13,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Data that no version of ours writes.
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
     pub(super) fn corrupt(what: impl ToString) -> Self {
         Self::Store(StoreError::Corrupt(what.to_string()))
     }

@@ -36,7 +36,7 @@ pub(super) async fn add(session: &mut Session, event: &OutboxEvent, now: Timesta
 #[derive(Debug)]
 pub(super) struct Lease {
     pub(super) now: Timestamp,
-    pub(super) lease_until: Timestamp,
+    pub(super) until: Timestamp,
     pub(super) limit: u32,
 }
 
@@ -45,7 +45,7 @@ impl Transaction for Lease {
     type Outcome = Vec<OutboxMessage>;
 
     async fn carry_out(&self, session: &mut Session) -> Result<Verdict<Vec<OutboxMessage>>, Fault> {
-        let rows = session.rows(&LEASE, arguments![self.now, self.lease_until, self.limit]).await?;
+        let rows = session.rows(&LEASE, arguments![self.now, self.until, self.limit]).await?;
         let mut messages = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         messages.sort_by_key(|message| message.id);
         Ok(Verdict::Keep(messages))

@@ -157,7 +157,7 @@ async fn record<T: Serialize>(
 
 /// The number of an advisory lock on something named. Two names in 2^64 share one: then one of them waits needlessly.
 pub(super) fn lock_number(purpose: &str, name: &[&[u8]]) -> i64 {
-    let digest = name.iter().fold(Sha256::new_with_prefix(purpose), |hash, part| hash.chain_update(part)).finalize();
+    let digest = name.iter().fold(Sha256::new_with_prefix(purpose), Sha256::chain_update).finalize();
     let mut number = [0; 8];
     number.copy_from_slice(&digest[..8]);
     i64::from_be_bytes(number)

@@ -37,10 +37,10 @@ macro_rules! arguments {
 }
 pub(super) use arguments;
 
-pub(super) fn bind_sqlite<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
+pub(super) fn bind_sqlite(
+    query: Query<'_, Sqlite, SqliteArguments>,
     values: Vec<Value>,
-) -> Query<'q, Sqlite, SqliteArguments> {
+) -> Query<'_, Sqlite, SqliteArguments> {
     values.into_iter().fold(query, |query, value| match value {
         Value::Integer(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
@@ -53,10 +53,10 @@ pub(super) fn bind_sqlite<'q>(
     })
 }
 
-pub(super) fn bind_postgres<'q>(
-    query: Query<'q, Postgres, PgArguments>,
+pub(super) fn bind_postgres(
+    query: Query<'_, Postgres, PgArguments>,
     values: Vec<Value>,
-) -> Query<'q, Postgres, PgArguments> {
+) -> Query<'_, Postgres, PgArguments> {
     values.into_iter().fold(query, |query, value| match value {
         Value::Integer(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
