@@ -53,8 +53,14 @@ impl Registering<'_> {
         self.add(IntCounter::new(name, help))
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels))
+    /// Counters by the values of one label. All values are there from the start: a rate that begins with the first
+    /// failure cannot show it.
+    fn counters(&self, name: &str, help: &str, label: &str, values: &[&str]) -> Result<IntCounterVec, MetricsError> {
+        let counters = self.add(IntCounterVec::new(Opts::new(name, help), &[label]))?;
+        for value in values {
+            counters.get_metric_with_label_values(&[value])?;
+        }
+        Ok(counters)
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
@@ -75,11 +81,10 @@ impl HttpMetrics {
             HistogramOpts::new("ticketing_http_request_duration_seconds", "From a request's head to its reply's.")
                 .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
         Ok(Self {
-            requests: register.counters(
-                "ticketing_http_requests_total",
-                "Requests answered, by route pattern.",
+            requests: register.add(IntCounterVec::new(
+                Opts::new("ticketing_http_requests_total", "Requests answered, by route pattern."),
                 &["method", "route", "status"],
-            )?,
+            ))?,
             seconds: register.add(HistogramVec::new(seconds, &["method", "route"]))?,
         })
     }
@@ -90,6 +95,9 @@ impl HttpMetrics {
         self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
 }
+
+/// Outcomes of a call that was not decided anew.
+const REPEATED_OR_FAILED: [&str; 4] = ["replayed", "key_reused", "in_progress", "error"];
 
 /// Bookings by outcome, and which layer refused taken seats.
 #[derive(Clone, Debug)]
@@ -108,13 +116,29 @@ impl SalesMetrics {
             .gauge("ticketing_fast_store_up", "1 while the fast store answers, 0 while holds do without it.")?;
         fast_store_up.set(1);
         Ok(Self {
-            holds: register.counters("ticketing_holds_total", "Attempts to hold seats.", &["outcome"])?,
-            reservations: register.counters("ticketing_reservations_total", "Attempts to reserve.", &["outcome"])?,
-            payments: register.counters("ticketing_payments_total", "Attempts to pay.", &["outcome"])?,
+            holds: register.counters(
+                "ticketing_holds_total",
+                "Attempts to hold seats.",
+                "outcome",
+                &[&["held", "seats_taken", "refused"], &REPEATED_OR_FAILED[..]].concat(),
+            )?,
+            reservations: register.counters(
+                "ticketing_reservations_total",
+                "Attempts to reserve.",
+                "outcome",
+                &[&["reserved", "hold_expired", "refused"], &REPEATED_OR_FAILED[..]].concat(),
+            )?,
+            payments: register.counters(
+                "ticketing_payments_total",
+                "Attempts to pay.",
+                "outcome",
+                &[&["completed", "insufficient", "expired", "refused"], &REPEATED_OR_FAILED[..]].concat(),
+            )?,
             seats_taken: register.counters(
                 "ticketing_seats_taken_total",
                 "Holds refused for taken seats, by the layer that refused: fast_store or database.",
-                &["layer"],
+                "layer",
+                &["fast_store", "database"],
             )?,
             fast_store_errors: register
                 .counter("ticketing_fast_store_errors_total", "Calls that the fast store did not answer.")?,
@@ -185,11 +209,17 @@ pub struct GatewayMetrics {
 impl GatewayMetrics {
     fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
         Ok(Self {
-            claims: register.counters("ticketing_gateway_claims_total", "Claims of active tokens.", &["outcome"])?,
+            claims: register.counters(
+                "ticketing_gateway_claims_total",
+                "Claims of active tokens.",
+                "outcome",
+                &["granted", "held_by_another", "gone", "unavailable"],
+            )?,
             key_fetches: register.counters(
                 "ticketing_gateway_key_fetches_total",
                 "Fetches of the gateway's public keys.",
-                &["outcome"],
+                "outcome",
+                &["ok", "failed"],
             )?,
         })
     }
@@ -230,13 +260,24 @@ impl JobMetrics {
             Opts::new("ticketing_job_last_success_timestamp_seconds", "When a job last did its work, in Unix time.");
         Ok(Self {
             last_success: register.add(GaugeVec::new(last_success, &["job"]))?,
-            failures: register.counters("ticketing_job_failures_total", "Runs of a job that failed.", &["job"])?,
-            swept: register.counters("ticketing_swept_total", "Bookings ended at their deadline.", &["kind"])?,
+            failures: register.counters(
+                "ticketing_job_failures_total",
+                "Runs of a job that failed.",
+                "job",
+                &["expiry", "outbox", "housekeeping", "database_health"],
+            )?,
+            swept: register.counters(
+                "ticketing_swept_total",
+                "Bookings ended at their deadline.",
+                "kind",
+                &["hold", "reservation"],
+            )?,
             sweep_lag: register.add(Histogram::with_opts(lag))?,
             deliveries: register.counters(
                 "ticketing_outbox_deliveries_total",
                 "Attempts to deliver an outbox message.",
-                &["outcome"],
+                "outcome",
+                &["delivered", "failed"],
             )?,
             outbox_due: register
                 .gauge("ticketing_outbox_due", "Messages found due by the last look into the outbox.")?,
