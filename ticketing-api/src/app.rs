@@ -18,6 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accounts::{AccountError, Accounts},
+    clock::MicrosecondClock,
     demo,
     fast_store::{
         FastStore, FastStoreEngine, FastStoreSettings,
@@ -105,6 +106,7 @@ impl App {
     /// Opens the database, brings its tables up to date, creates what has to be there from the start, and builds
     /// everything. Nothing is served or running yet.
     pub async fn build(settings: Settings, clock: SharedClock) -> Result<Self, BuildError> {
+        let clock: SharedClock = Arc::new(MicrosecondClock(clock));
         let registry = telemetry::metrics_registry();
         let metrics = Metrics::register(&registry)?;
         let store = store::connect(&settings.store).await?;
