@@ -88,24 +88,24 @@ fn fingerprint(method: &Method, path: &str, body: &Value) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    fn of(method: Method, path: &str, body: &str) -> [u8; 32] {
-        fingerprint(&method, path, &serde_json::from_str(body).unwrap())
+    fn of(method: &Method, path: &str, body: &str) -> [u8; 32] {
+        fingerprint(method, path, &serde_json::from_str(body).unwrap())
     }
 
     #[test]
     fn the_same_request_spelt_differently_has_the_same_fingerprint() {
-        let one = of(Method::POST, "/v1/x", r#"{"a": 1, "b": [1, 2]}"#);
-        assert_eq!(one, of(Method::POST, "/v1/x", r#"{"b":[1,2],"a":1}"#));
+        let one = of(&Method::POST, "/v1/x", r#"{"a": 1, "b": [1, 2]}"#);
+        assert_eq!(one, of(&Method::POST, "/v1/x", r#"{"b":[1,2],"a":1}"#));
     }
 
     #[test]
     fn another_request_has_another_fingerprint() {
-        let one = of(Method::POST, "/v1/x", r#"{"a":1}"#);
+        let one = of(&Method::POST, "/v1/x", r#"{"a":1}"#);
         for other in [
-            of(Method::DELETE, "/v1/x", r#"{"a":1}"#),
-            of(Method::POST, "/v1/y", r#"{"a":1}"#),
-            of(Method::POST, "/v1/x", r#"{"a":2}"#),
-            of(Method::POST, "/v1/x", r#"{"a":"1"}"#),
+            of(&Method::DELETE, "/v1/x", r#"{"a":1}"#),
+            of(&Method::POST, "/v1/y", r#"{"a":1}"#),
+            of(&Method::POST, "/v1/x", r#"{"a":2}"#),
+            of(&Method::POST, "/v1/x", r#"{"a":"1"}"#),
         ] {
             assert_ne!(one, other);
         }

@@ -76,5 +76,7 @@ async fn a_crowd_that_signs_up_is_told_to_come_back_instead_of_taking_all_cores(
     let replies = attempts.join_all().await;
     let (served, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 201);
     assert!(!served.is_empty() && !refused.is_empty(), "{} served, {} refused", served.len(), refused.len());
-    refused.into_iter().for_each(|reply| assert_problem(reply, 503, "too_many_log_ins"));
+    for reply in refused {
+        assert_problem(reply, 503, "too_many_log_ins");
+    }
 }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use queue_gateway as gateway;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use shared::{
@@ -86,17 +87,15 @@ impl Gateway {
             "#,
             ACTIVE_KEY.expose_secret()
         );
-        use queue_gateway::{
-            app::{self, App, Listeners},
-            settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
-        };
-        let settings: Settings = settings::load_from(DEFAULTS, Some(&text), ENVIRONMENT_PREFIX, []).unwrap();
-        let listeners = Listeners::bind(&settings).unwrap();
+        let settings: gateway::settings::Settings =
+            settings::load_from(gateway::settings::DEFAULTS, Some(&text), gateway::settings::ENVIRONMENT_PREFIX, [])
+                .unwrap();
+        let listeners = gateway::app::Listeners::bind(&settings).unwrap();
         let address = listeners.public.local_addr().unwrap();
         let operations = HttpClient::new(listeners.operations.local_addr().unwrap());
-        let engine = app::engine(&settings, &(clock.clone() as _)).await.unwrap();
+        let engine = gateway::app::engine(&settings, &(clock.clone() as _)).await.unwrap();
         let shutdown = CancellationToken::new();
-        let app = App::build(settings, clock.clone(), engine).unwrap();
+        let app = gateway::app::App::build(settings, clock.clone(), engine).unwrap();
         tokio::spawn(app.run(listeners, None, shutdown.clone()));
         eventually("the gateway is ready", async || operations.get("/readyz").send().await.status == 200).await;
         Self { visitors: HttpClient::new(address), network: FaultProxy::start(address).await, shutdown }
@@ -121,7 +120,10 @@ impl Shop {
 
     /// The same on another database.
     pub(crate) async fn on_database(url: &str) -> Self {
-        Self::starting(async |_| format!("store.url = \"{url}\"\nstore.acquire_timeout_ms = 500")).await
+        Self::starting(async |_| {
+            format!("store.url = \"{url}\"\nstore.acquire_timeout_ms = 500\nrequest_timeout = \"2s\"")
+        })
+        .await
     }
 
     async fn starting(more: impl AsyncFnOnce(&TempDir) -> String) -> Self {

@@ -12,3 +12,4 @@ mod operating;
 mod outages;
 mod page;
 mod repeating;
+mod rotating;

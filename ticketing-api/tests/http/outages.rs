@@ -89,6 +89,28 @@ async fn without_the_database_everybody_is_told_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_database_that_hangs_keeps_nobody_waiting_without_end() {
+    let database = Postgres::start().await;
+    let shop = Shop::on_database(&database.url()).await;
+    let buyer = shop.buyer().await;
+    shop.held(&buyer, &[1]).await;
+
+    database.stop();
+    for request in
+        [shop.api.get("/v1/concerts"), buyer.sends(shop.api.post(&holds_path())).json(&json!({"seats": [2]}))]
+    {
+        let reply = request.timeout(Duration::from_secs(10)).send().await;
+        assert_eq!(reply.status, 503, "{}", reply.text());
+        assert!(reply.header("retry-after").is_some());
+    }
+    eventually("the probe notices", async || shop.operations.get("/readyz").send().await.status == 503).await;
+
+    database.cont();
+    shop.until_ready().await;
+    eventually("seats are sold again", async || shop.hold(&buyer, &[2]).await.status == 201).await;
+}
+
+#[tokio::test]
 async fn without_the_fast_store_holds_go_on_with_the_database_alone() {
     let server = Redis::start().await;
     let shop = Shop::with(&format!("fast_store = {{ engine = \"redis\", url = \"{}\" }}", server.url())).await;
