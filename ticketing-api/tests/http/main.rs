@@ -13,3 +13,4 @@ mod outages;
 mod page;
 mod repeating;
 mod rotating;
+mod sharing;
