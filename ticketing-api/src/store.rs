@@ -171,6 +171,16 @@ pub async fn connect(settings: &StoreSettings) -> Result<Arc<dyn TicketStore>, C
     Ok(Arc::new(SqlStore::new(database)))
 }
 
+/// Opens PostgreSQL with tables of its own in an existing schema, so that trying something out leaves no trace in the
+/// real ones.
+pub(crate) async fn connect_in_schema(
+    settings: &StoreSettings,
+    schema: &str,
+) -> Result<Arc<dyn TicketStore>, ConnectError> {
+    let database = Database::Postgres(PostgresDatabase::connect(settings, Some(schema)).await?);
+    Ok(Arc::new(SqlStore::new(database)))
+}
+
 /// Members, catalogue, bookings and money.
 #[async_trait]
 pub trait TicketStore: Debug + Send + Sync + 'static {

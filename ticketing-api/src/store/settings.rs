@@ -58,6 +58,11 @@ impl StoreSettings {
         .collect()
     }
 
+    /// Whether the address is one of PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.kind() == Some(Kind::Postgres)
+    }
+
     pub(super) fn kind(&self) -> Option<Kind> {
         let url = self.url.expose_secret();
         if url.starts_with("sqlite:") {

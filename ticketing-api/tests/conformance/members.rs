@@ -26,10 +26,10 @@ async fn a_member_is_created_with_an_empty_wallet(world: &World) {
 async fn a_taken_email_or_nickname_is_refused_and_leaves_nothing(world: &World) {
     world.store.create_member(world.new_member("ann")).await.unwrap();
     let mut same_email = world.new_member("bob");
-    same_email.email = "ann@example.org".to_owned();
+    "ann@example.org".clone_into(&mut same_email.email);
     assert_eq!(world.store.create_member(same_email.clone()).await.unwrap(), SignUpOutcome::EmailTaken);
     let mut same_nickname = world.new_member("ann");
-    same_nickname.email = "bob@example.org".to_owned();
+    "bob@example.org".clone_into(&mut same_nickname.email);
     assert_eq!(world.store.create_member(same_nickname.clone()).await.unwrap(), SignUpOutcome::NicknameTaken);
     for id in [same_email.id, same_nickname.id] {
         assert_eq!(world.store.member(id).await.unwrap(), None);

@@ -15,7 +15,7 @@ use ticketing_api::{
     store::{Once, TicketStore},
 };
 
-use crate::world::{Buyer, HOLD, PRICE, World, done};
+use crate::world::{ALMOST, Buyer, HOLD, PRICE, World, done};
 
 on_both_databases! {
     of_six_holds_with_a_seat_in_common_one_succeeds
@@ -146,7 +146,7 @@ async fn payment_and_sweep_at_the_deadline_end_one_way(world: &World) {
     for _ in 0..ROUNDS {
         let (performance, buyer) = (world.sale(3).await.id, world.buyer(10_000).await);
         let reservation = world.reserve(buyer, performance, &[1, 2, 3]).await;
-        world.clock.advance(HOLD - Duration::from_micros(1));
+        world.clock.advance(ALMOST);
         let (payment, key) = (world.new_payment(buyer, reservation.id), world.key(buyer));
         world.clock.advance(Duration::from_micros(1));
         let (payer, sweeper, now) = (Arc::clone(&world.store), Arc::clone(&world.store), world.now());
@@ -241,16 +241,16 @@ async fn reserving_and_giving_up_at_once_end_one_way(world: &World) {
     for _ in 0..ROUNDS {
         let (performance, buyer) = (world.sale(2).await.id, world.buyer(0).await);
         let hold = world.hold(buyer, performance, &[1, 2]).await;
-        let (reserver, releaser, now) = (Arc::clone(&world.store), Arc::clone(&world.store), world.now());
+        let (here, there, now) = (Arc::clone(&world.store), Arc::clone(&world.store), world.now());
         let new = world.new_reservation(buyer, hold.id);
-        let (reserved, released) = both(async move { done(reserver.reserve(new, None).await.unwrap()) }, async move {
-            releaser.release_hold(hold.id, buyer.member, now).await.unwrap()
+        let (reserved, released) = both(async move { done(here.reserve(new, None).await.unwrap()) }, async move {
+            there.release_hold(hold.id, buyer.member, now).await.unwrap()
         })
         .await;
-        let held = world.seats(performance, SeatState::Held).await.len();
+        let kept = world.seats(performance, SeatState::Held).await.len();
         match (&reserved, &released) {
-            (ReserveOutcome::Reserved(_), ReleaseOutcome::AlreadyReserved) => assert_eq!(held, 2),
-            (ReserveOutcome::HoldExpired, ReleaseOutcome::Released(_)) => assert_eq!(held, 0),
+            (ReserveOutcome::Reserved(_), ReleaseOutcome::AlreadyReserved) => assert_eq!(kept, 2),
+            (ReserveOutcome::HoldExpired, ReleaseOutcome::Released(_)) => assert_eq!(kept, 0),
             both => panic!("{both:?}"),
         }
     }
@@ -260,12 +260,12 @@ async fn reserving_and_sweeping_at_the_deadline_end_one_way(world: &World) {
     for _ in 0..ROUNDS {
         let (performance, buyer) = (world.sale(2).await.id, world.buyer(0).await);
         let hold = world.hold(buyer, performance, &[1, 2]).await;
-        world.clock.advance(HOLD - Duration::from_micros(1));
+        world.clock.advance(ALMOST);
         let new = world.new_reservation(buyer, hold.id);
         world.clock.advance(Duration::from_micros(1));
-        let (reserver, sweeper, now) = (Arc::clone(&world.store), Arc::clone(&world.store), world.now());
-        let (reserved, swept) = both(async move { done(reserver.reserve(new, None).await.unwrap()) }, async move {
-            sweeper.sweep(now, 10).await.unwrap()
+        let (here, there, now) = (Arc::clone(&world.store), Arc::clone(&world.store), world.now());
+        let (reserved, swept) = both(async move { done(here.reserve(new, None).await.unwrap()) }, async move {
+            there.sweep(now, 10).await.unwrap()
         })
         .await;
         match reserved {

@@ -26,7 +26,7 @@ on_both_databases! {
 async fn a_hold_becomes_a_reservation_with_its_deadline_and_prices(world: &World) {
     let (performance, buyer) = (world.sale(5).await, world.buyer(0).await);
     let hold = world.hold(buyer, performance.id, &[3, 1]).await;
-    world.clock.advance(Duration::from_secs(60));
+    world.clock.advance(Duration::from_mins(1));
     let ReserveOutcome::Reserved(reservation) = world.try_reserve(buyer, hold.id).await else { panic!() };
     assert_eq!((reservation.hold, reservation.member), (hold.id, buyer.member));
     assert_eq!((reservation.performance, reservation.amount), (performance.id, won(2 * PRICE)));

@@ -33,6 +33,9 @@ pub(crate) const PRICE: i64 = 750;
 /// How long a hold lasts.
 pub(crate) const HOLD: Duration = Duration::from_mins(5);
 
+/// The last instant at which a hold lives, from its beginning.
+pub(crate) const ALMOST: Duration = Duration::from_micros(5 * 60 * 1_000_000 - 1);
+
 /// A store with the clock that its callers read.
 #[derive(Debug)]
 pub(crate) struct World {
