@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod app;
 pub mod booking;
+pub mod calibrate;
 pub mod clock;
 pub mod demo;
 pub mod fast_store;

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use shared::{clock::SystemClock, descriptors, shutdown, telemetry};
 use ticketing_api::{
     app::{App, Listeners},
+    calibrate,
     settings::Settings,
 };
 
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Serves; what happens without a command.
     Serve,
+    /// Measures how many bookings the database sustains, and prints it as settings for the gateway.
+    Calibrate(calibrate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     descriptors::raise_limit();
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(settings).await,
+        Command::Calibrate(arguments) => calibrate::run(&settings.store, arguments).await,
     }
 }
 
