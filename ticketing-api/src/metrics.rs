@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector,
 };
+
+use crate::store::Connections;
 
 /// All metrics. Clones share their values.
 #[derive(Clone, Debug)]
@@ -249,6 +251,7 @@ pub struct JobMetrics {
     pub forgotten: IntCounter,
     /// 1 while the database answers.
     pub database_up: IntGauge,
+    connections: IntGaugeVec,
 }
 
 impl JobMetrics {
@@ -284,7 +287,18 @@ impl JobMetrics {
             forgotten: register
                 .counter("ticketing_forgotten_rows_total", "Rows of ended traffic that were dropped.")?,
             database_up: register.gauge("ticketing_database_up", "1 while the database answers the health check.")?,
+            connections: register.add(IntGaugeVec::new(
+                Opts::new("ticketing_database_connections", "Connections to the database at the last health check."),
+                &["state"],
+            ))?,
         })
+    }
+
+    /// The connections to the database right now.
+    pub fn connections(&self, Connections { idle, busy }: Connections) {
+        for (state, count) in [("idle", idle), ("busy", busy)] {
+            self.connections.with_label_values(&[state]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// A job did its work.

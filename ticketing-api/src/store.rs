@@ -145,6 +145,15 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+/// The connections of this process to its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Waiting for work.
+    pub idle: usize,
+    /// At work.
+    pub busy: usize,
+}
+
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -260,4 +269,6 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
     async fn forget(&self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;
+    /// The connections at this moment; asks nobody.
+    fn connections(&self) -> Connections;
 }

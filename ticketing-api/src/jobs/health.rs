@@ -51,6 +51,7 @@ impl Job for DatabaseHealth {
         let answer = answer.unwrap_or_else(|_| Err(StoreError::Unavailable(format!("no answer within {TIMEOUT:?}"))));
         self.health.0.store(answer.is_ok(), Ordering::Relaxed);
         self.metrics.database_up.set(i64::from(answer.is_ok()));
+        self.metrics.connections(self.store.connections());
         answer.map(|()| false)
     }
 }

@@ -50,6 +50,11 @@ impl PostgresDatabase {
         Ok(Self { pool, max_connections: settings.max_connections })
     }
 
+    /// How many connections are open, and how many of them idle.
+    pub(super) fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
     /// A new transaction. Connections that died while idle are found here, before anything depends on them.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let mut dead = 0;

@@ -31,7 +31,8 @@ use shared::ids::{ActiveTokenId, MemberId};
 
 pub(super) use self::database::Database;
 use super::{
-    IdempotencyKey, Once, OutboxMessage, Page, PageRequest, StoreError, Swept, TicketStore, TokenClaim, TokenState,
+    Connections, IdempotencyKey, Once, OutboxMessage, Page, PageRequest, StoreError, Swept, TicketStore, TokenClaim,
+    TokenState,
 };
 use crate::booking::{
     concert::{Concert, ConcertId, ConcertSummary, NewConcert, Performance, PerformanceId},
@@ -173,5 +174,9 @@ impl TicketStore for SqlStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(maintenance::ping(&self.database).await?)
+    }
+
+    fn connections(&self) -> Connections {
+        self.database.connections()
     }
 }

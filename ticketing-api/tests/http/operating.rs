@@ -23,6 +23,7 @@ async fn health_and_metrics_tell_what_happened() {
         "ticketing_http_requests_total{method=\"POST\",route=\"/v1/performances/{id}/holds\",status=\"201\"} 1",
         "ticketing_http_request_duration_seconds_bucket",
         "ticketing_database_up 1",
+        "ticketing_database_connections{state=\"idle\"}",
         "ticketing_fast_store_up 1",
         "process_resident_memory_bytes",
     ] {

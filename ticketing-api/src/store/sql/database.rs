@@ -2,6 +2,7 @@
 
 use super::{fault::Fault, row::Row, session::Session, statement::Statement, value::Value};
 use crate::store::{
+    Connections,
     postgres::{PostgresDatabase, is_dead},
     sqlite::SqliteDatabase,
 };
@@ -42,6 +43,18 @@ impl Database {
     /// The row of one statement that only reads, and gives at most one.
     pub(super) async fn row(&self, statement: &Statement, arguments: Vec<Value>) -> Result<Option<Row>, Fault> {
         Ok(self.rows(statement, arguments).await?.pop())
+    }
+
+    /// What the pools say of their connections.
+    pub(super) fn connections(&self) -> Connections {
+        let (open, idle) = match self {
+            Self::Sqlite(SqliteDatabase { writer, readers }) => {
+                (writer.size() + readers.size(), writer.num_idle() + readers.num_idle())
+            }
+            Self::Postgres(database) => database.connections(),
+        };
+        // The two are read one after the other, and connections come and go in between.
+        Connections { idle, busy: (open as usize).saturating_sub(idle) }
     }
 
     async fn reader(&self) -> Result<Session, Fault> {
