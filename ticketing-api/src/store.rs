@@ -4,23 +4,22 @@
 //! method's own outcome; [`StoreError`] is for a database that cannot do its work. All instants come from the caller's
 //! clock, and expiry is exact on read: a hold or reservation past its deadline is treated as over, swept or not.
 
+mod connect;
 mod postgres;
 mod settings;
 mod sql;
 mod sqlite;
 
-use std::{fmt::Debug, sync::Arc};
+use std::fmt::Debug;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use shared::ids::{ActiveTokenId, MemberId, QueueName};
 
-pub use self::settings::{InvalidStoreSetting, StoreSettings};
-use self::{
-    postgres::PostgresDatabase,
-    settings::Kind,
-    sql::{Database, SqlStore},
-    sqlite::SqliteDatabase,
+pub(crate) use self::connect::connect_in_schema;
+pub use self::{
+    connect::{ConnectError, connect},
+    settings::{InvalidStoreSetting, StoreSettings},
 };
 use crate::booking::{
     concert::{Concert, ConcertId, ConcertSummary, NewConcert, Performance, PerformanceId},
@@ -152,42 +151,6 @@ pub struct Connections {
     pub idle: usize,
     /// At work.
     pub busy: usize,
-}
-
-/// Why there is no store.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The settings are unusable.
-    #[error(transparent)]
-    Setting(#[from] InvalidStoreSetting),
-    /// The database does not let us in.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] sqlx::Error),
-    /// Its tables are not those that this version writes, and could not be brought there.
-    #[error("the tables of the database cannot be brought up to date: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-}
-
-/// Opens the database that the settings name and brings its tables up to date.
-pub async fn connect(settings: &StoreSettings) -> Result<Arc<dyn TicketStore>, ConnectError> {
-    if let Some(invalid) = settings.invalid().first() {
-        return Err((*invalid).into());
-    }
-    let database = match settings.kind() {
-        Some(Kind::Sqlite) => Database::Sqlite(SqliteDatabase::connect(settings).await?),
-        _ => Database::Postgres(PostgresDatabase::connect(settings, None).await?),
-    };
-    Ok(Arc::new(SqlStore::new(database)))
-}
-
-/// Opens PostgreSQL with tables of its own in an existing schema, so that trying something out leaves no trace in the
-/// real ones.
-pub(crate) async fn connect_in_schema(
-    settings: &StoreSettings,
-    schema: &str,
-) -> Result<Arc<dyn TicketStore>, ConnectError> {
-    let database = Database::Postgres(PostgresDatabase::connect(settings, Some(schema)).await?);
-    Ok(Arc::new(SqlStore::new(database)))
 }
 
 /// Members, catalogue, bookings and money.
