@@ -262,11 +262,12 @@ impl JobMetrics {
         let last_success =
             Opts::new("ticketing_job_last_success_timestamp_seconds", "When a job last did its work, in Unix time.");
         Ok(Self {
-            last_success: register.add(GaugeVec::new(last_success, &["job"]))?,
+            // Not "job": Prometheus gives that label its own meaning.
+            last_success: register.add(GaugeVec::new(last_success, &["task"]))?,
             failures: register.counters(
                 "ticketing_job_failures_total",
                 "Runs of a job that failed.",
-                "job",
+                "task",
                 &["expiry", "outbox", "housekeeping", "database_health"],
             )?,
             swept: register.counters(
