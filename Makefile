@@ -1,11 +1,11 @@
 # Every command that people and CI run. `make help` lists them.
 
 CARGO ?= cargo
-# Passed on by `run`, `bench` and `rush`: make rush ARGS="--visitors 1000"
+# Passed on by `run`, `bench`, `rush` and `panels`: make rush ARGS="--visitors 1000"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps fmt doc deny bench rush env
+.PHONY: help run test lint deps fmt doc deny bench rush env panels
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,3 +41,6 @@ rush: ## drive visitors through a running system
 
 env: ## write fresh secrets for docker compose to .env
 	@bash scripts/make-env.sh
+
+panels: ## ask a Prometheus for every expression of the dashboard (ARGS: its address; needs curl and jq)
+	@sh scripts/check-dashboard.sh $(ARGS)
