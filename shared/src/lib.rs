@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod accept;
+pub mod address_limit;
 pub mod client_address;
 pub mod clock;
 pub mod contract;

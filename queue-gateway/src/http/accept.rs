@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use shared::{
     accept::Peer,
-    client_address::{client_address, limit_key},
+    client_address::client_address,
     ids::VisitorId,
     problem::{Json, Path, Problem},
 };
@@ -102,7 +102,7 @@ impl<C: LimitedCall> FromRequestParts<Arc<Gateway>> for Within<C> {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let Peer(peer) = <Peer as FromRequestParts<_>>::from_request_parts(parts, gateway).await?;
         let client = client_address(peer.ip(), &parts.headers, &gateway.proxies);
-        C::limiter(&gateway.limits).check(limit_key(client))?;
+        C::limiter(&gateway.limits).check(client)?;
         Ok(Self(PhantomData))
     }
 }
