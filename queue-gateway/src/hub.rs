@@ -115,7 +115,7 @@ impl Hub {
         let Some(lane) = self.lanes.get(queue) else { return Vec::new() };
         match progress {
             Progress::Followed(changes) => lane.tell_admissions(changes),
-            Progress::NewEpoch => lane.send_back(),
+            Progress::NewEpoch | Progress::SetBack => lane.send_back(),
             Progress::Rebuilt | Progress::Unsettled => {}
         }
         lane.tell_control();

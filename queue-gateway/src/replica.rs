@@ -9,10 +9,11 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
+use jiff::Timestamp;
 use parking_lot::RwLock;
 use shared::ids::QueueName;
 
@@ -28,6 +29,8 @@ const LOG_PAGE: usize = 2_000;
 const LINE_PAGE: usize = 10_000;
 /// Farther behind than this, reading the line in full is cheaper than replaying the log.
 const MOST_REPLAYED: u64 = 50_000;
+/// By how many seconds the clocks of gateways and store may differ before a lost place is taken for a kept one.
+const CLOCKS_DIFFER: i64 = 60;
 
 /// The copies of all queues of this gateway; the set is fixed by the settings at start.
 #[derive(Debug)]
@@ -64,8 +67,21 @@ pub(crate) enum Progress {
     Rebuilt,
     /// The store began a new epoch: it knows nobody who had a place here.
     NewEpoch,
+    /// The store has lost its last writes, as in a fail-over, and goes on from an earlier moment of the same epoch: whom
+    /// it has lost cannot be told from here.
+    SetBack,
     /// The store changed under our hands; the copy is as before, and the next round tries again.
     Unsettled,
+}
+
+/// What the log has gained since it was last read.
+enum News {
+    /// These entries.
+    Entries(Vec<LineChange>),
+    /// More than the log still has, or than is worth replaying.
+    TooMuch,
+    /// What was read before is no longer there, so the log is another than the one that was followed.
+    OtherHistory,
 }
 
 /// The copy of one line.
@@ -74,12 +90,19 @@ pub struct Replica {
     queue: QueueName,
     line: RwLock<Option<Line>>,
     current: AtomicBool,
+    /// Tokens minted before this moment, in seconds since 1970, may state places that the store has lost and given away.
+    doubtful_before: AtomicI64,
 }
 
 impl Replica {
     /// A copy that has not seen its line yet.
     pub fn new(queue: QueueName) -> Self {
-        Self { queue, line: RwLock::new(None), current: AtomicBool::new(false) }
+        Self {
+            queue,
+            line: RwLock::new(None),
+            current: AtomicBool::new(false),
+            doubtful_before: AtomicI64::new(i64::MIN),
+        }
     }
 
     /// The queue.
@@ -116,6 +139,12 @@ impl Replica {
         self.current.load(Ordering::Relaxed)
     }
 
+    /// Whether only the engine can tell if a place whose token was minted then is still its owner's: after the store has
+    /// lost its last writes it issues the same sequences again.
+    pub fn is_doubtful(&self, issued_at: Timestamp) -> bool {
+        issued_at.as_second() <= self.doubtful_before.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_current(&self, current: bool) {
         self.current.store(current, Ordering::Relaxed);
     }
@@ -127,46 +156,74 @@ impl Replica {
 
     /// Brings the copy to the moment of `stats`. One caller at a time: the promoter of this queue.
     pub(crate) async fn follow(&self, engine: &dyn QueueEngine, stats: Stats) -> Result<Progress, EngineError> {
-        let Some((epoch, applied)) = self.read(|line| (line.stats.epoch, line.stats.log_head)) else {
+        let Some((seen, last)) = self.read(|line| (line.stats.clone(), line.last)) else {
             return self.rebuild(engine, stats).await;
         };
-        if epoch != stats.epoch {
+        if seen.epoch != stats.epoch {
             return match self.rebuild(engine, stats).await? {
                 Progress::Rebuilt => Ok(Progress::NewEpoch),
                 other => Ok(other),
             };
         }
-        let Some(changes) = self.changes(engine, &stats, applied).await? else {
-            return self.rebuild(engine, stats).await;
-        };
-        if let Some(line) = self.line.write().as_mut() {
-            line.advance(&changes, stats);
-        }
-        Ok(Progress::Followed(changes))
-    }
-
-    /// The log from `applied` up to the moment of `stats`; `None` when it does not reach back or is too long to replay.
-    async fn changes(
-        &self,
-        engine: &dyn QueueEngine,
-        stats: &Stats,
-        applied: LogIndex,
-    ) -> Result<Option<Vec<LineChange>>, EngineError> {
-        // The head of a log never moves back within an epoch; a store restored from an older copy of itself might.
-        let Some(missing) = stats.log_head.0.checked_sub(applied.0).filter(|&missing| missing <= MOST_REPLAYED) else {
-            return Ok(None);
-        };
-        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
-        let mut changes = Vec::with_capacity(missing);
-        while changes.len() < missing {
-            let after = LogIndex(applied.0 + changes.len() as u64);
-            let page = (missing - changes.len()).min(LOG_PAGE);
-            match engine.departures(&self.queue, stats.epoch, after, page).await? {
-                Departures::Entries(entries) if !entries.is_empty() => changes.extend(entries),
-                Departures::Entries(_) | Departures::Gap => return Ok(None),
+        match self.news(engine, &seen, last, &stats).await? {
+            News::Entries(changes) => {
+                if let Some(line) = self.line.write().as_mut() {
+                    line.advance(&changes, stats);
+                }
+                Ok(Progress::Followed(changes))
+            }
+            News::TooMuch => self.rebuild(engine, stats).await,
+            News::OtherHistory => {
+                tracing::warn!(queue = %self.queue, "the queue store has lost its last writes: reading the line anew");
+                let doubtful = stats.now.as_second().saturating_add(CLOCKS_DIFFER);
+                self.doubtful_before.fetch_max(doubtful, Ordering::Relaxed);
+                match self.rebuild(engine, stats).await? {
+                    Progress::Rebuilt => Ok(Progress::SetBack),
+                    other => Ok(other),
+                }
             }
         }
-        Ok(Some(changes))
+    }
+
+    /// The log between the moments of `seen` and `stats`, where `last` is the newest entry before.
+    ///
+    /// That entry is read again: a store that was set back and has moved on since may be ahead of `seen` and yet another.
+    async fn news(
+        &self,
+        engine: &dyn QueueEngine,
+        seen: &Stats,
+        last: Option<LineChange>,
+        stats: &Stats,
+    ) -> Result<News, EngineError> {
+        if went_back(seen, stats) {
+            return Ok(News::OtherHistory);
+        }
+        let missing = stats.log_head.0 - seen.log_head.0;
+        if missing > MOST_REPLAYED {
+            return Ok(News::TooMuch);
+        }
+        let missing = usize::try_from(missing).unwrap_or(usize::MAX);
+        let mut changes = Vec::with_capacity(missing);
+        let mut overlap = last;
+        while changes.len() < missing {
+            let repeated = usize::from(overlap.is_some());
+            let after = LogIndex((seen.log_head.0 + changes.len() as u64).saturating_sub(repeated as u64));
+            let page = (missing - changes.len()).min(LOG_PAGE) + repeated;
+            let Departures::Entries(entries) = engine.departures(&self.queue, stats.epoch, after, page).await? else {
+                return Ok(News::TooMuch);
+            };
+            let mut entries = entries.into_iter();
+            if let Some(last) = overlap.take()
+                && entries.next() != Some(last)
+            {
+                return Ok(News::OtherHistory);
+            }
+            if entries.len() == 0 {
+                return Ok(News::TooMuch);
+            }
+            changes.extend(entries);
+        }
+        Ok(News::Entries(changes))
     }
 
     /// Reads the line in full, page by page while it moves on, then replays what happened meanwhile.
@@ -184,7 +241,7 @@ impl Replica {
         if after.epoch != before.epoch {
             return Ok(Progress::Unsettled);
         }
-        let Some(changes) = self.changes(engine, &after, before.log_head).await? else {
+        let News::Entries(changes) = self.news(engine, &before, None, &after).await? else {
             return Ok(Progress::Unsettled);
         };
         let mut fresh = Line::new(Rank::rebuild(before.last_seq, waiting.into_iter()), before);
@@ -196,6 +253,11 @@ impl Replica {
         *line = Some(fresh);
         Ok(Progress::Rebuilt)
     }
+}
+
+/// Whether a store shows less than it did: neither number falls within an epoch unless writes were lost.
+fn went_back(seen: &Stats, now: &Stats) -> bool {
+    now.log_head < seen.log_head || now.last_seq < seen.last_seq
 }
 
 fn outlook_at(line: &Line, position: u64) -> Outlook {

@@ -59,9 +59,13 @@ pub(super) async fn status(
 }
 
 /// The visitor's place in this gateway's replica, if it knows him there. A place of an older epoch that the replica has
-/// never met must be restored first; one of a later epoch says that the replica is about to be rebuilt.
+/// never met must be restored first; one of a later epoch says that the replica is about to be rebuilt. Neither does it
+/// know whose place it is that the store may have lost.
 fn waiting_here(queue: &Queue, stats: &Stats, held: &HeldPlace) -> Option<InLine> {
-    (held.place.epoch == stats.epoch).then(|| reply::in_line(queue, stats.epoch, held.place.seq)).flatten()
+    let known = held.place.epoch == stats.epoch
+        && held.place.seq <= stats.last_seq
+        && !queue.replica.is_doubtful(held.issued_at);
+    known.then(|| reply::in_line(queue, stats.epoch, held.place.seq)).flatten()
 }
 
 /// Where the store says that the visitor stands. One whom it does not know is put back to the place of his token, if
@@ -77,10 +81,11 @@ async fn ask_the_store(gateway: &Gateway, queue: &Queue, held: &HeldPlace) -> Re
     Ok((joined.epoch, joined.standing))
 }
 
-/// A new cookie once the token is half-way through its life, or when its place is stated in an older epoch: presence
-/// keeps a place, however long the line.
+/// A new cookie once the token is half-way through its life, when its place is stated in an older epoch, or when the
+/// store had to be asked whose it is: presence keeps a place, however long the line.
 fn renewed(gateway: &Gateway, queue: &Queue, held: &HeldPlace, place: Place) -> Option<HeaderValue> {
     let half_life = gateway.documents.waiting_lifetime() / 2;
     let half_way = held.issued_at.checked_add(half_life).is_ok_and(|half_way| half_way <= gateway.clock.now());
-    (half_way || place != held.place).then(|| gateway.signed_place(&queue.name, held.visitor, place).1)
+    let due = half_way || place != held.place || queue.replica.is_doubtful(held.issued_at);
+    due.then(|| gateway.signed_place(&queue.name, held.visitor, place).1)
 }

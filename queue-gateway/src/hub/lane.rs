@@ -165,8 +165,8 @@ impl Lane {
         }
     }
 
-    /// Ends all streams, to be opened again: their places are stated in an epoch that the store has forgotten, and the
-    /// visitors' own tokens put them back.
+    /// Ends all streams, to be opened again: the store has forgotten their epoch, and the visitors' own tokens put them
+    /// back; or it has lost its last writes, and each must be asked for again.
     pub(super) fn send_back(&self) {
         for mailbox in self.take_all() {
             mailbox.end(frame::retry_only(self.retry.soon()));

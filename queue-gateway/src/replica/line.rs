@@ -18,6 +18,8 @@ const HAZARD: f64 = 0.0;
 pub(crate) struct Line {
     /// The queue in numbers; `rank` has applied the log exactly up to its head.
     pub(crate) stats: Arc<Stats>,
+    /// The newest entry applied; `None` where nothing has been since the line was read in full.
+    pub(crate) last: Option<LineChange>,
     rank: Rank,
     waiting: u64,
     rates: RateWindow,
@@ -27,7 +29,8 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new(rank: Rank, stats: Stats) -> Self {
-        let mut line = Self { waiting: 0, rank, rates: RateWindow::default(), pace: None, stats: Arc::new(stats) };
+        let (rates, stats) = (RateWindow::default(), Arc::new(stats));
+        let mut line = Self { waiting: 0, last: None, rank, rates, pace: None, stats };
         line.take_stock();
         line
     }
@@ -60,6 +63,7 @@ impl Line {
                 LineChange::Restored { seq } => self.rank.restore(seq),
             }
         }
+        self.last = changes.last().copied().or(self.last);
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         let busy = before.waiting > 0 && !before.control.paused && !self.stats.control.paused;
         if busy {

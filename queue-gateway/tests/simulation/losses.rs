@@ -8,7 +8,7 @@ use queue_gateway::{
 };
 use shared::ids::ActiveTokenId;
 
-use crate::world::{TICK, World};
+use crate::world::{Gateway, TICK, World};
 
 #[tokio::test(start_paused = true)]
 async fn promotion_stops_with_the_store_and_goes_on_with_it() {
@@ -110,4 +110,64 @@ async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places()
     let first = crowd[1..].iter().position(|visitor| visitor.place.relative_to(epoch) == line[0]).unwrap();
     assert!(first <= 2, "some may have been admitted meanwhile");
     assert!(line.iter().copied().eq(crowd[1 + first..].iter().map(|visitor| visitor.place.relative_to(epoch))));
+}
+
+/// The gateway's positions are the store's.
+async fn assert_exact(world: &World, gateway: &Gateway) {
+    for (seq, expected) in world.line().await.into_iter().zip(1..) {
+        let outlook = gateway.replica.outlook(seq);
+        assert!(matches!(outlook, Outlook::Waiting { position, .. } if position == expected), "{seq:?}: {outlook:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_that_lost_joins_alone_sends_everybody_to_ask_whose_place_is_whose() {
+    let world = World::new(Limits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let kept = world.crowd(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = world.join().await;
+    world.tick().await;
+    let mut streams = [gateway.stream(&world, kept[0]).await, gateway.stream(&world, lost).await];
+    assert!(!gateway.replica.is_doubtful(gateway.now()));
+    world.store.fail_over(standby);
+    world.tick().await;
+    for stream in &mut streams {
+        stream.hear();
+        assert!(stream.ended, "he learns at once whether he still has a place");
+    }
+    assert!(gateway.replica.is_doubtful(gateway.now()), "polls ask the store");
+
+    let newcomer = world.join().await;
+    assert_eq!(newcomer.place, lost.place, "the sequence is issued a second time");
+    assert_eq!(world.standing(lost.id).await, Standing::Absent);
+    world.tick().await;
+    assert_exact(&world, &gateway).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_is_noticed_also_when_the_store_has_moved_on_since() {
+    let world = World::new(Limits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let kept = world.crowd(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    // Seen by the gateway, and lost: two came, and the first of them left.
+    let lost = world.crowd(2).await;
+    world.engine.leave(&world.queue, lost[0].id).await.unwrap();
+    world.tick().await;
+    let mut stream = gateway.stream(&world, lost[1]).await;
+
+    // The new master is ahead of all that the gateway has seen before its next tick.
+    world.store.fail_over(standby);
+    world.crowd(5).await;
+    for visitor in &kept[..3] {
+        world.engine.leave(&world.queue, visitor.id).await.unwrap();
+    }
+    world.tick().await;
+    assert_exact(&world, &gateway).await;
+    stream.hear();
+    assert!(stream.ended);
+    assert!(gateway.replica.is_doubtful(gateway.now()));
 }

@@ -1,4 +1,4 @@
-//! The embedded engine behind a switch: it can be away, and it can be emptied.
+//! The embedded engine behind a switch: it can be away, it can be emptied, and a standby can take over from it.
 
 use std::{
     sync::{
@@ -22,6 +22,8 @@ use shared::{
 #[derive(Debug)]
 pub(crate) struct Store {
     engine: RwLock<Arc<EmbeddedEngine>>,
+    /// Does every write that the engine does, at the same moment and so with the same outcome, until it is cut off.
+    standby: RwLock<Option<Arc<EmbeddedEngine>>>,
     away: AtomicBool,
     /// How long a page of the line takes.
     page_takes: RwLock<Duration>,
@@ -33,9 +35,10 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(clock: SharedClock, log_capacity: usize) -> Self {
-        let engine = RwLock::new(Arc::new(EmbeddedEngine::new(clock.clone()).with_log_capacity(log_capacity)));
+        let fresh = || Arc::new(EmbeddedEngine::new(clock.clone()).with_log_capacity(log_capacity));
         Self {
-            engine,
+            engine: RwLock::new(fresh()),
+            standby: RwLock::new(Some(fresh())),
             away: AtomicBool::new(false),
             page_takes: RwLock::default(),
             asked: AtomicU64::new(0),
@@ -56,8 +59,19 @@ impl Store {
 
     /// Loses everything.
     pub(crate) fn empty(&self) {
-        let fresh = EmbeddedEngine::new(self.clock.clone()).with_log_capacity(self.log_capacity);
-        *self.engine.write() = Arc::new(fresh);
+        let fresh = || Arc::new(EmbeddedEngine::new(self.clock.clone()).with_log_capacity(self.log_capacity));
+        *self.engine.write() = fresh();
+        *self.standby.write() = Some(fresh());
+    }
+
+    /// Replication stops: what is written from now on is lost by the fail-over.
+    pub(crate) fn cut_off_standby(&self) -> Arc<EmbeddedEngine> {
+        self.standby.write().take().unwrap()
+    }
+
+    /// The standby takes over.
+    pub(crate) fn fail_over(&self, standby: Arc<EmbeddedEngine>) {
+        *self.engine.write() = standby;
     }
 
     /// How often anything was asked since the last call.
@@ -68,6 +82,10 @@ impl Store {
     /// The engine without the switch: tests look into a store that is away.
     pub(crate) fn inside(&self) -> Arc<EmbeddedEngine> {
         self.engine.read().clone()
+    }
+
+    fn standby(&self) -> Option<Arc<EmbeddedEngine>> {
+        self.standby.read().clone()
     }
 
     fn reach(&self) -> Result<Arc<EmbeddedEngine>, EngineError> {
@@ -82,7 +100,11 @@ impl Store {
 #[async_trait]
 impl QueueEngine for Store {
     async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
-        self.reach()?.configure(queue, baseline).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.configure(queue, baseline).await?;
+        }
+        engine.configure(queue, baseline).await
     }
 
     async fn join(
@@ -92,7 +114,11 @@ impl QueueEngine for Store {
         held: Option<Place>,
         candidate: ActiveTokenId,
     ) -> Result<Joined, EngineError> {
-        self.reach()?.join(queue, visitor, held, candidate).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.join(queue, visitor, held, candidate).await?;
+        }
+        engine.join(queue, visitor, held, candidate).await
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
@@ -100,7 +126,11 @@ impl QueueEngine for Store {
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.reach()?.leave(queue, visitor).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.leave(queue, visitor).await?;
+        }
+        engine.leave(queue, visitor).await
     }
 
     async fn connect(
@@ -122,7 +152,11 @@ impl QueueEngine for Store {
     }
 
     async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
-        self.reach()?.promote(queue, candidates).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.promote(queue, candidates).await?;
+        }
+        engine.promote(queue, candidates).await
     }
 
     async fn claim(
@@ -132,15 +166,27 @@ impl QueueEngine for Store {
         holder: MemberId,
         readmission: Option<Readmission>,
     ) -> Result<Claim, EngineError> {
-        self.reach()?.claim(queue, token, holder, readmission).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.claim(queue, token, holder, readmission).await?;
+        }
+        engine.claim(queue, token, holder, readmission).await
     }
 
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
-        self.reach()?.release(queue, token).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.release(queue, token).await?;
+        }
+        engine.release(queue, token).await
     }
 
     async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
-        self.reach()?.control(queue, change).await
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.control(queue, change.clone()).await?;
+        }
+        engine.control(queue, change).await
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
