@@ -1,4 +1,5 @@
-//! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it.
+//! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it. Then
+//! what operators had ordered goes back into it as well: a queue that they paused does not open because Redis was emptied.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use shared::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::{
@@ -31,6 +33,8 @@ const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub struct ConfiguredEngine {
     engine: Arc<dyn QueueEngine>,
     baselines: ArcSwap<BTreeMap<QueueName, Baseline>>,
+    /// What operators had ordered of each queue when the store was last heard.
+    orders: Mutex<BTreeMap<QueueName, ControlChange>>,
     metrics: Arc<Metrics>,
     /// Somebody is configuring a lost queue and has said so: in a rush thousands meet the loss at once.
     loss_logged: AtomicBool,
@@ -39,7 +43,13 @@ pub struct ConfiguredEngine {
 impl ConfiguredEngine {
     /// Nothing is pushed yet.
     pub fn new(engine: Arc<dyn QueueEngine>, baselines: BTreeMap<QueueName, Baseline>, metrics: Arc<Metrics>) -> Self {
-        Self { engine, baselines: ArcSwap::from_pointee(baselines), metrics, loss_logged: AtomicBool::new(false) }
+        Self {
+            engine,
+            baselines: ArcSwap::from_pointee(baselines),
+            orders: Mutex::default(),
+            metrics,
+            loss_logged: AtomicBool::new(false),
+        }
     }
 
     /// Replaces the baselines and pushes them.
@@ -78,7 +88,7 @@ impl ConfiguredEngine {
                 if !self.loss_logged.swap(true, Ordering::Relaxed) {
                     tracing::warn!(%queue, "the store does not have the queue: configuring it, a new epoch begins");
                 }
-                let configured = self.configure(queue, baseline).await;
+                let configured = self.begin_anew(queue, baseline).await;
                 self.loss_logged.store(false, Ordering::Relaxed);
                 configured?;
                 self.counted(step().await)
@@ -87,8 +97,35 @@ impl ConfiguredEngine {
         }
     }
 
+    /// Gives the store a queue that it has lost. Whoever comes between the two steps meets the settings alone.
+    async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<(), EngineError> {
+        let orders = self.orders.lock().get(queue).cloned().unwrap_or_default();
+        let configured = self.configure(queue, baseline).await?;
+        let nothing = ControlChange::default();
+        // Another gateway may have been quicker, and an operator after it.
+        if orders != nothing && orders_of(&configured.control) == nothing {
+            tracing::warn!(%queue, "what operators had ordered goes back into the store");
+            self.counted(self.engine.control(queue, orders).await)?;
+        }
+        Ok(())
+    }
+
+    fn heard(&self, queue: &QueueName, control: &Control) {
+        self.orders.lock().insert(queue.clone(), orders_of(control));
+    }
+
     fn counted<R>(&self, reply: Result<R, EngineError>) -> Result<R, EngineError> {
         reply.inspect_err(|error| self.metrics.engine_error(error))
+    }
+}
+
+/// The change that makes a fresh queue what operators have made of this one.
+fn orders_of(control: &Control) -> ControlChange {
+    ControlChange {
+        rate_per_second: control.rate_override.map(Some),
+        cap: control.cap_override.map(Some),
+        paused: control.paused.then_some(true),
+        message: control.message.clone().map(Some),
     }
 }
 
@@ -135,7 +172,9 @@ impl QueueEngine for ConfiguredEngine {
     }
 
     async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
-        self.step(queue, || self.engine.promote(queue, candidates)).await
+        let promotion = self.step(queue, || self.engine.promote(queue, candidates)).await?;
+        self.heard(queue, &promotion.stats.control);
+        Ok(promotion)
     }
 
     async fn claim(
@@ -153,7 +192,9 @@ impl QueueEngine for ConfiguredEngine {
     }
 
     async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
-        self.step(queue, || self.engine.control(queue, change.clone())).await
+        let control = self.step(queue, || self.engine.control(queue, change.clone())).await?;
+        self.heard(queue, &control);
+        Ok(control)
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use queue_gateway::{
-    engine::{Limits, QueueEngine, Standing},
+    engine::{ControlChange, Limits, QueueEngine, Standing},
     room::place::Outlook,
 };
 use shared::ids::ActiveTokenId;
@@ -170,4 +170,33 @@ async fn a_fail_over_is_noticed_also_when_the_store_has_moved_on_since() {
     stream.hear();
     assert!(stream.ended);
     assert!(gateway.replica.is_doubtful(gateway.now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
+    let world = World::new(Limits { rate_per_second: 100.0, cap: 100 }).await;
+    let gateway = world.gateway().await;
+    let orders = ControlChange {
+        rate_per_second: Some(Some(5.0)),
+        cap: Some(Some(7)),
+        paused: Some(true),
+        message: Some(Some("soon".to_owned())),
+    };
+    let ordered = world.engine.control(&world.queue, orders).await.unwrap();
+    world.tick().await;
+    world.store.empty();
+    world.tick().await;
+    let control = gateway.replica.stats().unwrap().control.clone();
+    assert!(control.paused);
+    assert_eq!((control.limits(), control.message.as_ref()), (ordered.limits(), ordered.message.as_ref()));
+
+    // An order that was taken back stays taken back.
+    world
+        .engine
+        .control(&world.queue, ControlChange { paused: Some(false), ..ControlChange::default() })
+        .await
+        .unwrap();
+    world.store.empty();
+    world.tick().await;
+    assert!(!gateway.replica.stats().unwrap().control.paused);
 }
