@@ -12,13 +12,15 @@ pub const WAITING_TOKEN: &str = "waiting_token";
 pub const ACTIVE_TOKEN: &str = "active_token";
 
 /// The value of a cookie, if the request brought it.
+///
+/// Other cookies of the host may hold any bytes (a nickname in Hangul, say): they must not hide ours.
 pub fn value_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        .find_map(|value| std::str::from_utf8(value).ok())
 }
 
 /// Writes the waiting token's cookie.
@@ -61,6 +63,17 @@ mod tests {
         assert_eq!(value_of(&headers, WAITING_TOKEN), Some("abc.def"));
         assert_eq!(value_of(&headers, ACTIVE_TOKEN), Some("z"));
         assert_eq!(value_of(&headers, "b"), None);
+    }
+
+    #[test]
+    fn another_cookie_in_another_alphabet_hides_nothing() {
+        let mut headers = HeaderMap::new();
+        headers
+            .append(header::COOKIE, HeaderValue::from_bytes("nickname=홍길동; waiting_token=abc".as_bytes()).unwrap());
+        assert_eq!(value_of(&headers, WAITING_TOKEN), Some("abc"));
+        let latin1 = HeaderValue::from_bytes(b"active_token=\xe9; x=\xff; active_token=z").unwrap();
+        headers.append(header::COOKIE, latin1);
+        assert_eq!(value_of(&headers, ACTIVE_TOKEN), Some("z"));
     }
 
     #[test]
