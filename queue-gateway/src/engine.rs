@@ -48,7 +48,7 @@ pub struct Place {
 impl Place {
     /// The same place as a sequence relative to `current`.
     pub fn relative_to(self, current: Epoch) -> Sequence {
-        Sequence((self.epoch.0 - current.0).saturating_add(self.seq.0))
+        Sequence(self.epoch.0.saturating_sub(current.0).saturating_add(self.seq.0))
     }
 }
 
