@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use ticketing_api::{
     booking::{
         concert::{ConcertId, PerformanceId},
@@ -14,6 +15,7 @@ use crate::world::{PRICE, World, nobody, queue, won};
 
 on_both_databases! {
     a_concert_is_read_as_it_was_created
+    a_concert_at_the_end_of_time_is_read_as_it_was_created
     concerts_are_listed_by_their_soonest_performance
     seats_are_listed_by_number_with_their_prices
     what_does_not_exist_is_not_found
@@ -38,6 +40,13 @@ async fn a_concert_is_read_as_it_was_created(world: &World) {
     assert_eq!((performance.starts_at, performance.seats), (later.starts_at, 5));
     assert_eq!((performance.sale_opens_at, performance.sale_closes_at), (later.sale_opens_at, later.sale_closes_at));
     assert_eq!((&performance.queue, &*performance.title, performance.concert), (&queue(), "First night", new.id));
+}
+
+async fn a_concert_at_the_end_of_time_is_read_as_it_was_created(world: &World) {
+    let mut new = world.new_concert(1);
+    new.performances[0].starts_at = Timestamp::MAX;
+    let concert = world.store.create_concert(new).await.unwrap();
+    assert_eq!(concert.performances[0].starts_at.as_microsecond(), Timestamp::MAX.as_microsecond());
 }
 
 async fn concerts_are_listed_by_their_soonest_performance(world: &World) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use shared::ids::{ActiveTokenId, MemberId};
 
 use super::{
     fault::Fault,
@@ -13,10 +14,11 @@ use super::{
     statement::{Statement, statement},
     transact::{Recorded, Transaction, Verdict, lock_number},
     value::arguments,
+    word::Word,
 };
 use crate::booking::{
-    concert::SaleState,
-    hold::{Hold, HoldOutcome, HoldState, NewHold},
+    concert::{PerformanceId, SaleState},
+    hold::{Hold, HoldId, HoldOutcome, HoldState, NewHold},
     seat::{SeatNumber, SeatState},
 };
 
@@ -49,6 +51,8 @@ const INSERT: Statement = statement!(
      RETURNING (SELECT count(*) FROM seat_claims k WHERE k.member = $3 AND k.performance = $2
                 AND (k.expires_at IS NULL OR k.expires_at > $7)) AS owned"
 );
+
+const SET_STATE: Statement = statement!("UPDATE holds SET state = $2 WHERE id = $1");
 
 const TAKEN: Statement = statement!(
     "SELECT seat FROM seat_claims WHERE performance = $1 AND seat IN (SELECT n FROM " [integers "$2"] ")
@@ -152,14 +156,19 @@ fn states(rows: &[Row], now: Timestamp) -> Result<BTreeMap<SeatNumber, SeatState
     Ok(states)
 }
 
+/// Writes what became of a hold that the transaction has locked.
+pub(super) async fn set_state(session: &mut Session, hold: &Hold) -> Result<(), Fault> {
+    session.execute(&SET_STATE, arguments![hold.id, hold.state.word()]).await.map(drop)
+}
+
 /// A hold from a row with all its columns.
 pub(super) fn read(row: &Row) -> Result<Hold, Fault> {
     let seats: String = row.get("seats")?;
     Ok(Hold {
-        id: crate::booking::hold::HoldId(row.get("id")?),
-        performance: crate::booking::concert::PerformanceId(row.get("performance")?),
-        member: shared::ids::MemberId(row.get("member")?),
-        token: shared::ids::ActiveTokenId(row.get("token")?),
+        id: HoldId(row.get("id")?),
+        performance: PerformanceId(row.get("performance")?),
+        member: MemberId(row.get("member")?),
+        token: ActiveTokenId(row.get("token")?),
         seats: serde_json::from_str(&seats).map_err(Fault::corrupt)?,
         expires_at: row.instant("expires_at")?,
         state: row.word("state")?,

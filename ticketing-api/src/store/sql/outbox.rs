@@ -17,9 +17,11 @@ const INSERT: Statement = statement!("INSERT INTO outbox (event, attempts, due_a
 
 /// A message under lease is due again when the lease ends: a sender that crashed has not lost it.
 const LEASE: Statement = statement!(
-    "UPDATE outbox SET attempts = attempts + 1, due_at = $2 WHERE id IN (
+    "WITH due AS (
          SELECT id FROM outbox WHERE delivered_at IS NULL AND due_at <= $1 ORDER BY due_at, id LIMIT $3" [skip_locked] "
-     ) RETURNING id, event, attempts"
+     )
+     UPDATE outbox SET attempts = attempts + 1, due_at = $2 WHERE id IN (SELECT id FROM due)
+     RETURNING id, event, attempts"
 );
 
 const DELIVERED: Statement = statement!("UPDATE outbox SET delivered_at = $2 WHERE id = $1 AND delivered_at IS NULL");

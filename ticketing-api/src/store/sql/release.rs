@@ -12,15 +12,12 @@ use super::{
     statement::{Statement, statement},
     transact::{Transaction, Verdict},
     value::arguments,
-    word::Word,
 };
 use crate::booking::hold::{HoldId, ReleaseOutcome};
 
 const LOCK: Statement = statement!(
     "SELECT id, performance, member, token, seats, expires_at, state FROM holds WHERE id = $1" [for_update "holds"]
 );
-
-const SET_STATE: Statement = statement!("UPDATE holds SET state = $2 WHERE id = $1");
 
 /// A hold to be given up.
 #[derive(Debug)]
@@ -42,7 +39,7 @@ impl Transaction for Release {
             Ok(hold) => hold,
             Err(refusal) => return Ok(Verdict::Keep(refusal)),
         };
-        session.execute(&SET_STATE, arguments![hold.id, hold.state.word()]).await?;
+        hold::set_state(session, &hold).await?;
         claim::free(session, [hold.id]).await?;
         Ok(Verdict::Keep(ReleaseOutcome::Released(hold)))
     }

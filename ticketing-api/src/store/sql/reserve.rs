@@ -29,8 +29,6 @@ const LOCK_HOLD: Statement = statement!(
      WHERE h.id = $1 ORDER BY s.number" [for_update "h"]
 );
 
-const SET_HOLD_STATE: Statement = statement!("UPDATE holds SET state = $2 WHERE id = $1");
-
 const INSERT: Statement = statement!(
     "INSERT INTO reservations (id, hold, member, performance, amount, currency, state, expires_at, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -83,7 +81,7 @@ impl Transaction for NewReservation {
             created_at: self.now,
             tickets: vec![],
         };
-        session.execute(&SET_HOLD_STATE, arguments![hold.id, hold.state.word()]).await?;
+        hold::set_state(session, &hold).await?;
         insert(session, &reservation).await?;
         session.execute(&INSERT_SEATS, arguments![reservation.id, hold.id]).await?;
         Ok(Verdict::Keep(ReserveOutcome::Reserved(reservation)))

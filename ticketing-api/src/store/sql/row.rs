@@ -35,7 +35,9 @@ impl Row {
     }
 
     pub(super) fn instant(&self, column: &str) -> Result<Timestamp, Fault> {
-        Timestamp::from_microsecond(self.get(column)?).map_err(Fault::corrupt)
+        // By nanoseconds: `from_microsecond` refuses the last second of the year 9999, which `Value` writes.
+        let microseconds: i64 = self.get(column)?;
+        Timestamp::from_nanosecond(i128::from(microseconds) * 1000).map_err(Fault::corrupt)
     }
 
     /// A count or a number that is never negative.

@@ -17,18 +17,24 @@ use super::{
 };
 use crate::store::Swept;
 
-/// Rows that a payment or another sweep has locked are passed over; the state is looked at again once it is ours.
+/// Rows that a payment or another sweep has locked are passed over; what is locked is looked at again.
+///
+/// The due rows are chosen in a `WITH`: as a subquery they could be chosen anew for each row, past the limit.
 const EXPIRE_HOLDS: Statement = statement!(
-    "UPDATE holds SET state = 'expired' WHERE state = 'held' AND id IN (
+    "WITH due AS (
          SELECT id FROM holds WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2" [skip_locked] "
-     ) RETURNING id, performance, member, token, seats, expires_at, state"
+     )
+     UPDATE holds SET state = 'expired' WHERE state = 'held' AND id IN (SELECT id FROM due)
+     RETURNING id, performance, member, token, seats, expires_at, state"
 );
 
 const EXPIRE_RESERVATIONS: Statement = statement!(
-    "UPDATE reservations SET state = 'expired' WHERE state = 'awaiting_payment' AND id IN (
+    "WITH due AS (
          SELECT id FROM reservations WHERE state = 'awaiting_payment' AND expires_at <= $1
          ORDER BY expires_at, id LIMIT $2" [skip_locked] "
-     ) RETURNING id"
+     )
+     UPDATE reservations SET state = 'expired' WHERE state = 'awaiting_payment' AND id IN (SELECT id FROM due)
+     RETURNING id"
 );
 
 /// A sweep at an instant.
