@@ -3,6 +3,7 @@
 //! Absolute figures drift with the machine, so a bar is a ratio of two figures taken in one run on one machine. Each side
 //! is measured in turn, several times, and the medians are compared. What is measured runs in processes of its own.
 
+mod booking;
 mod cpu;
 mod gateway;
 mod join;
@@ -48,6 +49,8 @@ enum Name {
     StreamCpu,
     /// Redis commands a tick.
     RedisCommands,
+    /// Hold, reserve and pay on PostgreSQL.
+    Booking,
 }
 
 /// The other side of a row, run as a process of its own.
@@ -89,6 +92,9 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if wanted(Name::RedisCommands) {
         rows.push(redis_commands::measure(trial).await.context("row 4, Redis commands")?);
+    }
+    if wanted(Name::Booking) {
+        rows.push(booking::measure(trial).await.context("row 8, bookings")?);
     }
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(["#", "name", "ours", "reference", "ratio", "bar", "pass"]);

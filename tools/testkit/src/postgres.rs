@@ -75,6 +75,11 @@ impl Postgres {
         self.0.folder.path()
     }
 
+    /// The folder with the programs of the server's installation, such as `pgbench`.
+    pub fn binaries(&self) -> &Path {
+        &self.0.binaries
+    }
+
     /// Kills the postmaster and all its children with SIGKILL; nobody is told, as when the machine crashes.
     ///
     /// # Panics

@@ -98,7 +98,7 @@ service_key = 'a-service-key-for-tests-0123456789abc'
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(300), sold).await.expect("the sale proceeds");
+        tokio::time::timeout(Duration::from_mins(5), sold).await.expect("the sale proceeds");
     }
 
     /// Money and seats, straight from the tables: none of our code has a say.
