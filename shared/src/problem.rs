@@ -4,6 +4,7 @@
 
 mod extract;
 mod fallback;
+mod object;
 
 use std::{borrow::Cow, time::Duration};
 

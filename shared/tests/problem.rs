@@ -93,6 +93,9 @@ async fn every_bad_body_has_its_own_code() {
         ("application/json", r#"{"quantity":"two"}"#, 400, "invalid_body"),
         ("application/json", r#"{"quantity":-2}"#, 400, "invalid_body"),
         ("application/json", "{}", 400, "invalid_body"),
+        // Not an order of two spelt by position.
+        ("application/json", "[2]", 400, "invalid_body"),
+        ("application/json", "null", 400, "invalid_body"),
         ("text/plain", r#"{"quantity":2}"#, 415, "unsupported_media_type"),
     ] {
         let (actual, problem) = order(content_type, body).await;

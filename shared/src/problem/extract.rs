@@ -13,10 +13,10 @@ use axum::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Problem;
+use super::{Problem, object::Object};
 use crate::accept::BodyTooSlow;
 
-/// A JSON body, in both directions.
+/// A JSON body, in both directions. What comes in must be an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let axum::Json(body) =
+        let axum::Json(Object(body)) =
             axum::Json::from_request(request, state).await.map_err(|rejection| body_problem(&rejection))?;
         Ok(Self(body))
     }
