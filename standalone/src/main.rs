@@ -85,14 +85,14 @@ fn gateway_changes(
     started_with: &queue_gateway::settings::Settings,
 ) -> anyhow::Result<watch::Receiver<Arc<queue_gateway::settings::Settings>>> {
     let mut files = shared::settings::watch(settings::DEFAULTS, file, settings::ENVIRONMENT_PREFIX, settings.clone())?;
-    let (changed, changes) = watch::channel(Arc::new(started_with.clone()));
+    let (usable, changes) = watch::channel(Arc::new(started_with.clone()));
     let secrets = secrets.clone();
     tokio::spawn(async move {
         while files.changed().await.is_ok() {
             match files.borrow_and_update().gateway(&secrets) {
-                Ok(gateway) => _ = changed.send_replace(Arc::new(gateway)),
+                Ok(gateway) => _ = usable.send_replace(Arc::new(gateway)),
                 Err(error) => {
-                    tracing::warn!(%error, "the changed section queue_gateway is not usable: the old one stays")
+                    tracing::warn!(%error, "the changed section queue_gateway is not usable: the old one stays");
                 }
             }
         }

@@ -89,7 +89,8 @@ active_key = '''
 fn random(bytes: usize) -> io::Result<String> {
     let mut buffer = vec![0; bytes];
     OsRng.try_fill_bytes(&mut buffer).map_err(io::Error::other)?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
+    Ok(buffer.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 #[cfg(test)]

@@ -50,8 +50,8 @@ impl Settings {
         for (key, secret) in keys {
             set_default(&mut table, "secrets", key, secret.expose_secret());
         }
-        use queue_gateway::settings::{DEFAULTS, ENVIRONMENT_PREFIX};
-        settings::load_from(DEFAULTS, Some(&table.to_string()), ENVIRONMENT_PREFIX, settings::environment())
+        let (defaults, prefix) = (queue_gateway::settings::DEFAULTS, queue_gateway::settings::ENVIRONMENT_PREFIX);
+        settings::load_from(defaults, Some(&table.to_string()), prefix, settings::environment())
     }
 
     /// The API's own settings, with the secrets and the database's place in them.
@@ -62,8 +62,8 @@ impl Settings {
         set_default(&mut table, "admin", "email", "admin@example.com");
         set_default(&mut table, "admin", "password", secrets.admin_password.expose_secret());
         set_default(&mut table, "store", "url", &format!("sqlite:{}", self.data.join("ticketing.db").display()));
-        use ticketing_api::settings::{DEFAULTS, ENVIRONMENT_PREFIX};
-        settings::load_from(DEFAULTS, Some(&table.to_string()), ENVIRONMENT_PREFIX, settings::environment())
+        let (defaults, prefix) = (ticketing_api::settings::DEFAULTS, ticketing_api::settings::ENVIRONMENT_PREFIX);
+        settings::load_from(defaults, Some(&table.to_string()), prefix, settings::environment())
     }
 }
 
