@@ -1,9 +1,9 @@
 //! The keys and secrets of a standalone system: made at its first start, kept for the later ones.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, DirBuilder, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -38,7 +38,9 @@ pub(crate) fn path_in(data: &Path) -> PathBuf {
 impl Secrets {
     /// Reads the secrets of the data folder, and makes them when it has none.
     pub(crate) fn of(data: &Path) -> anyhow::Result<Self> {
-        fs::create_dir_all(data).with_context(|| format!("cannot create the data folder {}", data.display()))?;
+        // The owner's alone: the database beside the secrets holds the members' addresses and password hashes.
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+        made.with_context(|| format!("cannot create the data folder {}", data.display()))?;
         let path = path_in(data);
         if !path.exists() {
             create(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -106,6 +108,8 @@ mod tests {
         let first = Secrets::of(&data).unwrap();
         let mode = fs::metadata(path_in(&data)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        let mode = fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "the database is in it too");
         let second = Secrets::of(&data).unwrap();
         assert_eq!(first.active_key.expose_secret(), second.active_key.expose_secret());
         assert_eq!(first.admin_password.expose_secret(), second.admin_password.expose_secret());
