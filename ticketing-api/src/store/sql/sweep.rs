@@ -17,14 +17,15 @@ use super::{
 };
 use crate::store::Swept;
 
-/// Rows that a payment or another sweep has locked are passed over; what is locked is looked at again.
+/// Rows that a payment or another sweep has locked are passed over; PostgreSQL looks at a row's state again once it has
+/// the lock.
 ///
 /// The due rows are chosen in a `WITH`: as a subquery they could be chosen anew for each row, past the limit.
 const EXPIRE_HOLDS: Statement = statement!(
     "WITH due AS (
          SELECT id FROM holds WHERE state = 'held' AND expires_at <= $1 ORDER BY expires_at, id LIMIT $2" [skip_locked] "
      )
-     UPDATE holds SET state = 'expired' WHERE state = 'held' AND id IN (SELECT id FROM due)
+     UPDATE holds SET state = 'expired' WHERE id IN (SELECT id FROM due)
      RETURNING id, performance, member, token, seats, expires_at, state"
 );
 
@@ -33,7 +34,7 @@ const EXPIRE_RESERVATIONS: Statement = statement!(
          SELECT id FROM reservations WHERE state = 'awaiting_payment' AND expires_at <= $1
          ORDER BY expires_at, id LIMIT $2" [skip_locked] "
      )
-     UPDATE reservations SET state = 'expired' WHERE state = 'awaiting_payment' AND id IN (SELECT id FROM due)
+     UPDATE reservations SET state = 'expired' WHERE id IN (SELECT id FROM due)
      RETURNING id"
 );
 
