@@ -111,11 +111,11 @@ impl SaleState {
 pub struct NewConcert {
     /// Its id.
     pub id: ConcertId,
-    /// 1 to 50 characters.
+    /// 1 to 50 characters, none of them a control character.
     pub title: String,
-    /// 1 to 30 characters.
+    /// 1 to 30 characters, none of them a control character.
     pub place: String,
-    /// 1 to 30 characters.
+    /// 1 to 30 characters, none of them a control character.
     pub category: String,
     /// The queue that shall guard its sale.
     pub queue: QueueName,
@@ -143,14 +143,14 @@ pub struct NewPerformance {
 /// A rule that a new concert breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConcertRule {
-    /// Blank or too long.
-    #[error("a title has 1 to 50 characters")]
+    /// Blank, too long or not for reading.
+    #[error("a title has 1 to 50 characters, none of them a control character")]
     Title,
-    /// Blank or too long.
-    #[error("a place has 1 to 30 characters")]
+    /// Blank, too long or not for reading.
+    #[error("a place has 1 to 30 characters, none of them a control character")]
     Place,
-    /// Blank or too long.
-    #[error("a category has 1 to 30 characters")]
+    /// Blank, too long or not for reading.
+    #[error("a category has 1 to 30 characters, none of them a control character")]
     Category,
     /// Nothing to sell.
     #[error("a concert has 1 to 100 performances")]
@@ -166,12 +166,11 @@ pub enum ConcertRule {
 impl NewConcert {
     /// Every rule that it breaks.
     pub fn broken_rules(&self) -> Vec<ConcertRule> {
-        let named = |text: &str, longest: usize| !text.trim().is_empty() && text.chars().count() <= longest;
         let in_order = |p: &NewPerformance| p.sale_opens_at < p.sale_closes_at && p.sale_closes_at <= p.starts_at;
         let own = [
-            (ConcertRule::Title, named(&self.title, 50)),
-            (ConcertRule::Place, named(&self.place, 30)),
-            (ConcertRule::Category, named(&self.category, 30)),
+            (ConcertRule::Title, is_name(&self.title, 50)),
+            (ConcertRule::Place, is_name(&self.place, 30)),
+            (ConcertRule::Category, is_name(&self.category, 30)),
             (ConcertRule::Performances, (1..=100).contains(&self.performances.len())),
             (ConcertRule::SaleTimes, self.performances.iter().all(in_order)),
         ];
@@ -179,6 +178,12 @@ impl NewConcert {
         let seats = self.performances.iter().flat_map(|p| p.seats.broken_rules()).map(ConcertRule::Seats);
         own.chain(seats).collect()
     }
+}
+
+/// Whether people can read a text as a name. Control characters are in no name: they upset terminals and logs, and
+/// PostgreSQL takes no text with a NUL.
+pub(super) fn is_name(text: &str, longest: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= longest && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -242,6 +247,15 @@ mod tests {
                 ConcertRule::Seats(SeatPlanRule::Empty)
             ]
         );
+    }
+
+    #[test]
+    fn names_have_no_control_characters() {
+        let mut bad = concert();
+        bad.title = "a\0b".into();
+        bad.place = "\u{1b}[31mred".into();
+        bad.category = "\u{85}".into();
+        assert_eq!(bad.broken_rules(), [ConcertRule::Title, ConcertRule::Place, ConcertRule::Category]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::money::Money;
+use super::{concert::is_name, money::Money, wallet::Wallet};
 
 /// A seat's number within its performance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,11 +76,11 @@ pub struct SeatBlock {
     pub first: SeatNumber,
     /// The highest number, itself included.
     pub last: SeatNumber,
-    /// Their quality: 1 to 20 characters.
+    /// Their quality: 1 to 20 characters, none of them a control character.
     pub grade: String,
-    /// Where they are: 1 to 20 characters.
+    /// Where they are: likewise.
     pub section: String,
-    /// What each costs: zero or more.
+    /// What each costs: from zero to [`Wallet::MAX_BALANCE`].
     pub price: Money,
 }
 
@@ -100,21 +100,22 @@ pub enum SeatPlanRule {
     /// One number in two blocks.
     #[error("no two blocks share a seat number")]
     Overlap,
-    /// A price below zero.
-    #[error("a price is zero or more")]
+    /// A price below zero, or one that no wallet could pay: the sum of a few would not fit 64 bits.
+    #[error("a price is from 0 to {}", Wallet::MAX_BALANCE)]
     Price,
     /// Prices in several currencies.
     #[error("all prices of a performance are in one currency")]
     Currency,
-    /// A name of grade or section that is blank or too long.
-    #[error("grade and section have 1 to 20 characters")]
+    /// A name of grade or section that is blank, too long or not for reading.
+    #[error("grade and section have 1 to 20 characters, none of them a control character")]
     Name,
 }
 
 impl SeatPlan {
-    /// How many seats it has.
+    /// How many seats it has; at most 100,000 when it breaks no rule.
     pub fn seats(&self) -> u32 {
-        self.0.iter().map(|block| (block.last.0 + 1).saturating_sub(block.first.0)).sum()
+        let of = |block: &SeatBlock| block.last.0.checked_sub(block.first.0).map_or(0, |more| more.saturating_add(1));
+        self.0.iter().map(of).fold(0, u32::saturating_add)
     }
 
     /// Every rule that the plan breaks, each once.
@@ -122,13 +123,13 @@ impl SeatPlan {
         let blocks = &self.0;
         let mut order: Vec<_> = blocks.iter().map(|block| (block.first, block.last)).collect();
         order.sort_unstable();
-        let named = |name: &str| !name.trim().is_empty() && name.chars().count() <= 20;
+        let named = |name: &str| is_name(name, 20);
         let range = |block: &SeatBlock| block.first.is_valid() && block.last.is_valid() && block.first <= block.last;
         [
             (SeatPlanRule::Empty, blocks.is_empty()),
             (SeatPlanRule::Numbers, !blocks.iter().all(range)),
             (SeatPlanRule::Overlap, order.windows(2).any(|pair| pair[1].0 <= pair[0].1)),
-            (SeatPlanRule::Price, blocks.iter().any(|block| block.price.amount < 0)),
+            (SeatPlanRule::Price, !blocks.iter().all(|block| (0..=Wallet::MAX_BALANCE).contains(&block.price.amount))),
             (SeatPlanRule::Currency, blocks.iter().any(|block| block.price.currency != blocks[0].price.currency)),
             (SeatPlanRule::Name, !blocks.iter().all(|block| named(&block.grade) && named(&block.section))),
         ]
@@ -204,6 +205,24 @@ mod tests {
     fn a_plan_counts_its_seats() {
         let plan = SeatPlan(vec![block(1, 50), block(51, 51)]);
         assert_eq!((plan.seats(), plan.broken_rules()), (51, vec![]));
+    }
+
+    #[test]
+    fn a_plan_that_breaks_rules_can_still_be_counted() {
+        let plan = |blocks: &[SeatBlock]| SeatPlan(blocks.to_vec()).seats();
+        assert_eq!(plan(&[block(5, 3)]), 0);
+        assert_eq!(plan(&[block(0, u32::MAX)]), u32::MAX);
+        assert_eq!(plan(&[block(1, u32::MAX), block(1, u32::MAX)]), u32::MAX);
+    }
+
+    #[test]
+    fn the_dearest_seats_that_a_member_may_reserve_have_a_sum() {
+        let mut plan = SeatPlan(vec![block(1, 50)]);
+        plan.0[0].price.amount = Wallet::MAX_BALANCE;
+        assert_eq!(plan.broken_rules(), []);
+        assert!(Money::sum(Currency::KRW, vec![plan.0[0].price; 1000]).is_ok());
+        plan.0[0].price.amount += 1;
+        assert_eq!(plan.broken_rules(), [SeatPlanRule::Price]);
     }
 
     #[test]
