@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::problem::{Json, Path, Problem};
 
 use super::{Api, active_token::Passed, error, keyed::Keyed};
@@ -14,7 +14,7 @@ use crate::booking::{
 };
 
 /// Which seats.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HoldRequest {
     seats: Vec<SeatNumber>,

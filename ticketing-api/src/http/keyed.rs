@@ -5,8 +5,7 @@ use axum::{
     extract::{FromRequest, OriginalUri, Request},
     http::{HeaderMap, Method},
 };
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use shared::{
     ids::MemberId,
@@ -41,7 +40,7 @@ impl<T> Keyed<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Keyed<T> {
+impl<T: DeserializeOwned + Serialize, S: Send + Sync> FromRequest<S> for Keyed<T> {
     type Rejection = Problem;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, Problem> {
@@ -52,19 +51,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Keyed<T> {
             None => request.uri().path().to_owned(),
         };
         let body = if request.body().is_end_stream() {
-            Value::Object(serde_json::Map::new())
+            serde_json::from_str("{}").map_err(|error| error::invalid_body(error.to_string()))?
         } else {
-            let Json(body) = Json::<Value>::from_request(request, state).await?;
+            let Json(body) = Json::<T>::from_request(request, state).await?;
             body
         };
-        let fingerprint = fingerprint(&method, &path, &body);
-        let body = serde_json::from_value(body).map_err(|error| error::invalid_body(error.to_string()))?;
-        Ok(Self { body, key, fingerprint })
+        let understood = serde_json::to_string(&body).map_err(|error| error::invalid_body(error.to_string()))?;
+        Ok(Self { body, key, fingerprint: fingerprint(&method, &path, &understood) })
     }
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(value) = headers.get(HEADER) else { return Ok(None) };
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    // Of two keys, whoever looked at the request before us may have gone by the other.
+    if values.next().is_some() {
+        return Err(error::key_invalid());
+    }
     let valid = (1..=MAX_KEY_BYTES).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
     match value.to_str() {
         Ok(key) if valid => Ok(Some(key.to_owned())),
@@ -74,9 +77,9 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// What the request asks for, whatever its spacing and the order of its members: the body is hashed as it was
 /// understood, not as it was spelt.
-fn fingerprint(method: &Method, path: &str, body: &Value) -> [u8; 32] {
+fn fingerprint(method: &Method, path: &str, understood: &str) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [method.as_str(), path, &body.to_string()] {
+    for part in [method.as_str(), path, understood] {
         // With its length before it, no part can be taken for the end of another.
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
@@ -86,26 +89,37 @@ fn fingerprint(method: &Method, path: &str, body: &Value) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use serde::Deserialize;
+
     use super::*;
 
-    fn of(method: &Method, path: &str, body: &str) -> [u8; 32] {
-        fingerprint(method, path, &serde_json::from_str(body).unwrap())
+    #[derive(Debug, Deserialize, Serialize)]
+    struct Order {
+        a: u32,
+        b: Vec<u32>,
     }
 
-    #[test]
-    fn the_same_request_spelt_differently_has_the_same_fingerprint() {
-        let one = of(&Method::POST, "/v1/x", r#"{"a": 1, "b": [1, 2]}"#);
-        assert_eq!(one, of(&Method::POST, "/v1/x", r#"{"b":[1,2],"a":1}"#));
+    async fn of(method: Method, path: &str, body: &str) -> [u8; 32] {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        Keyed::<Order>::from_request(request, &()).await.unwrap().fingerprint
     }
 
-    #[test]
-    fn another_request_has_another_fingerprint() {
-        let one = of(&Method::POST, "/v1/x", r#"{"a":1}"#);
+    #[tokio::test]
+    async fn the_same_request_spelt_differently_has_the_same_fingerprint() {
+        let one = of(Method::POST, "/v1/x", r#"{"a": 1, "b": [1, 2]}"#).await;
+        assert_eq!(one, of(Method::POST, "/v1/x", r#"{"b":[1,2],"a":1}"#).await);
+    }
+
+    #[tokio::test]
+    async fn another_request_has_another_fingerprint() {
+        let one = of(Method::POST, "/v1/x", r#"{"a":1,"b":[]}"#).await;
         for other in [
-            of(&Method::DELETE, "/v1/x", r#"{"a":1}"#),
-            of(&Method::POST, "/v1/y", r#"{"a":1}"#),
-            of(&Method::POST, "/v1/x", r#"{"a":2}"#),
-            of(&Method::POST, "/v1/x", r#"{"a":"1"}"#),
+            of(Method::DELETE, "/v1/x", r#"{"a":1,"b":[]}"#).await,
+            of(Method::POST, "/v1/y", r#"{"a":1,"b":[]}"#).await,
+            of(Method::POST, "/v1/x", r#"{"a":2,"b":[]}"#).await,
+            of(Method::POST, "/v1/x", r#"{"a":1,"b":[1]}"#).await,
         ] {
             assert_ne!(one, other);
         }
@@ -123,5 +137,7 @@ mod tests {
             assert_eq!(key(bad).unwrap_err().code, "idempotency_key_invalid", "{bad:?}");
         }
         assert_eq!(key_of(&HeaderMap::new()).unwrap(), None);
+        let two = HeaderMap::from_iter(["a-1", "a-2"].map(|key| (HEADER.parse().unwrap(), key.parse().unwrap())));
+        assert_eq!(key_of(&two).unwrap_err().code, "idempotency_key_invalid");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::problem::{Json, Path, Problem};
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 use crate::booking::{payment::Payment, reservation::ReservationId};
 
 /// Nothing: the price is the reservation's, the money the member's wallet's.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PaymentRequest {}
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::problem::{Json, Path, Problem};
 
 use super::{
@@ -20,7 +20,7 @@ use crate::booking::{
 };
 
 /// Which hold.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReservationRequest {
     hold_id: HoldId,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     problem::{Json, Problem},
     settings::{Problems, Validate},
@@ -37,7 +37,7 @@ impl Validate for WalletSettings {
 }
 
 /// How much to add, in minor units of the wallet's currency.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChargeRequest {
     amount: i64,

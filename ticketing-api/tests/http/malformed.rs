@@ -16,11 +16,11 @@ async fn bodies_that_do_not_fit_are_refused_with_what_is_wrong() {
     let huge = format!("{{\"seats\":[{}1]}}", "1,".repeat(40_000));
     let deep = format!("{{\"seats\":{}", "[".repeat(10_000));
     let many = json!({"seats": (1..=5000).collect::<Vec<u32>>()}).to_string();
-    let cases: [(&str, u16, &str); 22] = [
+    let cases: [(&str, u16, &str); 23] = [
         ("", 400, "invalid_body"),
         ("{", 400, "malformed_json"),
         ("nonsense", 400, "malformed_json"),
-        (&deep, 400, "malformed_json"),
+        (&deep, 400, "invalid_body"),
         ("[]", 400, "invalid_body"),
         ("null", 400, "invalid_body"),
         ("{}", 400, "invalid_body"),
@@ -31,6 +31,7 @@ async fn bodies_that_do_not_fit_are_refused_with_what_is_wrong() {
         (r#"{"seats":[4294967296]}"#, 400, "invalid_body"),
         (r#"{"seats":[1e400]}"#, 400, "malformed_json"),
         (r#"{"seats":[1],"price":0}"#, 400, "invalid_body"),
+        (r#"{"seats":[1],"seats":[2]}"#, 400, "invalid_body"),
         (r#"{"seats":[]}"#, 422, "no_seats"),
         (r#"{"seats":[1,1]}"#, 422, "duplicate_seats"),
         (r#"{"seats":[0]}"#, 422, "unknown_seats"),
@@ -100,6 +101,7 @@ async fn addresses_that_lead_nowhere_say_so() {
         ("DELETE", "/v1/holds/x".to_owned(), 400, "invalid_path"),
         ("GET", "/v1/nothing".to_owned(), 404, "not_found"),
         ("GET", "/assets/nothing.js".to_owned(), 404, "not_found"),
+        ("GET", "/assets/%ff".to_owned(), 400, "invalid_path"),
         ("PUT", "/v1/wallet".to_owned(), 405, "method_not_allowed"),
         ("BREW", "/v1/wallet".to_owned(), 405, "method_not_allowed"),
     ];
@@ -113,6 +115,22 @@ async fn addresses_that_lead_nowhere_say_so() {
     assert_problem(&hold.send().await, 404, "performance_not_found");
     let reserve = buyer.sends(shop.api.post("/v1/reservations")).json(&json!({"hold_id": NOBODY}));
     assert_problem(&reserve.send().await, 404, "hold_not_found");
+}
+
+#[tokio::test]
+async fn of_two_idempotency_keys_neither_is_chosen() {
+    let shop = Shop::open().await;
+    let member = shop.member().await;
+    let body = r#"{"amount":1}"#;
+    let request = format!(
+        "POST /v1/wallet/charges HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nidempotency-key: a\r\n\
+         idempotency-key: b\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        member.session,
+        body.len(),
+    );
+    let reply = send_raw(shop.address, request.as_bytes(), Duration::from_secs(5)).await.unwrap();
+    assert_eq!(reply.status(), Some(400));
+    assert_eq!(shop.api.get("/v1/wallet").bearer(&member.session).send().await.json()["balance"]["amount"], 0);
 }
 
 #[tokio::test]
