@@ -12,7 +12,7 @@ use shared::{
 
 use crate::{
     booking::{
-        member::{Member, NewMember, Role, SignUp, SignUpOutcome, SignUpRule},
+        member::{Member, NewMember, Role, SignUp, SignUpOutcome, SignUpRule, is_possible_email},
         money::Currency,
     },
     passwords::{PasswordError, Passwords},
@@ -104,7 +104,8 @@ impl Accounts {
     /// The member whose email and password these are. Which of the two was wrong is not told, nor does the time that
     /// it takes tell it.
     pub async fn log_in(&self, email: &str, password: SecretString) -> Result<Option<Member>, AccountError> {
-        let credentials = self.store.credentials(&email.to_lowercase()).await?;
+        let credentials =
+            if is_possible_email(email) { self.store.credentials(&email.to_lowercase()).await? } else { None };
         let hash = credentials.as_ref().map(|credentials| credentials.password_hash.as_str());
         let fits = self.passwords.verify(password, hash).await?;
         Ok(credentials.filter(|_| fits).map(|credentials| credentials.member))

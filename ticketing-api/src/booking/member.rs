@@ -135,7 +135,7 @@ impl SignUp {
             has(&|c| c.is_ascii_lowercase()) && has(&|c| c.is_ascii_digit()) && has(&|c| Self::SYMBOLS.contains(c));
         let rules = [
             (SignUpRule::EmailForm, is_address(email)),
-            (SignUpRule::EmailLength, email.chars().count() <= 30),
+            (SignUpRule::EmailLength, email.chars().count() <= LONGEST_EMAIL),
             (SignUpRule::PasswordLength, (8..=20).contains(&password.chars().count())),
             (SignUpRule::PasswordCharacters, strong),
             (SignUpRule::NicknameLength, (2..=10).contains(&nickname.chars().count())),
@@ -144,6 +144,14 @@ impl SignUp {
         let broken: Vec<_> = rules.into_iter().filter_map(|(rule, kept)| (!kept).then_some(rule)).collect();
         if broken.is_empty() { Ok(Self { email: self.email.to_lowercase(), ..self }) } else { Err(broken) }
     }
+}
+
+/// Characters of an email.
+const LONGEST_EMAIL: usize = 30;
+
+/// Whether a member can have this email: one that could not have signed up is nobody's, and no text for a database.
+pub fn is_possible_email(text: &str) -> bool {
+    is_address(text) && text.chars().count() <= LONGEST_EMAIL
 }
 
 /// One `@` with something printable on both sides, and a dot inside the domain. More cannot be known without mail.

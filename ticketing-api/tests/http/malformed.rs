@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::send_raw;
+use testkit::{Postgres, send_raw};
 
 use crate::fixture::{Shop, assert_problem, holds_path, key};
 
@@ -115,6 +115,17 @@ async fn addresses_that_lead_nowhere_say_so() {
     assert_problem(&hold.send().await, 404, "performance_not_found");
     let reserve = buyer.sends(shop.api.post("/v1/reservations")).json(&json!({"hold_id": NOBODY}));
     assert_problem(&reserve.send().await, 404, "hold_not_found");
+}
+
+/// PostgreSQL takes no text with a NUL, and calls it a fault of the statement.
+#[tokio::test]
+async fn an_email_that_no_database_takes_is_nobodys() {
+    let database = Postgres::start().await;
+    let shop = Shop::on_database(&database.url()).await;
+    for email in ["a\0@example.org", "", "\u{0}"] {
+        let log_in = shop.api.post("/v1/sessions").json(&json!({"email": email, "password": "secret1!"}));
+        assert_problem(&log_in.send().await, 401, "invalid_credentials");
+    }
 }
 
 #[tokio::test]
