@@ -13,7 +13,7 @@ use shared::{
 };
 
 use crate::{
-    gateway::{ActiveTokenError, ActiveTokenVerifier, Claim, GatewayClient, GatewayUnavailable},
+    gateway::{ActiveTokenError, ActiveTokenVerifier, Claim, GatewayClient, GatewayUnavailable, Outage, Turn},
     metrics::GatewayMetrics,
     store::{StoreError, TicketStore, TokenClaim, TokenState},
 };
@@ -79,6 +79,7 @@ pub struct Gate {
     gateway: Arc<GatewayClient>,
     store: Arc<dyn TicketStore>,
     holders: Cache<ActiveTokenId, MemberId>,
+    outage: Outage,
     metrics: GatewayMetrics,
 }
 
@@ -91,7 +92,7 @@ impl Gate {
         metrics: GatewayMetrics,
     ) -> Self {
         let holders = Cache::builder().max_capacity(REMEMBERED_CLAIMS).time_to_live(REMEMBERED_FOR).build();
-        Self { verifier, gateway, store, holders, metrics }
+        Self { verifier, gateway, store, holders, outage: Outage::default(), metrics }
     }
 
     /// Lets a member pass with his token. The first use claims the token at the gateway, which decides between two
@@ -135,6 +136,13 @@ impl Gate {
             Ok(Claim::Gone) => "gone",
             Err(_) => "unavailable",
         });
+        match (self.outage.note(claimed.is_ok()), &claimed) {
+            (Some(Turn::Began), Err(error)) => {
+                tracing::warn!(%error, "active tokens cannot be claimed: newcomers are told to come back until they can");
+            }
+            (Some(Turn::Ended), _) => tracing::info!("active tokens can be claimed again"),
+            _ => {}
+        }
         match claimed? {
             Claim::HeldByAnother => Err(GateError::HeldByAnother),
             Claim::Gone => Err(GateError::Gone),

@@ -91,11 +91,8 @@ impl From<GateError> for Problem {
                 unauthorized("active_token_invalid", "The active token is not valid").detail(reason.to_string())
             }
             GateError::Token(ActiveTokenError::Expired) => gone("active_token_expired", "The active token has expired"),
-            GateError::Token(ActiveTokenError::KeysUnavailable) => gateway_unavailable(),
-            GateError::Gateway(error) => {
-                tracing::warn!(%error, "an active token could not be claimed");
-                gateway_unavailable()
-            }
+            // The gate has logged the outage, once.
+            GateError::Token(ActiveTokenError::KeysUnavailable) | GateError::Gateway(_) => gateway_unavailable(),
             GateError::Consumed => active_token_consumed(),
             GateError::HeldByAnother => {
                 forbidden("active_token_held_by_another", "The active token belongs to another member")

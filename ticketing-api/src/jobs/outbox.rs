@@ -11,7 +11,7 @@ use shared::clock::SharedClock;
 
 use super::Job;
 use crate::{
-    gateway::GatewayClient,
+    gateway::{GatewayClient, Outage, Turn},
     metrics::JobMetrics,
     store::{OutboxEvent, OutboxMessage, StoreError, TicketStore},
 };
@@ -32,6 +32,8 @@ pub struct OutboxDispatcher {
     pub gateway: Arc<GatewayClient>,
     /// When a failed delivery is tried again.
     pub backoff: Backoff,
+    /// Whether the gateway takes messages.
+    pub outage: Outage,
     /// What makes the pauses differ.
     pub rng: Mutex<StdRng>,
     /// The time.
@@ -84,18 +86,20 @@ impl OutboxDispatcher {
             OutboxEvent::ReleaseToken { token, .. } => self.gateway.release(*token).await,
         };
         self.metrics.delivery(delivery.is_ok());
-        let now = self.clock.now();
-        match delivery {
-            Ok(()) => self.store.message_delivered(message.id, now).await?,
-            Err(ref error) => {
-                // The first failure of each message is worth a line; the rest is in the metrics.
-                if message.attempts == 0 {
-                    tracing::warn!(message.id, %error, "an outbox message was not delivered; trying again");
-                }
-                let pause = self.backoff.pause(message.attempts, &mut *self.rng.lock());
-                let retry_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
-                self.store.message_failed(message.id, retry_at).await?;
+        match (self.outage.note(delivery.is_ok()), &delivery) {
+            (Some(Turn::Began), Err(error)) => {
+                tracing::warn!(message.id, %error, "messages to the gateway are not delivered; trying on");
             }
+            (Some(Turn::Ended), _) => tracing::info!("messages to the gateway are delivered again"),
+            _ => {}
+        }
+        let now = self.clock.now();
+        if delivery.is_ok() {
+            self.store.message_delivered(message.id, now).await?;
+        } else {
+            let pause = self.backoff.pause(message.attempts, &mut *self.rng.lock());
+            let retry_at = now.checked_add(pause).unwrap_or(Timestamp::MAX);
+            self.store.message_failed(message.id, retry_at).await?;
         }
         Ok(delivery.is_ok())
     }
