@@ -71,7 +71,11 @@ impl Validate for JobSettings {
     }
 }
 
-/// One kind of background work.
+/// A run that takes longer is given up and begun anew. A database that vanished without a word, as behind a broken switch,
+/// answers a statement under way never: without an end no seat would be freed again when another takes over.
+const LONGEST_RUN: Duration = Duration::from_mins(1);
+
+/// One kind of background work. A run that is dropped half-way must leave nothing that the next one does not finish.
 #[async_trait::async_trait]
 pub trait Job: Send + Sync {
     /// Names it in the log and in metrics.
@@ -101,7 +105,11 @@ pub async fn every<J: Job>(
             _ = ticks.tick() => {}
         }
         loop {
-            match job.run().await {
+            let run = match tokio::time::timeout(LONGEST_RUN, job.run()).await {
+                Ok(run) => run.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("no end within {LONGEST_RUN:?}")),
+            };
+            match run {
                 Ok(more) => {
                     metrics.succeeded(J::NAME, clock.now());
                     if std::mem::take(&mut failing) {
@@ -120,5 +128,45 @@ pub async fn every<J: Job>(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
+    use prometheus::Registry;
+    use shared::clock::ManualClock;
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    /// Waits for an answer that never comes.
+    struct Stuck(Arc<AtomicU32>);
+
+    #[async_trait::async_trait]
+    impl Job for Stuck {
+        const NAME: &str = "stuck";
+        type Error = String;
+
+        async fn run(&self) -> Result<bool, String> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_without_an_end_is_given_up_and_begun_anew() {
+        let (runs, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
+        let metrics = Metrics::register(&Registry::new()).unwrap().jobs;
+        let clock = Arc::new(ManualClock::at_second(0));
+        let work = tokio::spawn(every(Duration::from_secs(1), Stuck(Arc::clone(&runs)), clock, metrics, stop.clone()));
+        tokio::time::sleep(3 * LONGEST_RUN).await;
+        assert!(runs.load(Ordering::Relaxed) >= 2);
+        stop.cancel();
+        work.await.unwrap();
     }
 }
