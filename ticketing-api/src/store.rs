@@ -165,6 +165,9 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
 
     /// Adds a concert with its performances and their seats.
     async fn create_concert(&self, concert: NewConcert) -> Result<Concert, StoreError>;
+    /// As [`create_concert`](Self::create_concert), once for its key.
+    async fn create_concert_once(&self, concert: NewConcert, key: &IdempotencyKey)
+    -> Result<Once<Concert>, StoreError>;
     /// Concerts by their soonest performance.
     async fn concerts(&self, page: PageRequest) -> Result<Page<ConcertSummary>, StoreError>;
     /// A concert with its performances.

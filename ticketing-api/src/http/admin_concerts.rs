@@ -4,24 +4,27 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     ids::QueueName,
     problem::{Json, Problem},
 };
 
-use super::{Api, bearer::Admin, error};
-use crate::booking::{
-    concert::{Concert, ConcertId, NewConcert, NewPerformance, PerformanceId},
-    money::{Currency, Money},
-    seat::{SeatBlock, SeatNumber, SeatPlan},
+use super::{Api, bearer::Admin, error, keyed::Keyed};
+use crate::{
+    booking::{
+        concert::{Concert, ConcertId, NewConcert, NewPerformance, PerformanceId},
+        money::{Currency, Money},
+        seat::{SeatBlock, SeatNumber, SeatPlan},
+    },
+    store::Once,
 };
 
 /// Seats that one call may create: its transaction must not keep others waiting for long.
 const MAX_SEATS: u64 = 200_000;
 
 /// A concert to be created.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConcertRequest {
     title: String,
@@ -33,7 +36,7 @@ pub(super) struct ConcertRequest {
 }
 
 /// One of its evenings.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct PerformanceRequest {
     starts_at: Timestamp,
@@ -43,7 +46,7 @@ struct PerformanceRequest {
 }
 
 /// A run of like seats.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct BlockRequest {
     /// The lowest number.
@@ -60,9 +63,10 @@ struct BlockRequest {
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     Admin(admin): Admin,
-    Json(request): Json<ConcertRequest>,
+    request: Keyed<ConcertRequest>,
 ) -> Result<(StatusCode, Json<Concert>), Problem> {
-    let concert = request.into_new(&api);
+    let key = request.key(admin);
+    let concert = request.body.into_new(&api);
     let mut broken: Vec<String> = concert.broken_rules().iter().map(ToString::to_string).collect();
     // Counted only where the numbers make sense.
     let seats = || -> u64 { concert.performances.iter().map(|performance| u64::from(performance.seats.seats())).sum() };
@@ -72,8 +76,14 @@ pub(super) async fn create(
     if !broken.is_empty() {
         return Err(error::rules_broken("invalid_concert", "The concert breaks a rule", &broken));
     }
-    let concert = api.store.create_concert(concert).await?;
-    tracing::info!(concert.id = %concert.id, member.id = %admin, "an administrator created a concert");
+    let outcome = match key {
+        Some(key) => api.store.create_concert_once(concert, &key).await?,
+        None => Once::Done(api.store.create_concert(concert).await?),
+    };
+    if let Once::Done(concert) = &outcome {
+        tracing::info!(concert.id = %concert.id, member.id = %admin, "an administrator created a concert");
+    }
+    let concert = error::once(outcome)?;
     Ok((StatusCode::CREATED, Json(concert)))
 }
 

@@ -74,6 +74,14 @@ impl TicketStore for SqlStore {
         Ok(self.transact(&concert).await?)
     }
 
+    async fn create_concert_once(
+        &self,
+        concert: NewConcert,
+        key: &IdempotencyKey,
+    ) -> Result<Once<Concert>, StoreError> {
+        Ok(self.transact_once(&concert, Some(key)).await?)
+    }
+
     async fn concerts(&self, page: PageRequest) -> Result<Page<ConcertSummary>, StoreError> {
         Ok(concert::concerts(&self.database, page).await?)
     }

@@ -2,7 +2,7 @@
 
 use ticketing_api::{
     booking::{hold::HoldOutcome, payment::PaymentOutcome, reservation::ReserveOutcome, seat::SeatState},
-    store::{IdempotencyKey, Once},
+    store::{IdempotencyKey, Once, PageRequest},
 };
 
 use crate::world::{HOLD, PRICE, World, done, numbers};
@@ -11,6 +11,7 @@ on_both_databases! {
     a_repeated_call_gives_the_first_reply_word_for_word
     a_refusal_is_repeated_too_even_when_it_would_now_succeed
     a_refusal_that_undid_something_is_recorded
+    a_concert_is_created_once_for_its_key
     a_key_with_another_request_is_refused
     keys_of_different_members_never_meet
     a_forgotten_key_is_free_again
@@ -65,6 +66,14 @@ async fn a_refusal_that_undid_something_is_recorded(world: &World) {
     assert_eq!(world.seats(performance.id, SeatState::Held).await, [1, 2, 3]);
     let again = world.store.hold(world.new_hold(buyer, performance.id, &[4, 5]), Some(&key)).await.unwrap();
     assert_eq!(again, Once::Replayed(too_many));
+}
+
+async fn a_concert_is_created_once_for_its_key(world: &World) {
+    let key = world.key(world.buyer(0).await);
+    let first = done(world.store.create_concert_once(world.new_concert(3), &key).await.unwrap());
+    let again = world.store.create_concert_once(world.new_concert(3), &key).await.unwrap();
+    assert_eq!(again, Once::Replayed(first));
+    assert_eq!(world.store.concerts(PageRequest { page: 0, size: 10 }).await.unwrap().total, 1);
 }
 
 async fn a_key_with_another_request_is_refused(world: &World) {

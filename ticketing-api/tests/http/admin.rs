@@ -65,6 +65,22 @@ async fn an_administrator_creates_a_concert_whose_seats_are_sold_once_it_opens()
 }
 
 #[tokio::test]
+async fn a_creation_that_is_repeated_under_its_key_creates_one_concert() {
+    let shop = Shop::open().await;
+    let admin = shop.log_in(ADMIN).await;
+    let mut wanted = concert(&shop);
+    let create = async |concert: &Value| {
+        let request = shop.api.post("/v1/admin/concerts").bearer(&admin.session).header("idempotency-key", "autumn");
+        request.json(concert).send().await
+    };
+    let first = created(&create(&wanted).await);
+    assert_eq!(created(&create(&wanted).await), first);
+    wanted["title"] = json!("Winter Night");
+    assert_problem(&create(&wanted).await, 422, "idempotency_key_reused");
+    assert_eq!(shop.api.get("/v1/concerts").send().await.json()["total"], 2, "the demo and this one");
+}
+
+#[tokio::test]
 async fn only_administrators_create_concerts() {
     let shop = Shop::open().await;
     let member = shop.member().await;
@@ -89,6 +105,10 @@ async fn a_concert_that_breaks_rules_is_refused() {
         (broken(&|c| c["performances"][0]["seats"][0]["price"] = json!(-1)), 422, "invalid_concert"),
         (broken(&|c| c["performances"][0]["seats"][1]["to"] = json!(4_000_000_000_u32)), 422, "invalid_concert"),
         (broken(&|c| c["performances"][0]["seats"][1]["to"] = json!(u32::MAX)), 422, "invalid_concert"),
+        (broken(&|c| c["title"] = json!("a\0b")), 422, "invalid_concert"),
+        (broken(&|c| c["place"] = json!("a\u{1b}[31m")), 422, "invalid_concert"),
+        (broken(&|c| c["performances"][0]["seats"][0]["grade"] = json!("\0")), 422, "invalid_concert"),
+        (broken(&|c| c["performances"][0]["seats"][0]["price"] = json!(i64::MAX)), 422, "invalid_concert"),
         (broken(&|c| c["queue"] = json!("Not A Queue")), 400, "invalid_body"),
         (broken(&|c| c["performances"][0]["starts_at"] = json!("tomorrow")), 400, "invalid_body"),
         (broken(&|c| c["colour"] = json!("red")), 400, "invalid_body"),

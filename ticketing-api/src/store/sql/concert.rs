@@ -1,6 +1,7 @@
 //! Concerts and their performances.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::{
     database::Database,
@@ -8,7 +9,7 @@ use super::{
     row::Row,
     session::Session,
     statement::{Statement, statement},
-    transact::{Transaction, Verdict},
+    transact::{Recorded, Transaction, Verdict},
     value::arguments,
 };
 use crate::{
@@ -51,6 +52,12 @@ const PERFORMANCE: Statement = statement!(
     "SELECT c.title, c.queue, p.id, p.concert, p.starts_at, p.sale_opens_at, p.sale_closes_at, p.seats, p.currency
      FROM performances p JOIN concerts c ON c.id = p.concert WHERE p.id = $1"
 );
+
+impl Recorded for NewConcert {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+}
 
 #[async_trait]
 impl Transaction for NewConcert {
