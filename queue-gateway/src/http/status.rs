@@ -62,9 +62,7 @@ pub(super) async fn status(
 /// never met must be restored first; one of a later epoch says that the replica is about to be rebuilt. Neither does it
 /// know whose place it is that the store may have lost.
 fn waiting_here(queue: &Queue, stats: &Stats, held: &HeldPlace) -> Option<InLine> {
-    let known = held.place.epoch == stats.epoch
-        && held.place.seq <= stats.last_seq
-        && !queue.replica.is_doubtful(held.issued_at);
+    let known = held.place.epoch == stats.epoch && !queue.replica.is_doubtful(held.issued_at);
     known.then(|| reply::in_line(queue, stats.epoch, held.place.seq)).flatten()
 }
 
