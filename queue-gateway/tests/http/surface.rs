@@ -21,7 +21,7 @@ async fn everybody_sees_the_public_state_of_a_queue() {
         reply.json(),
         json!({
             "queue": "demo", "title": "Demo", "state": "open", "waiting": 0, "active": 0,
-            "rate_per_second": 1.0, "opens_at": null, "message": null,
+            "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "message": null,
         })
     );
     assert_eq!(gateway.visitors.get("/v1/queues/other").send().await.json()["title"], "other");
