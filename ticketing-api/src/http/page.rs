@@ -17,11 +17,12 @@ const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Name, media type and text of every part of the page.
-const PARTS: [(&str, &str, &str); 17] = [
+const PARTS: [(&str, &str, &str); 18] = [
     ("account.js", JAVASCRIPT, include_str!("../web/account.js")),
     ("api.js", JAVASCRIPT, include_str!("../web/api.js")),
     ("catalogue.js", JAVASCRIPT, include_str!("../web/catalogue.js")),
     ("checkout.js", JAVASCRIPT, include_str!("../web/checkout.js")),
+    ("clock.js", JAVASCRIPT, include_str!("../web/clock.js")),
     ("controls.css", CSS, include_str!("../web/controls.css")),
     ("memory.js", JAVASCRIPT, include_str!("../web/memory.js")),
     ("my-tickets.js", JAVASCRIPT, include_str!("../web/my-tickets.js")),
@@ -76,6 +77,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// By a clock that is ahead, every turn would be over before it began.
+    #[test]
+    fn the_page_compares_no_deadline_with_the_visitors_own_clock() {
+        let reading: Vec<_> =
+            PARTS.iter().filter(|(_, _, text)| text.contains("Date.now")).map(|part| part.0).collect();
+        assert_eq!(reading, ["clock.js"]);
     }
 
     #[test]

@@ -1,12 +1,11 @@
 // The ticketing API's calls. Every refusal becomes a `Refusal`; what passes by itself is tried again with the same key.
 
+import { noteServerTime } from "./clock.js";
 import { access, activeToken } from "./memory.js";
 
 const ANSWER_WITHIN_MS = 20_000;
 const TRIES = 5;
 const LONGEST_PAUSE_MS = 10_000;
-
-let clockOffset = 0;
 
 /** What the API said no with. `status` is 0 when no answer came. */
 export class Refusal extends Error {
@@ -48,11 +47,6 @@ export const reservation = (id) => call("GET", `/v1/reservations/${id}`, { membe
 export const pay = (id, key) =>
   call("POST", `/v1/reservations/${id}/payments`, { member: true, admitted: true, key });
 
-/** The server's time in milliseconds: deadlines are its, and the clocks of people's machines are wrong by minutes. */
-export function serverNow() {
-  return Date.now() + clockOffset;
-}
-
 /** A fresh idempotency key. `randomUUID` exists in secure contexts alone, and not everybody tests on the loopback. */
 export function newKey() {
   if (crypto.randomUUID) return crypto.randomUUID();
@@ -92,12 +86,6 @@ async function send(method, path, { body, member, admitted, key }) {
   }
   if (response.ok) return answer;
   throw new Refusal(response.status, answer ?? {}, Number(response.headers.get("Retry-After")) || undefined);
-}
-
-function noteServerTime(response) {
-  const date = Date.parse(response.headers.get("Date"));
-  // The header has whole seconds; less than two say nothing.
-  if (Number.isFinite(date)) clockOffset = Math.abs(date - Date.now()) < 2000 ? 0 : date - Date.now();
 }
 
 function isJson(response) {

@@ -2,6 +2,7 @@
 
 import * as account from "./account.js";
 import * as api from "./api.js";
+import { serverNow } from "./clock.js";
 import { access, activeToken, booking } from "./memory.js";
 import { Panel } from "./panel.js";
 import { refusalInWords, seatsTaken, takenSeats } from "./refusals.js";
@@ -85,8 +86,8 @@ export class Checkout {
   #turn() {
     const opens = Date.parse(this.#performance.sale_opens_at);
     const closes = Date.parse(this.#performance.sale_closes_at);
-    if (api.serverNow() >= closes) return { reason: "closed" };
-    if (api.serverNow() < opens) return { reason: "not_open" };
+    if (serverNow() >= closes) return { reason: "closed" };
+    if (serverNow() < opens) return { reason: "not_open" };
     const claims = activeToken.claims();
     if (!claims) return { reason: "no_turn" };
     if (claims.queue !== this.#performance.queue) return { reason: "other_queue" };
@@ -290,6 +291,6 @@ export class Checkout {
   }
 
   #secondsLeft() {
-    return Math.max(0, Math.ceil((Date.parse(this.#booking.expires_at) - api.serverNow()) / 1000));
+    return Math.max(0, Math.ceil((Date.parse(this.#booking.expires_at) - serverNow()) / 1000));
   }
 }

@@ -1,5 +1,7 @@
 // What outlives a reload of this tab and nothing more: who is signed in, the turn, and a booking half-way.
 
+import { serverNow } from "./clock.js";
+
 const ACTIVE_TOKEN = "sale:active-token";
 const ACCESS = "sale:access";
 
@@ -22,7 +24,7 @@ export const activeToken = {
     try {
       const payload = this.get().split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
       const claims = JSON.parse(atob(payload));
-      return claims.exp * 1000 > Date.now() ? claims : null;
+      return claims.exp * 1000 > serverNow() ? claims : null;
     } catch {
       return null;
     }
@@ -34,7 +36,7 @@ export const access = {
   token: () => stored(ACCESS)?.access_token ?? null,
   nickname: () => stored(ACCESS)?.member?.nickname ?? "",
   /** Whether somebody is signed in and will still be in a moment. */
-  valid: () => Date.parse(stored(ACCESS)?.expires_at ?? 0) > Date.now() + 1000,
+  valid: () => Date.parse(stored(ACCESS)?.expires_at ?? 0) > serverNow() + 1000,
   keep: (session) => sessionStorage.setItem(ACCESS, JSON.stringify(session)),
   forget: () => sessionStorage.removeItem(ACCESS),
 };
