@@ -230,7 +230,7 @@ pub(super) fn key_required() -> Problem {
 /// The key is not one.
 pub(super) fn key_invalid() -> Problem {
     problem(StatusCode::BAD_REQUEST, "idempotency_key_invalid", "The Idempotency-Key cannot be used")
-        .detail("a key has 1 to 255 visible ASCII characters")
+        .detail("send one key, of 1 to 255 visible ASCII characters")
 }
 
 /// The body does not fit, as serde says it.
