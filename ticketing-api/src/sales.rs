@@ -82,6 +82,11 @@ impl Sales {
         Self { store, marks, payments, gate, clock, rules, metrics }
     }
 
+    /// Most seats of one performance that a member may have: held, reserved and bought together.
+    pub fn max_seats_per_member(&self) -> u32 {
+        self.rules.max_seats_per_member
+    }
+
     /// Holds the seats for the member, all or none.
     pub async fn hold(
         &self,

@@ -21,6 +21,8 @@ pub(super) struct PerformanceDocument {
     sale: &'static str,
     /// Where a browser waits for its sale.
     waiting_room_url: String,
+    /// Most of its seats that a member may have: held, reserved and bought together.
+    max_seats_per_member: u32,
 }
 
 /// The seats of a performance.
@@ -38,7 +40,7 @@ impl PerformanceDocument {
             SaleState::Closed => "closed",
         };
         let waiting_room_url = api.gateway.waiting_room(&performance.queue);
-        Self { performance, sale, waiting_room_url }
+        Self { performance, sale, waiting_room_url, max_seats_per_member: api.sales.max_seats_per_member() }
     }
 }
 

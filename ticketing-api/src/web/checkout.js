@@ -6,7 +6,7 @@ import { serverNow } from "./clock.js";
 import { access, activeToken, booking } from "./memory.js";
 import { Panel } from "./panel.js";
 import { refusalInWords, seatsTaken, takenSeats } from "./refusals.js";
-import { seatNumbers, timeOfDay, total } from "./words.js";
+import { seatNumbers, timeOfDay, total, upTo } from "./words.js";
 
 const READ_HALL_EVERY_MS = 10_000;
 /** Not yours, not there, run out: with any of these there is nothing left to pay. */
@@ -46,7 +46,7 @@ export class Checkout {
 
   /** Seats were chosen or dropped. */
   chose(seats, full) {
-    this.#panel.say(full ? "You can have up to four seats." : "");
+    this.#panel.say(full ? `${upTo(this.#performance.max_seats_per_member)} for each member.` : "");
     this.render();
   }
 
@@ -75,7 +75,7 @@ export class Checkout {
     const turn = this.#turn();
     if (turn.allowed) {
       this.#map.unlock();
-      this.#panel.showChoosing(this.#map.chosen, turn.until, this.#busy);
+      this.#panel.showChoosing(this.#map.chosen, this.#performance.max_seats_per_member, turn.until, this.#busy);
     } else {
       this.#map.lock([]);
       this.#panel.showOutside(this.#performance, turn.reason, access.valid());

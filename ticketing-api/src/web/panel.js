@@ -1,7 +1,7 @@
 // The panel beside the hall: draws the step that the booking is in.
 
 import * as account from "./account.js";
-import { countdown, money, seatNumbers, timeOfDay, total, when } from "./words.js";
+import { countdown, money, seatNumbers, timeOfDay, total, upTo, when } from "./words.js";
 
 const REASONS = {
   no_turn: ["Tickets are sold in turn", "Everybody stands in one line. Take your place in it: when it is your turn, you come back here."],
@@ -37,10 +37,10 @@ export class Panel {
     showLine(performance);
   }
 
-  /** Choosing. `until` is when the turn ends, in milliseconds. */
-  showChoosing(seats, until, busy) {
+  /** Choosing at `most` so many. `until` is when the turn ends, in milliseconds. */
+  showChoosing(seats, most, until, busy) {
     const title = seats.length ? "Your seats" : "Choose your seats";
-    this.#show("choosing", title, `Up to four. Your turn lasts until ${timeOfDay(until)}.`);
+    this.#show("choosing", title, `${upTo(most)}. Your turn lasts until ${timeOfDay(until)}.`);
     this.#list(seats);
     const hold = element("hold");
     hold.hidden = seats.length === 0;

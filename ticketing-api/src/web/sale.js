@@ -40,7 +40,8 @@ function showHead(performance) {
 
 async function startSale(performance, seats) {
   element("sale").hidden = false;
-  const map = new SeatMap(element("seat-map"), element("legend"), (chosen, full) => checkout.chose(chosen, full));
+  const most = performance.max_seats_per_member;
+  const map = new SeatMap(element("seat-map"), element("legend"), most, (chosen, full) => checkout.chose(chosen, full));
   map.draw(seats);
   checkout = new Checkout(performance, map, (reservation) => showPaid(reservation, performance));
   await checkout.resume();

@@ -2,7 +2,6 @@
 
 import { money } from "./words.js";
 
-const MOST_SEATS = 4;
 /** A seat with the gap beside it, in rem, as in the style sheet. */
 const SEAT_PITCH = 2.9;
 const STATE_WORDS = { available: "available", held: "held by somebody else", sold: "sold", blocked: "not for sale", mine: "yours" };
@@ -10,6 +9,7 @@ const STATE_WORDS = { available: "available", held: "held by somebody else", sol
 export class SeatMap {
   #root;
   #legend;
+  #most;
   #onChange;
   #buttons = new Map();
   #seats = new Map();
@@ -17,10 +17,14 @@ export class SeatMap {
   #mine = new Set();
   #locked = false;
 
-  /** `onChange(seats, full)` gets the chosen seats whenever they change; `full` when one more was wanted than may be had. */
-  constructor(root, legend, onChange) {
+  /**
+   * `most` seats may be chosen. `onChange(seats, full)` gets the chosen ones whenever they change; `full` when one more
+   * was wanted than may be had.
+   */
+  constructor(root, legend, most, onChange) {
     this.#root = root;
     this.#legend = legend;
+    this.#most = most;
     this.#onChange = onChange;
     root.addEventListener("click", (event) => this.#clicked(event));
     root.addEventListener("keydown", (event) => this.#moved(event));
@@ -156,7 +160,7 @@ export class SeatMap {
       return;
     }
     if (this.#seats.get(number).state !== "available") return;
-    const full = this.#chosen.size >= MOST_SEATS;
+    const full = this.#chosen.size >= this.#most;
     if (!full) this.#chosen.add(number);
     this.#paint(number);
     this.#onChange(this.chosen, full);

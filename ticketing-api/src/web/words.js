@@ -57,3 +57,8 @@ function format(currency) {
 function digits(currency) {
   return format(currency).resolvedOptions().maximumFractionDigits;
 }
+
+/** How many seats may be chosen. */
+export function upTo(most) {
+  return most === 1 ? "One seat" : `Up to ${most} seats`;
+}

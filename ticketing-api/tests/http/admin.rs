@@ -44,6 +44,7 @@ async fn an_administrator_creates_a_concert_whose_seats_are_sold_once_it_opens()
         (&shown["sale"], &shown["seats"], &shown["title"]),
         (&json!("not_open"), &json!(50), &json!("Autumn Night"))
     );
+    assert_eq!(shown["max_seats_per_member"], 4, "the page goes by it");
     let seats = shop.api.get(&format!("{path}/seats")).send().await.json();
     let expected = json!({"number": 11, "grade": "S", "section": "B", "price": {"amount": 3000, "currency": "KRW"}, "state": "available"});
     assert_eq!(seats["items"][10], expected);
