@@ -66,7 +66,8 @@ async fn shop(rush: &Rush, number: usize, buyer: &Buyer, wait: &Wait) -> anyhow:
         let free = sale::seats_in_state(&rush.ticketing, &rush.sale, "available").await?;
         // Spread by visitor, so that contention is what a crowd makes and not everybody on the first seat.
         let Some(&seat) = free.get(number % free.len().max(1)) else {
-            if sale::seats_in_state(&rush.ticketing, &rush.sale, "held").await?.is_empty() {
+            // Not "none is held": a hold that ended since the first look has left a seat free.
+            if sale::sold(&rush.ticketing, &rush.sale).await? >= rush.sale.seats as usize {
                 return Ok(None);
             }
             // Somebody is at the till with the last seats and may yet give up.
