@@ -34,7 +34,7 @@ deny: ## check advisories, licences and sources of the dependencies (needs cargo
 
 bench: deps ## measure against the references, and print the table
 	$(CARGO) build --release --locked -p queue-gateway -p bench
-	$(CARGO) run --release --locked -p bench --bin bench -- $(ARGS)
+	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
 rush: ## drive visitors through a running system
 	$(CARGO) run --release --locked -p bench --bin rush -- $(ARGS)
