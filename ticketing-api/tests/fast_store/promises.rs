@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn embedded() -> Arc<dyn FastStore> {
+pub(crate) fn embedded() -> Arc<dyn FastStore> {
     Arc::new(EmbeddedFastStore::new(Arc::new(SystemClock), EmbeddedFastStore::DEFAULT_CAPACITY))
 }
 
