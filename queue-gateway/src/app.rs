@@ -24,12 +24,12 @@ use crate::{
         redis::{ConnectError, RedisEngine},
     },
     http::{self, Gateway, Queue, accept::Keys, cookie::WaitingCookie, limits::Limits},
-    hub::{Hub, HubLimits, Presence, PresenceWorker},
     metrics::Metrics,
+    mirror::Mirrors,
     promoter::Promoter,
     reload,
-    replica::Replicas,
     settings::{EngineChoice, QueueSettings, Settings},
+    streams::{Presence, PresenceWorker, StreamLimits, Streams},
 };
 
 /// How often the tables of rate limits are swept.
@@ -91,8 +91,8 @@ pub struct App {
     engine: Arc<ConfiguredEngine>,
     public: Router,
     registry: Registry,
-    replicas: Arc<Replicas>,
-    hub: Arc<Hub>,
+    mirrors: Arc<Mirrors>,
+    streams: Arc<Streams>,
     promoters: Vec<Promoter>,
     presence: PresenceWorker,
     limits: Arc<Limits>,
@@ -111,10 +111,10 @@ impl App {
         )?;
         let (verifier, key_set) = (signer.verifier(), signer.jwks());
         let documents = Arc::new(documents(&settings, signer));
-        let replicas = Arc::new(Replicas::new(settings.queues.keys().cloned()));
-        let queues = queues(&settings, &replicas, &metrics)?;
-        let hub = Arc::new(Hub::new(
-            HubLimits {
+        let mirrors = Arc::new(Mirrors::new(settings.queues.keys().cloned()));
+        let queues = queues(&settings, &mirrors, &metrics)?;
+        let streams = Arc::new(Streams::new(
+            StreamLimits {
                 max_streams: settings.streams.max_streams,
                 // Half the token's life is left for a client that is slow to come back.
                 longest: settings.tokens.waiting_lifetime / 2,
@@ -122,15 +122,15 @@ impl App {
                 drain: settings.listen.drain_deadline.mul_f64(0.8),
             },
             &documents,
-            queues.values().map(|queue| (queue.replica.clone(), queue.metrics.clone())),
+            queues.values().map(|queue| (queue.mirror.clone(), queue.metrics.clone())),
             StdRng::from_os_rng(),
         ));
         let promoters = queues
             .values()
             .map(|queue| Promoter {
                 engine: engine.clone(),
-                replica: queue.replica.clone(),
-                hub: hub.clone(),
+                mirror: queue.mirror.clone(),
+                streams: streams.clone(),
                 metrics: queue.metrics.clone(),
                 clock: clock.clone(),
                 period: settings.promotion.tick,
@@ -141,7 +141,7 @@ impl App {
         let gateway = Gateway {
             engine: engine.clone(),
             queues,
-            hub: hub.clone(),
+            streams: streams.clone(),
             presence,
             documents,
             verifier,
@@ -156,7 +156,7 @@ impl App {
             clock,
         };
         let public = http::router(Arc::new(gateway), &metrics);
-        Ok(Self { settings, engine, public, registry, replicas, hub, promoters, presence: presence_worker, limits })
+        Ok(Self { settings, engine, public, registry, mirrors, streams, promoters, presence: presence_worker, limits })
     }
 
     /// Runs until `shutdown` is cancelled, then drains. `changes` brings settings whose file has changed.
@@ -189,12 +189,12 @@ impl App {
             loops.spawn(promoter.run(shutdown.clone()));
         }
         loops.spawn({
-            let (hub, shutdown) = (self.hub, shutdown.clone());
-            async move { hub.run(shutdown).await }
+            let (streams, shutdown) = (self.streams, shutdown.clone());
+            async move { streams.run(shutdown).await }
         });
         loops.spawn(self.presence.run());
 
-        let operations = http::operations::router(self.registry, self.replicas, shutdown.clone());
+        let operations = http::operations::router(self.registry, self.mirrors, shutdown.clone());
         let last = CancellationToken::new();
         let operations =
             tokio::spawn(accept::serve(listeners.operations, operations, self.settings.operations, last.clone()));
@@ -215,25 +215,25 @@ fn documents(settings: &Settings, signer: ActiveSigner) -> Documents {
 
 fn queues(
     settings: &Settings,
-    replicas: &Replicas,
+    mirrors: &Mirrors,
     metrics: &Metrics,
 ) -> Result<BTreeMap<String, Arc<Queue>>, BuildError> {
-    let queue = |(replica, QueueSettings { title, .. }): (_, &QueueSettings)| {
-        let replica: &Arc<crate::replica::Replica> = replica;
-        let name = replica.queue();
+    let queue = |(mirror, QueueSettings { title, .. }): (_, &QueueSettings)| {
+        let mirror: &Arc<crate::mirror::Mirror> = mirror;
+        let name = mirror.queue();
         let waiting_room = HeaderValue::try_from(format!("{}/waiting-room/{name}", settings.public_url))
             .map_err(|_| BuildError::PublicUrl)?;
         let queue = Queue {
             name: name.clone(),
             title: title.clone().unwrap_or_else(|| name.to_string()),
             waiting_room,
-            replica: replica.clone(),
+            mirror: mirror.clone(),
             metrics: metrics.queues[name].clone(),
         };
         Ok((name.to_string(), Arc::new(queue)))
     };
     // Both are ordered by name and hold the same names.
-    replicas.iter().zip(settings.queues.values()).map(queue).collect()
+    mirrors.iter().zip(settings.queues.values()).map(queue).collect()
 }
 
 async fn sweep(limits: Arc<Limits>) {

@@ -16,9 +16,10 @@ use parking_lot::Mutex;
 use shared::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::{
-    engine::{
-        Baseline, Claim, ConnectionId, Control, ControlChange, Departures, EngineError, Epoch, Joined, LinePage,
-        LogIndex, Place, Promotion, QueueEngine, Readmission, Sequence, Standing, Stats,
+    engine::{EngineError, QueueEngine},
+    line::{
+        Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
+        Promotion, Readmission, Sequence, Standing, Stats,
     },
     metrics::Metrics,
 };

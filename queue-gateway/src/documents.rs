@@ -10,7 +10,7 @@ use shared::{
     tokens::{ActiveClaims, ActiveSigner, TokenError, WaitingClaims, WaitingSigner},
 };
 
-use crate::engine::{Admission, Epoch, Place, Sequence};
+use crate::line::{Admission, Epoch, Place, Sequence};
 
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
 #[derive(Clone, Debug, Serialize)]

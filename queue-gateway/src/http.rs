@@ -41,10 +41,11 @@ use tokio::time::Instant;
 use self::{accept::Keys, cookie::WaitingCookie, limits::Limits};
 use crate::{
     documents::Documents,
-    engine::{Place, QueueEngine, Stats},
-    hub::{Hub, Presence},
+    engine::QueueEngine,
+    line::{Place, Stats},
     metrics::{Metrics, QueueMetrics, RouteMetrics},
-    replica::Replica,
+    mirror::Mirror,
+    streams::{Presence, Streams},
 };
 
 /// What the endpoints work with.
@@ -55,7 +56,7 @@ pub struct Gateway {
     /// The queues by name; fixed at the start.
     pub queues: BTreeMap<String, Arc<Queue>>,
     /// The open streams.
-    pub hub: Arc<Hub>,
+    pub streams: Arc<Streams>,
     /// Records streams with the engine.
     pub presence: Presence,
     /// Makes and reads place documents.
@@ -95,7 +96,7 @@ pub struct Queue {
     /// Where one waits for it: the page's full address.
     pub waiting_room: HeaderValue,
     /// This gateway's copy of the line.
-    pub replica: Arc<Replica>,
+    pub mirror: Arc<Mirror>,
     /// What is counted.
     pub metrics: Arc<QueueMetrics>,
 }
@@ -103,7 +104,7 @@ pub struct Queue {
 impl Queue {
     /// The queue in numbers as of the last tick; unavailable until the first has reached the store.
     pub fn stats(&self) -> Result<Arc<Stats>, Problem> {
-        self.replica.stats().ok_or_else(error::store_unavailable)
+        self.mirror.stats().ok_or_else(error::store_unavailable)
     }
 }
 

@@ -9,7 +9,8 @@ use prometheus::{
 };
 use shared::ids::QueueName;
 
-use crate::engine::{EngineError, Stats};
+use crate::engine::EngineError;
+use crate::line::Stats;
 
 /// The gateway's metrics.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The one loop of each queue: promote, bring the replica up to date, tell the hub.
+//! The one loop of each queue: promote, bring the mirror up to date, tell the streams.
 //!
 //! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions.
 
@@ -13,10 +13,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{EngineError, Promotion, QueueEngine, Stats},
-    hub::Hub,
+    engine::{EngineError, QueueEngine},
+    line::{Promotion, Stats},
     metrics::QueueMetrics,
-    replica::{Progress, Replica},
+    mirror::{Mirror, Progress},
+    streams::Streams,
 };
 
 /// Candidates beyond what the last tick's numbers call for: those who came since.
@@ -34,9 +35,9 @@ pub struct Promoter {
     /// The line.
     pub engine: Arc<dyn QueueEngine>,
     /// This gateway's copy of it, which only this loop writes.
-    pub replica: Arc<Replica>,
+    pub mirror: Arc<Mirror>,
     /// Those who listen.
-    pub hub: Arc<Hub>,
+    pub streams: Arc<Streams>,
     /// What it counts.
     pub metrics: Arc<QueueMetrics>,
     /// For the ids of new slots.
@@ -76,17 +77,17 @@ impl Promoter {
 
     async fn tick(&self) -> Result<(), EngineError> {
         let promotion = self.promote().await?;
-        let progress = self.replica.follow(&*self.engine, promotion.stats).await?;
-        if let Some(stats) = self.replica.stats() {
+        let progress = self.mirror.follow(&*self.engine, promotion.stats).await?;
+        if let Some(stats) = self.mirror.stats() {
             self.metrics.show(&stats);
         }
-        let lost = self.hub.tick(self.replica.queue(), &progress).await;
-        self.replica.set_current(!matches!(progress, Progress::Unsettled));
+        let lost = self.streams.tick(self.mirror.queue(), &progress).await;
+        self.mirror.set_current(!matches!(progress, Progress::Unsettled));
         self.settle(lost).await
     }
 
     async fn promote(&self) -> Result<Promotion, EngineError> {
-        let queue = self.replica.queue();
+        let queue = self.mirror.queue();
         let candidates = self.candidates();
         let began = Instant::now();
         let promotion = self.engine.promote(queue, &candidates).await?;
@@ -98,25 +99,25 @@ impl Promoter {
     /// Ids for as many slots as this step can fill by the last tick's numbers, and some more. What a step lacks for is
     /// admitted by the next, since credit stays while the line is not empty.
     fn candidates(&self) -> Vec<ActiveTokenId> {
-        let wanted = self.replica.stats().map_or(SPARE_CANDIDATES, |stats| wanted(&stats));
+        let wanted = self.mirror.stats().map_or(SPARE_CANDIDATES, |stats| wanted(&stats));
         (0..wanted).map(|_| ActiveTokenId::generate(&*self.clock)).collect()
     }
 
     /// Asks the engine about visitors whom the log does not explain, and tells their streams.
     async fn settle(&self, lost: Vec<VisitorId>) -> Result<(), EngineError> {
-        let queue = self.replica.queue();
+        let queue = self.mirror.queue();
         let mut standings = stream::iter(lost)
             .map(|visitor| async move { (visitor, self.engine.status(queue, visitor).await) })
             .buffer_unordered(ASKED_AT_ONCE);
         while let Some((visitor, standing)) = standings.next().await {
-            self.hub.settle(queue, visitor, standing?);
+            self.streams.settle(queue, visitor, standing?);
         }
         Ok(())
     }
 
     fn failed(&self, outage: &mut Option<Outage>, error: &EngineError) -> Duration {
-        let queue = self.replica.queue();
-        self.replica.set_current(false);
+        let queue = self.mirror.queue();
+        self.mirror.set_current(false);
         let outage = outage.get_or_insert_with(|| {
             tracing::error!(%queue, %error, "promotion stopped: the queue store cannot be used");
             Outage { since: Instant::now(), pause: self.period }
@@ -127,7 +128,7 @@ impl Promoter {
 
     fn recovered(&self, outage: Option<Outage>) {
         if let Some(outage) = outage {
-            let queue = self.replica.queue();
+            let queue = self.mirror.queue();
             let seconds = outage.since.elapsed().as_secs_f64();
             tracing::info!(%queue, outage.seconds = seconds, "promotion goes on: the queue store is back");
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use shared::ids::QueueName;
 use tokio::sync::watch;
 
-use crate::{baselines::ConfiguredEngine, engine::Baseline, settings::Settings};
+use crate::{baselines::ConfiguredEngine, line::Baseline, settings::Settings};
 
 /// Pushes the baselines of changed settings to the store for as long as there are changes to come.
 ///

@@ -16,9 +16,9 @@ use shared::{
 };
 
 use crate::{
-    engine::{Baseline, Lifetimes, redis::RedisSettings},
+    engine::redis::RedisSettings,
     http::limits::RateLimitSettings,
-    room::admission::AdmissionPolicy,
+    line::{Baseline, Lifetimes, admission::AdmissionPolicy},
 };
 
 /// The documented defaults.

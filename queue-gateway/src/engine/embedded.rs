@@ -21,9 +21,10 @@ use shared::{
 };
 
 use self::queue::Queue;
-use super::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, EngineError, Epoch, Joined, LinePage, LogIndex,
-    Place, Promotion, QueueEngine, Readmission, Sequence, Standing, Stats,
+use super::{EngineError, QueueEngine};
+use crate::line::{
+    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
+    Promotion, Readmission, Sequence, Standing, Stats,
 };
 
 /// Every queue of this process, each behind a lock of its own.

@@ -26,9 +26,10 @@ use self::{
     keys::keys_of,
     scripts::Scripts,
 };
-use super::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, EngineError, Epoch, Joined, LinePage, LogIndex,
-    Place, Promotion, QueueEngine, Readmission, Sequence, Standing, Stats,
+use super::{EngineError, QueueEngine};
+use crate::line::{
+    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
+    Promotion, Readmission, Sequence, Standing, Stats,
 };
 
 /// Why there is no connection at the start. Later losses are mended without asking, and show as `Unavailable`.

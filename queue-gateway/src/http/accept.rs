@@ -24,7 +24,7 @@ use super::{
     Gateway, Queue, cookie, error,
     limits::{Limiter, Limits},
 };
-use crate::engine::Place;
+use crate::line::Place;
 
 /// The queue that the address names.
 #[derive(Clone, Debug)]

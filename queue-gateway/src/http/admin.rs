@@ -18,7 +18,7 @@ use super::{
     Gateway,
     accept::{AskedQueue, NoContent, Operator},
 };
-use crate::engine::{ControlChange, Limits, QueueState, Stats};
+use crate::line::{AdmissionLimits, ControlChange, QueueState, Stats};
 
 /// A message is read on small screens.
 const MAX_MESSAGE_CHARACTERS: usize = 500;
@@ -189,8 +189,8 @@ fn view(queue: &QueueName, stats: &Stats, changed: Option<Changed>) -> Response 
     ([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response()
 }
 
-impl From<Limits> for LimitsView {
-    fn from(limits: Limits) -> Self {
+impl From<AdmissionLimits> for LimitsView {
+    fn from(limits: AdmissionLimits) -> Self {
         Self { rate_per_second: limits.rate_per_second, active_cap: limits.cap }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     accept::{NoContent, Service},
     error,
 };
-use crate::engine::{Claim, Epoch, Readmission};
+use crate::line::{Claim, Epoch, Readmission};
 
 /// Binds the slot to its first holder. Repeating with the same holder is harmless.
 ///

@@ -14,7 +14,7 @@ use super::{
     limits::{Limiter, Limits},
     reply,
 };
-use crate::engine::{Place, Standing};
+use crate::line::{Place, Standing};
 
 /// Joins are limited per address.
 #[derive(Debug)]

@@ -6,20 +6,20 @@ use axum::Router;
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::replica::Replicas;
+use crate::mirror::Mirrors;
 
 /// Ready means that the last tick of every queue reached the store: joins will be answered and positions are current.
 /// A gateway that is stopping is not ready, so that no new visitors are sent to it.
-pub fn router(registry: Registry, replicas: Arc<Replicas>, shutdown: CancellationToken) -> Router {
+pub fn router(registry: Registry, mirrors: Arc<Mirrors>, shutdown: CancellationToken) -> Router {
     shared::operations::router(registry, move || {
-        let answer = if shutdown.is_cancelled() { Err("stopping".to_owned()) } else { followed(&replicas) };
+        let answer = if shutdown.is_cancelled() { Err("stopping".to_owned()) } else { followed(&mirrors) };
         async move { answer }
     })
 }
 
-fn followed(replicas: &Replicas) -> Result<(), String> {
+fn followed(mirrors: &Mirrors) -> Result<(), String> {
     let behind: Vec<&str> =
-        replicas.iter().filter(|replica| !replica.is_current()).map(|replica| replica.queue().as_str()).collect();
+        mirrors.iter().filter(|mirror| !mirror.is_current()).map(|mirror| mirror.queue().as_str()).collect();
     if behind.is_empty() {
         return Ok(());
     }

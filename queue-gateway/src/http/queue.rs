@@ -12,7 +12,7 @@ use shared::{
 };
 
 use super::accept::AskedQueue;
-use crate::engine::QueueState;
+use crate::line::QueueState;
 
 #[derive(Serialize)]
 struct PublicState<'a> {
@@ -28,7 +28,7 @@ struct PublicState<'a> {
     message: Option<&'a str>,
 }
 
-/// The queue in numbers, from this gateway's own replica.
+/// The queue in numbers, from this gateway's own mirror.
 pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
     let stats = queue.stats()?;
     let limits = stats.control.limits();

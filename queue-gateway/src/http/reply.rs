@@ -10,11 +10,10 @@ use shared::{ids::VisitorId, problem::Problem};
 use super::{Gateway, Queue, error};
 use crate::{
     documents::{InLine, PlaceDocument, WaitSeconds},
-    engine::{Epoch, Sequence, Standing},
-    room::place::Outlook,
+    line::{Epoch, Outlook, Sequence, Standing},
 };
 
-/// The document of whoever the store says stands so in this epoch. The position comes from this gateway's own replica.
+/// The document of whoever the store says stands so in this epoch. The position comes from this gateway's own mirror.
 pub(super) async fn document<'a>(
     gateway: &'a Gateway,
     queue: &'a Queue,
@@ -27,12 +26,12 @@ pub(super) async fn document<'a>(
         if let Some(line) = in_line(queue, epoch, seq) {
             return Ok(gateway.documents.waiting(&queue.name, line, message));
         }
-        // The replica has met his departure since the store was asked, or has not met his return to an old place yet.
+        // The mirror has met his departure since the store was asked, or has not met his return to an old place yet.
         standing = gateway.engine.status(&queue.name, visitor).await?;
     }
     match standing {
         Standing::Waiting { seq } => {
-            let line = told(queue.replica.outlook_of_waiting(seq)).ok_or_else(error::store_unavailable)?;
+            let line = told(queue.mirror.outlook_of_waiting(seq)).ok_or_else(error::store_unavailable)?;
             Ok(gateway.documents.waiting(&queue.name, line, message))
         }
         Standing::Admitted { admission, .. } => Ok(gateway.documents.admitted(&queue.name, epoch, visitor, &admission)),
@@ -40,14 +39,14 @@ pub(super) async fn document<'a>(
     }
 }
 
-/// Where this sequence stands, as far as the replica knows; `None` when it has departed.
+/// Where this sequence stands, as far as the mirror knows; `None` when it has departed.
 pub(super) fn in_line(queue: &Queue, epoch: Epoch, seq: Sequence) -> Option<InLine> {
-    if queue.replica.epoch() != Some(epoch) {
-        // The store has lost its state and the replica learns of it within a tick; until then the sequence itself is
+    if queue.mirror.epoch() != Some(epoch) {
+        // The store has lost its state and the mirror learns of it within a tick; until then the sequence itself is
         // the best guess.
         return Some(InLine { position: u64::try_from(seq.0).unwrap_or(0).max(1), behind: 0, wait: None });
     }
-    told(queue.replica.outlook(seq))
+    told(queue.mirror.outlook(seq))
 }
 
 fn told(outlook: Outlook) -> Option<InLine> {

@@ -1,6 +1,6 @@
 //! `GET /v1/queues/{queue}/tokens/current`: where the visitor stands, for clients without a stream.
 //!
-//! While he waits the answer comes from this gateway's own replica of the line: polling costs the store nothing.
+//! While he waits the answer comes from this gateway's own mirror of the line: polling costs the store nothing.
 
 use std::sync::Arc;
 
@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     documents::InLine,
-    engine::{EngineError, Epoch, Place, Standing, Stats},
+    engine::EngineError,
+    line::{Epoch, Place, Standing, Stats},
 };
 
 /// Polls are limited per address.
@@ -58,11 +59,11 @@ pub(super) async fn status(
     Ok(response)
 }
 
-/// The visitor's place in this gateway's replica, if it knows him there. A place of an older epoch that the replica has
-/// never met must be restored first; one of a later epoch says that the replica is about to be rebuilt. Neither does it
+/// The visitor's place in this gateway's mirror, if it knows him there. A place of an older epoch that the mirror has
+/// never met must be restored first; one of a later epoch says that the mirror is about to be rebuilt. Neither does it
 /// know whose place it is that the store may have lost.
 fn waiting_here(queue: &Queue, stats: &Stats, held: &HeldPlace) -> Option<InLine> {
-    let known = held.place.epoch == stats.epoch && !queue.replica.is_doubtful(held.issued_at);
+    let known = held.place.epoch == stats.epoch && !queue.mirror.is_doubtful(held.issued_at);
     known.then(|| reply::in_line(queue, stats.epoch, held.place.seq)).flatten()
 }
 
@@ -84,6 +85,6 @@ async fn ask_the_store(gateway: &Gateway, queue: &Queue, held: &HeldPlace) -> Re
 fn renewed(gateway: &Gateway, queue: &Queue, held: &HeldPlace, place: Place) -> Option<HeaderValue> {
     let half_life = gateway.documents.waiting_lifetime() / 2;
     let half_way = held.issued_at.checked_add(half_life).is_ok_and(|half_way| half_way <= gateway.clock.now());
-    let due = half_way || place != held.place || queue.replica.is_doubtful(held.issued_at);
+    let due = half_way || place != held.place || queue.mirror.is_doubtful(held.issued_at);
     due.then(|| gateway.signed_place(&queue.name, held.visitor, place).1)
 }

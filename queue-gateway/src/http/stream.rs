@@ -20,10 +20,7 @@ use super::{
     accept::{AskedQueue, HeldPlace, LimitedCall, Within},
     limits::{Limiter, Limits},
 };
-use crate::{
-    engine::{EngineError, Standing},
-    hub::Present,
-};
+use crate::{engine::EngineError, line::Standing, streams::Present};
 
 /// Openings of a stream are limited per address.
 #[derive(Debug)]
@@ -48,7 +45,9 @@ pub(super) async fn stream(
     }
     // An engine that cannot be asked was counted where it was called, and is logged by the loops that meet it.
     let Ok((standing, present)) = arrive(&gateway, &queue, &held).await else { return turned_away(&gateway) };
-    let Ok(subscription) = gateway.hub.open(&queue.name, held.visitor, standing) else { return turned_away(&gateway) };
+    let Ok(subscription) = gateway.streams.open(&queue.name, held.visitor, standing) else {
+        return turned_away(&gateway);
+    };
     let frames = subscription.map(move |frame| {
         // Owned by the stream: when it ends or the client vanishes, the engine is told.
         let _ = &present;
@@ -69,17 +68,17 @@ async fn arrive(gateway: &Gateway, queue: &Queue, held: &HeldPlace) -> Result<(S
     gateway.presence.connect(&queue.name, held.visitor).await
 }
 
-/// The same place with a new lifetime: presence keeps it. The hub ends streams before a lifetime is over, so that every
+/// The same place with a new lifetime: presence keeps it. The streams ends streams before a lifetime is over, so that every
 /// listener comes by here in time.
 fn renewed(gateway: &Gateway, queue: &Queue, held: &HeldPlace, standing: Standing) -> Option<HeaderValue> {
     let Standing::Waiting { seq } = standing else { return None };
     // A token of another place than the visitor's is not given a longer life.
-    let same = queue.replica.epoch().is_some_and(|epoch| held.place.relative_to(epoch) == seq);
+    let same = queue.mirror.epoch().is_some_and(|epoch| held.place.relative_to(epoch) == seq);
     same.then(|| gateway.signed_place(&queue.name, held.visitor, held.place).1)
 }
 
 fn turned_away(gateway: &Gateway) -> Response {
-    event_stream(tokio_stream::once(gateway.hub.turn_away()), None)
+    event_stream(tokio_stream::once(gateway.streams.turn_away()), None)
 }
 
 /// The one place where frames become a response.

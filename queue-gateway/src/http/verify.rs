@@ -18,7 +18,7 @@ use shared::{
 };
 
 use super::{Gateway, Queue, cookie, error};
-use crate::engine::{Epoch, Standing};
+use crate::line::{Epoch, Standing};
 
 const X_QUEUE: HeaderName = HeaderName::from_static("x-queue");
 const X_VISITOR: HeaderName = HeaderName::from_static("x-visitor");

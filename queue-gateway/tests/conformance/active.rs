@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue_gateway::engine::{Baseline, Claim, Lifetimes, Limits, LineChange, Standing};
+use queue_gateway::line::{AdmissionLimits, Baseline, Claim, Lifetimes, LineChange, Standing};
 
 use crate::fixture::{ACTIVE, CLAIM, Fixture, is_admitted};
 
@@ -75,7 +75,7 @@ pub(crate) async fn releasing_frees_the_slot_at_once(f: Fixture) {
 
 pub(crate) async fn a_slot_never_outlives_its_token(f: Fixture) {
     let lifetimes = Lifetimes { claim: Duration::from_mins(1), active: Duration::from_secs(20) };
-    let baseline = Baseline { limits: Limits { rate_per_second: 10.0, cap: 5 }, lifetimes };
+    let baseline = Baseline { limits: AdmissionLimits { rate_per_second: 10.0, cap: 5 }, lifetimes };
     f.engine.configure(&f.queue, baseline).await.unwrap();
     let (visitor, _) = f.admitted().await;
     let Standing::Admitted { admission, .. } = f.status(visitor).await else { panic!("not admitted") };

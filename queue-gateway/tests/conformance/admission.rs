@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use queue_gateway::engine::{Limits, LineChange, Sequence, Standing};
+use queue_gateway::line::{AdmissionLimits, LineChange, Sequence, Standing};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use shared::clock::Clock;
 
@@ -127,7 +127,7 @@ pub(crate) async fn admissions_in_any_window_stay_within_the_rate_and_one_burst(
     for seed in 0..6 {
         let mut rng = StdRng::seed_from_u64(seed);
         let rate = [0.5, 1.0, 7.0, 30.0, 133.3][rng.random_range(0..5)];
-        let limits = Limits { rate_per_second: rate, cap: 100_000 };
+        let limits = AdmissionLimits { rate_per_second: rate, cap: 100_000 };
         let queue = Fixture { queue: format!("window-{seed}").parse().unwrap(), ..f };
         queue.configure(rate, limits.cap).await;
         let mut admissions: Vec<(f64, u64)> = Vec::new();

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use queue_gateway::engine::{
-    Baseline, ConnectionId, ControlChange, Departures, Epoch, Lifetimes, Limits, LineChange, LogIndex, Place,
-    QueueEngine, Readmission, Sequence, Standing, Stats, embedded::EmbeddedEngine, redis::RedisEngine,
+use queue_gateway::engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
+use queue_gateway::line::{
+    AdmissionLimits, Baseline, ConnectionId, ControlChange, Departures, Epoch, Lifetimes, LineChange, LogIndex, Place,
+    Readmission, Sequence, Standing, Stats,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use shared::{
@@ -103,7 +104,7 @@ impl Draw {
 
     fn baseline(&mut self) -> Baseline {
         Baseline {
-            limits: Limits { rate_per_second: self.rate(), cap: self.cap() },
+            limits: AdmissionLimits { rate_per_second: self.rate(), cap: self.cap() },
             lifetimes: Lifetimes {
                 claim: Duration::from_secs(self.one(&[2, 10, 30])),
                 active: Duration::from_secs(self.one(&[5, 20, 300])),

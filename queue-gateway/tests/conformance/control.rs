@@ -1,6 +1,6 @@
 //! Baseline and operator overrides.
 
-use queue_gateway::engine::{ControlChange, QueueState};
+use queue_gateway::line::{ControlChange, QueueState};
 
 use crate::fixture::{Fixture, baseline};
 

@@ -1,6 +1,7 @@
 //! A replica takes over: the line goes on without anybody's help.
 
-use queue_gateway::engine::{QueueEngine, Standing, redis::RedisEngine};
+use queue_gateway::engine::{QueueEngine, redis::RedisEngine};
+use queue_gateway::line::Standing;
 use shared::ids::{ActiveTokenId, QueueName, VisitorId};
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;

@@ -9,10 +9,13 @@ use std::{
 };
 
 use queue_gateway::engine::{
-    Baseline, ControlChange, Departures, EngineError, Epoch, Joined, Lifetimes, Limits, LineChange, LogIndex,
-    Promotion, QueueEngine, Sequence, Standing, Stats,
+    EngineError, QueueEngine,
     embedded::EmbeddedEngine,
     redis::{RedisEngine, RedisSettings},
+};
+use queue_gateway::line::{
+    AdmissionLimits, Baseline, ControlChange, Departures, Epoch, Joined, Lifetimes, LineChange, LogIndex, Promotion,
+    Sequence, Standing, Stats,
 };
 use shared::{
     clock::ManualClock,
@@ -186,7 +189,7 @@ impl Fixture {
 }
 
 pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
-    Baseline { limits: Limits { rate_per_second, cap }, lifetimes: Lifetimes { claim: CLAIM, active: ACTIVE } }
+    Baseline { limits: AdmissionLimits { rate_per_second, cap }, lifetimes: Lifetimes { claim: CLAIM, active: ACTIVE } }
 }
 
 pub(crate) fn waiting(seq: i64) -> Standing {

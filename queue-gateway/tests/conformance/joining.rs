@@ -1,6 +1,7 @@
 //! Joining, and reading the line.
 
-use queue_gateway::engine::{ConnectionId, ControlChange, EngineError, Epoch, LogIndex, Sequence, Standing};
+use queue_gateway::engine::EngineError;
+use queue_gateway::line::{ConnectionId, ControlChange, Epoch, LogIndex, Sequence, Standing};
 use uuid::Uuid;
 
 use crate::fixture::{Fixture, waiting};

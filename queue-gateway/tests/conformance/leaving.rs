@@ -1,6 +1,6 @@
 //! Leaving, and having a stream open.
 
-use queue_gateway::engine::{ConnectionId, LineChange, Sequence, Standing};
+use queue_gateway::line::{ConnectionId, LineChange, Sequence, Standing};
 use shared::ids::VisitorId;
 use uuid::Uuid;
 

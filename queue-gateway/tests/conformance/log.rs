@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use queue_gateway::engine::{Departures, Epoch, LineChange, LogIndex, Place, Sequence};
+use queue_gateway::line::{Departures, Epoch, LineChange, LogIndex, Place, Sequence};
 
 use crate::fixture::{Fixture, LOG_CAPACITY};
 
@@ -46,23 +46,23 @@ pub(crate) async fn replaying_the_log_on_a_snapshot_gives_the_line(f: Fixture) {
     let first = f.line_of(20).await;
     f.leave(first[3]).await;
     let head = f.stats().await.log_head;
-    let mut replica: BTreeSet<Sequence> = BTreeSet::new();
+    let mut mirror: BTreeSet<Sequence> = BTreeSet::new();
     let mut above = None;
     for (round, visitor) in first.iter().skip(4).step_by(3).enumerate() {
         let page = f.engine.line(&f.queue, above, 5).await.unwrap().waiting;
         above = page.last().copied().or(above);
-        replica.extend(page);
+        mirror.extend(page);
         f.leave(*visitor).await;
         let place = Place { epoch: Epoch(epoch.0 - 1_000), seq: Sequence(i64::try_from(round).unwrap()) };
         f.engine.join(&f.queue, f.visitor(), Some(place), f.token()).await.unwrap();
     }
     for change in f.entries(epoch, head.0, LOG_CAPACITY).await {
         match change {
-            LineChange::Admitted { seq, .. } | LineChange::Departed { seq } => replica.remove(&seq),
-            LineChange::Restored { seq } => replica.insert(seq),
+            LineChange::Admitted { seq, .. } | LineChange::Departed { seq } => mirror.remove(&seq),
+            LineChange::Restored { seq } => mirror.insert(seq),
         };
     }
-    assert_eq!(replica.into_iter().map(|seq| seq.0).collect::<Vec<_>>(), f.line().await);
+    assert_eq!(mirror.into_iter().map(|seq| seq.0).collect::<Vec<_>>(), f.line().await);
 }
 
 pub(crate) async fn trimmed_entries_are_a_gap(f: Fixture) {

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use queue_gateway::engine::{
-    Claim, Departures, EngineError, Epoch, LineChange, LogIndex, Place, QueueEngine, Readmission, Sequence,
+    EngineError, QueueEngine,
     redis::{ConnectError, RedisEngine, RedisSettings},
 };
+use queue_gateway::line::{Claim, Departures, Epoch, LineChange, LogIndex, Place, Readmission, Sequence};
 use shared::{
     clock::ManualClock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},

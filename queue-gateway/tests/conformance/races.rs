@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use queue_gateway::engine::{Claim, LineChange, QueueEngine, Standing};
+use queue_gateway::engine::QueueEngine;
+use queue_gateway::line::{Claim, LineChange, Standing};
 use tokio::task::JoinSet;
 
 use crate::fixture::{Fixture, is_admitted};

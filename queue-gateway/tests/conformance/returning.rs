@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use queue_gateway::engine::{Claim, Epoch, LineChange, Place, Readmission, Sequence, Standing};
+use queue_gateway::line::{Claim, Epoch, LineChange, Place, Readmission, Sequence, Standing};
 use shared::{clock::Clock, ids::VisitorId};
 
 use crate::fixture::{ACTIVE, Fixture, is_admitted, waiting};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use queue_gateway::engine::{Limits, Standing};
+use queue_gateway::line::{AdmissionLimits, Standing};
 
 use crate::world::{TICK, World};
 
 #[tokio::test(start_paused = true)]
 async fn thousands_are_admitted_in_order_at_the_rate_and_never_above_the_cap() {
-    let limits = Limits { rate_per_second: 100.0, cap: 600 };
+    let limits = AdmissionLimits { rate_per_second: 100.0, cap: 600 };
     let world = World::new(limits).await;
     let (one, other) = (world.gateway().await, world.gateway().await);
     let crowd = world.crowd(2_000).await;
@@ -48,7 +48,7 @@ async fn thousands_are_admitted_in_order_at_the_rate_and_never_above_the_cap() {
 
 #[tokio::test(start_paused = true)]
 async fn more_gateways_do_not_admit_more() {
-    let world = World::new(Limits { rate_per_second: 7.0, cap: 10_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 7.0, cap: 10_000 }).await;
     let mut gateways = Vec::new();
     for _ in 0..5 {
         gateways.push(world.gateway().await);
@@ -63,7 +63,7 @@ async fn more_gateways_do_not_admit_more() {
 
 #[tokio::test(start_paused = true)]
 async fn a_step_costs_the_store_the_same_however_many_wait() {
-    let world = World::new(Limits { rate_per_second: 10.0, cap: 100_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 100_000 }).await;
     let gateway = world.gateway().await;
     let mut costs = Vec::new();
     for size in [100, 3_000] {

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use queue_gateway::{
-    engine::{ControlChange, Limits, QueueEngine},
-    room::place::Outlook,
+    engine::QueueEngine,
+    line::{AdmissionLimits, ControlChange, Outlook},
 };
 
 use crate::world::World;
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_queue_admits_nobody_and_says_so() {
-    let world = World::new(Limits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(100).await;
     let mut stream = gateway.stream(&world, crowd[99]).await;
@@ -25,7 +25,7 @@ async fn a_paused_queue_admits_nobody_and_says_so() {
     let before = world.admitted_total().await;
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(world.admitted_total().await, before);
-    let outlook = gateway.replica.outlook(crowd[99].place.seq);
+    let outlook = gateway.mirror.outlook(crowd[99].place.seq);
     assert!(matches!(outlook, Outlook::Waiting { wait: None, .. }), "{outlook:?}");
     let mut newcomer = gateway.stream(&world, crowd[98]).await;
     assert_eq!(newcomer.names(), ["position", "paused"]);
@@ -42,7 +42,7 @@ async fn a_paused_queue_admits_nobody_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_reaches_every_stream_and_every_later_place() {
-    let world = World::new(Limits { rate_per_second: 10.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(3).await;
     let mut stream = gateway.stream(&world, crowd[2]).await;
@@ -58,7 +58,7 @@ async fn a_message_reaches_every_stream_and_every_later_place() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_leaves_is_told_on_all_his_streams() {
-    let world = World::new(Limits { rate_per_second: 1.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 1 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(5).await;
     let mut tabs = [gateway.stream(&world, crowd[3]).await, gateway.stream(&world, crowd[3]).await];
@@ -76,7 +76,7 @@ async fn whoever_leaves_is_told_on_all_his_streams() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_was_admitted_unseen_learns_it_when_he_connects() {
-    let world = World::new(Limits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(5).await;
     let unseen = world.standing(crowd[4].id).await;
@@ -93,7 +93,7 @@ async fn whoever_was_admitted_unseen_learns_it_when_he_connects() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_stream_is_pinged_even_while_the_store_is_away() {
-    let world = World::new(Limits { rate_per_second: 0.0, cap: 1_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(5).await;
     let mut stream = gateway.stream(&world, crowd[4]).await;

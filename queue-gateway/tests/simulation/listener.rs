@@ -1,7 +1,7 @@
 //! The reader of one stream, as a browser hears it.
 
 use futures_util::FutureExt;
-use queue_gateway::hub::Subscription;
+use queue_gateway::streams::Subscription;
 use serde_json::Value;
 use tokio_stream::StreamExt;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use queue_gateway::{
-    engine::{ControlChange, Limits, QueueEngine, Standing},
-    room::place::Outlook,
+    engine::QueueEngine,
+    line::{AdmissionLimits, ControlChange, Outlook, Standing},
 };
 use shared::ids::ActiveTokenId;
 
@@ -12,23 +12,23 @@ use crate::world::{Gateway, TICK, World};
 
 #[tokio::test(start_paused = true)]
 async fn promotion_stops_with_the_store_and_goes_on_with_it() {
-    let world = World::new(Limits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(500).await;
     world.tick().await;
-    assert!(gateway.replica.is_current());
+    assert!(gateway.mirror.is_current());
     world.store.set_away(true);
     world.store.asked();
     tokio::time::sleep(Duration::from_secs(30)).await;
-    assert!(!gateway.replica.is_current());
+    assert!(!gateway.mirror.is_current());
     assert!(world.store.asked() < 40, "an outage is not hammered");
-    let Outlook::Waiting { position, .. } = gateway.replica.outlook(crowd[499].place.seq) else {
+    let Outlook::Waiting { position, .. } = gateway.mirror.outlook(crowd[499].place.seq) else {
         panic!("places stay known");
     };
     assert!(position > 490);
     world.store.set_away(false);
     tokio::time::sleep(Duration::from_secs(4)).await;
-    assert!(gateway.replica.is_current());
+    assert!(gateway.mirror.is_current());
     assert!(world.admitted_total().await > 30);
 }
 
@@ -43,7 +43,7 @@ async fn promote_inside(world: &World, seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_gap_in_the_log_is_bridged_from_the_line_and_nobody_misses_his_admission() {
-    let world = World::with_log(Limits { rate_per_second: 100.0, cap: 1_000 }, 64).await;
+    let world = World::with_log(AdmissionLimits { rate_per_second: 100.0, cap: 1_000 }, 64).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(2_000).await;
     let mut streams = Vec::new();
@@ -57,7 +57,7 @@ async fn a_gap_in_the_log_is_bridged_from_the_line_and_nobody_misses_his_admissi
 
     let line = world.line().await;
     for (seq, expected) in line.iter().zip(1..) {
-        let outlook = gateway.replica.outlook(*seq);
+        let outlook = gateway.mirror.outlook(*seq);
         assert!(matches!(outlook, Outlook::Waiting { position, .. } if position == expected), "{outlook:?}");
     }
     let mut admitted = 0;
@@ -75,7 +75,7 @@ async fn a_gap_in_the_log_is_bridged_from_the_line_and_nobody_misses_his_admissi
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places() {
-    let world = World::new(Limits { rate_per_second: 1.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 1 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(300).await;
     let mut streams = Vec::new();
@@ -85,10 +85,10 @@ async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places()
     for stream in &mut streams {
         stream.hear();
     }
-    let old_epoch = gateway.replica.epoch().unwrap();
+    let old_epoch = gateway.mirror.epoch().unwrap();
     world.store.empty();
     tokio::time::sleep(2 * TICK).await;
-    assert!(gateway.replica.epoch().unwrap() > old_epoch);
+    assert!(gateway.mirror.epoch().unwrap() > old_epoch);
     let mut retries = Vec::new();
     for stream in &mut streams {
         let last = stream.hear().pop().unwrap();
@@ -106,7 +106,7 @@ async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places()
     }
     world.tick().await;
     let line = world.line().await;
-    let epoch = gateway.replica.epoch().unwrap();
+    let epoch = gateway.mirror.epoch().unwrap();
     let first = crowd[1..].iter().position(|visitor| visitor.place.relative_to(epoch) == line[0]).unwrap();
     assert!(first <= 2, "some may have been admitted meanwhile");
     assert!(line.iter().copied().eq(crowd[1 + first..].iter().map(|visitor| visitor.place.relative_to(epoch))));
@@ -115,14 +115,14 @@ async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places()
 /// The gateway's positions are the store's.
 async fn assert_exact(world: &World, gateway: &Gateway) {
     for (seq, expected) in world.line().await.into_iter().zip(1..) {
-        let outlook = gateway.replica.outlook(seq);
+        let outlook = gateway.mirror.outlook(seq);
         assert!(matches!(outlook, Outlook::Waiting { position, .. } if position == expected), "{seq:?}: {outlook:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_fail_over_that_lost_joins_alone_sends_everybody_to_ask_whose_place_is_whose() {
-    let world = World::new(Limits { rate_per_second: 0.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
     let gateway = world.gateway().await;
     let kept = world.crowd(20).await;
     world.tick().await;
@@ -130,14 +130,14 @@ async fn a_fail_over_that_lost_joins_alone_sends_everybody_to_ask_whose_place_is
     let lost = world.join().await;
     world.tick().await;
     let mut streams = [gateway.stream(&world, kept[0]).await, gateway.stream(&world, lost).await];
-    assert!(!gateway.replica.is_doubtful(gateway.now()));
+    assert!(!gateway.mirror.is_doubtful(gateway.now()));
     world.store.fail_over(standby);
     world.tick().await;
     for stream in &mut streams {
         stream.hear();
         assert!(stream.ended, "he learns at once whether he still has a place");
     }
-    assert!(gateway.replica.is_doubtful(gateway.now()), "polls ask the store");
+    assert!(gateway.mirror.is_doubtful(gateway.now()), "polls ask the store");
 
     let newcomer = world.join().await;
     assert_eq!(newcomer.place, lost.place, "the sequence is issued a second time");
@@ -148,7 +148,7 @@ async fn a_fail_over_that_lost_joins_alone_sends_everybody_to_ask_whose_place_is
 
 #[tokio::test(start_paused = true)]
 async fn a_fail_over_is_noticed_also_when_the_store_has_moved_on_since() {
-    let world = World::new(Limits { rate_per_second: 0.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
     let gateway = world.gateway().await;
     let kept = world.crowd(20).await;
     world.tick().await;
@@ -169,12 +169,12 @@ async fn a_fail_over_is_noticed_also_when_the_store_has_moved_on_since() {
     assert_exact(&world, &gateway).await;
     stream.hear();
     assert!(stream.ended);
-    assert!(gateway.replica.is_doubtful(gateway.now()));
+    assert!(gateway.mirror.is_doubtful(gateway.now()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
-    let world = World::new(Limits { rate_per_second: 100.0, cap: 100 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 100.0, cap: 100 }).await;
     let gateway = world.gateway().await;
     let orders = ControlChange {
         rate_per_second: Some(Some(5.0)),
@@ -186,7 +186,7 @@ async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
     world.tick().await;
     world.store.empty();
     world.tick().await;
-    let control = gateway.replica.stats().unwrap().control.clone();
+    let control = gateway.mirror.stats().unwrap().control.clone();
     assert!(control.paused);
     assert_eq!((control.limits(), control.message.as_ref()), (ordered.limits(), ordered.message.as_ref()));
 
@@ -198,5 +198,5 @@ async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
         .unwrap();
     world.store.empty();
     world.tick().await;
-    assert!(!gateway.replica.stats().unwrap().control.paused);
+    assert!(!gateway.mirror.stats().unwrap().control.paused);
 }

@@ -1,10 +1,10 @@
-//! What streams and replicas say of positions, held against the line itself.
+//! What streams and mirrors say of positions, held against the line itself.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use queue_gateway::{
-    engine::{ControlChange, Limits, QueueEngine, Sequence},
-    room::place::Outlook,
+    engine::QueueEngine,
+    line::{AdmissionLimits, ControlChange, Outlook, Sequence},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -15,7 +15,7 @@ async fn assert_exact(world: &World, gateway: &Gateway) -> BTreeMap<Sequence, u6
     let line = world.line().await;
     let mut positions = BTreeMap::new();
     for (seq, expected) in line.iter().zip(1..) {
-        let Outlook::Waiting { position, behind, .. } = gateway.replica.outlook(*seq) else { panic!("{seq:?} waits") };
+        let Outlook::Waiting { position, behind, .. } = gateway.mirror.outlook(*seq) else { panic!("{seq:?} waits") };
         assert_eq!((position, behind), (expected, line.len() as u64 - expected));
         positions.insert(*seq, position);
     }
@@ -24,7 +24,7 @@ async fn assert_exact(world: &World, gateway: &Gateway) -> BTreeMap<Sequence, u6
 
 #[tokio::test(start_paused = true)]
 async fn positions_are_those_of_the_line_in_every_tick_on_every_gateway() {
-    let world = World::new(Limits { rate_per_second: 40.0, cap: 500 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 40.0, cap: 500 }).await;
     let (one, other) = (world.gateway().await, world.gateway().await);
     let mut random = StdRng::seed_from_u64(7);
     let mut crowd: Vec<Visitor> = world.crowd(600).await;
@@ -59,7 +59,7 @@ async fn positions_are_those_of_the_line_in_every_tick_on_every_gateway() {
 
 #[tokio::test(start_paused = true)]
 async fn a_place_restored_ahead_makes_no_position_rise() {
-    let world = World::new(Limits { rate_per_second: 1.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 1 }).await;
     let gateway = world.gateway().await;
     let before = world.crowd(50).await;
     world.store.empty();
@@ -82,18 +82,18 @@ async fn a_place_restored_ahead_makes_no_position_rise() {
     assert_exact(&world, &gateway).await;
     assert_eq!(stream.position, Some(shown), "the true position rose, the one shown did not");
     let old_line = world.line().await;
-    let expected = before.iter().map(|old| old.place.relative_to(gateway.replica.epoch().unwrap()));
+    let expected = before.iter().map(|old| old.place.relative_to(gateway.mirror.epoch().unwrap()));
     assert!(old_line.iter().copied().take(45).all(|seq| expected.clone().any(|place| place == seq)), "in their order");
 }
 
 #[tokio::test(start_paused = true)]
 async fn estimates_come_true() {
-    let world = World::new(Limits { rate_per_second: 20.0, cap: 100_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 100_000 }).await;
     let gateway = world.gateway().await;
     let crowd = world.crowd(1_001).await;
     tokio::time::sleep(Duration::from_secs(15)).await;
     let last = crowd[1_000];
-    let Outlook::Waiting { position, wait: Some(wait), .. } = gateway.replica.outlook(last.place.seq) else {
+    let Outlook::Waiting { position, wait: Some(wait), .. } = gateway.mirror.outlook(last.place.seq) else {
         panic!("he waits, and the line moves");
     };
     let began = gateway.now();
@@ -110,7 +110,7 @@ async fn estimates_come_true() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_line_is_read_in_pages_while_it_moves() {
-    let world = World::new(Limits { rate_per_second: 200.0, cap: 100_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 200.0, cap: 100_000 }).await;
     let one = world.gateway().await;
     world.crowd(25_000).await;
     world.tick().await;
@@ -119,7 +119,7 @@ async fn a_long_line_is_read_in_pages_while_it_moves() {
     let before = world.admitted_total().await;
     for _ in 0..2 {
         world.tick().await;
-        assert!(late.replica.stats().is_none(), "two pages of three are read");
+        assert!(late.mirror.stats().is_none(), "two pages of three are read");
     }
     assert!(world.admitted_total().await > before, "the line moves meanwhile");
     for _ in 0..2 {
@@ -131,7 +131,7 @@ async fn a_long_line_is_read_in_pages_while_it_moves() {
 
 #[tokio::test(start_paused = true)]
 async fn quiet_times_and_pauses_say_nothing_of_the_pace() {
-    let world = World::new(Limits { rate_per_second: 20.0, cap: 100_000 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 100_000 }).await;
     let gateway = world.gateway().await;
     // One comes every second and goes straight in: that is demand, not how fast a line moves.
     for _ in 0..60 {
@@ -141,7 +141,7 @@ async fn quiet_times_and_pauses_say_nothing_of_the_pace() {
     let crowd = world.crowd(2_001).await;
     let wait = async |number: usize| {
         world.tick().await;
-        match gateway.replica.outlook(crowd[number].place.seq) {
+        match gateway.mirror.outlook(crowd[number].place.seq) {
             Outlook::Waiting { wait, .. } => wait.map(|wait| wait.p50_seconds),
             Outlook::Departed => panic!("he waits"),
         }

@@ -10,9 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use parking_lot::RwLock;
-use queue_gateway::engine::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, EngineError, Epoch, Joined, LinePage, LogIndex,
-    Place, Promotion, QueueEngine, Readmission, Sequence, Standing, Stats, embedded::EmbeddedEngine,
+use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine};
+use queue_gateway::line::{
+    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
+    Promotion, Readmission, Sequence, Standing, Stats,
 };
 use shared::{
     clock::SharedClock,

@@ -7,11 +7,12 @@ use prometheus::Registry;
 use queue_gateway::{
     baselines::ConfiguredEngine,
     documents::{Documents, TokenLifetimes},
-    engine::{Baseline, Lifetimes, Limits, Place, QueueEngine, Sequence, Standing},
-    hub::{Hub, HubFull, HubLimits},
+    engine::QueueEngine,
+    line::{AdmissionLimits, Baseline, Lifetimes, Place, Sequence, Standing},
     metrics::Metrics,
+    mirror::{Mirror, Mirrors},
     promoter::Promoter,
-    replica::{Replica, Replicas},
+    streams::{StreamLimits, Streams, StreamsFull},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use shared::{
@@ -47,8 +48,8 @@ pub(crate) struct World {
 
 /// One gateway without its HTTP surface.
 pub(crate) struct Gateway {
-    pub(crate) replica: Arc<Replica>,
-    pub(crate) hub: Arc<Hub>,
+    pub(crate) mirror: Arc<Mirror>,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) shutdown: CancellationToken,
     queue: QueueName,
     clock: SharedClock,
@@ -63,12 +64,12 @@ pub(crate) struct Visitor {
 
 impl World {
     /// A store with one queue, whose slots live for ten seconds unclaimed.
-    pub(crate) async fn new(limits: Limits) -> Self {
+    pub(crate) async fn new(limits: AdmissionLimits) -> Self {
         Self::with_log(limits, 65_536).await
     }
 
     /// As [`World::new`]; the departure log keeps so many entries.
-    pub(crate) async fn with_log(limits: Limits, log_capacity: usize) -> Self {
+    pub(crate) async fn with_log(limits: AdmissionLimits, log_capacity: usize) -> Self {
         let clock: SharedClock = Arc::new(RuntimeClock(Instant::now()));
         let store = Arc::new(Store::new(clock.clone(), log_capacity));
         let queue: QueueName = "demo".parse().unwrap();
@@ -91,35 +92,39 @@ impl World {
     /// Starts a gateway; its first tick is over when this returns.
     pub(crate) async fn gateway(&self) -> Gateway {
         let limits =
-            HubLimits { max_streams: 10_000, longest: Duration::from_hours(1), drain: Duration::from_secs(10) };
+            StreamLimits { max_streams: 10_000, longest: Duration::from_hours(1), drain: Duration::from_secs(10) };
         self.gateway_with(limits).await
     }
 
     /// As [`World::gateway`], with these limits.
-    pub(crate) async fn gateway_with(&self, limits: HubLimits) -> Gateway {
+    pub(crate) async fn gateway_with(&self, limits: StreamLimits) -> Gateway {
         tokio::time::sleep(TICK / 2).await;
         let metrics = Metrics::register(&Registry::new(), [&self.queue]).unwrap();
-        let replicas = Replicas::new([self.queue.clone()]);
-        let replica = replicas.get(&self.queue).unwrap().clone();
+        let mirrors = Mirrors::new([self.queue.clone()]);
+        let mirror = mirrors.get(&self.queue).unwrap().clone();
         let counted = metrics.queues[&self.queue].clone();
-        let hub =
-            Arc::new(Hub::new(limits, &self.documents, [(replica.clone(), counted.clone())], StdRng::seed_from_u64(1)));
+        let streams = Arc::new(Streams::new(
+            limits,
+            &self.documents,
+            [(mirror.clone(), counted.clone())],
+            StdRng::seed_from_u64(1),
+        ));
         let shutdown = CancellationToken::new();
         let promoter = Promoter {
             engine: self.engine.clone(),
-            replica: replica.clone(),
-            hub: hub.clone(),
+            mirror: mirror.clone(),
+            streams: streams.clone(),
             metrics: counted,
             clock: self.clock.clone(),
             period: TICK,
         };
         tokio::spawn(promoter.run(shutdown.clone()));
         tokio::spawn({
-            let (hub, shutdown) = (hub.clone(), shutdown.clone());
-            async move { hub.run(shutdown).await }
+            let (streams, shutdown) = (streams.clone(), shutdown.clone());
+            async move { streams.run(shutdown).await }
         });
         tokio::time::sleep(TICK / 2).await;
-        Gateway { replica, hub, shutdown, queue: self.queue.clone(), clock: self.clock.clone() }
+        Gateway { mirror, streams, shutdown, queue: self.queue.clone(), clock: self.clock.clone() }
     }
 
     /// Lets one promotion happen on every gateway.
@@ -174,8 +179,8 @@ impl World {
 
 impl Gateway {
     /// Opens a stream for a visitor who stands so by the engine's word.
-    pub(crate) fn listen(&self, visitor: VisitorId, standing: Standing) -> Result<Listener, HubFull> {
-        self.hub.open(&self.queue, visitor, standing).map(Listener::new)
+    pub(crate) fn listen(&self, visitor: VisitorId, standing: Standing) -> Result<Listener, StreamsFull> {
+        self.streams.open(&self.queue, visitor, standing).map(Listener::new)
     }
 
     /// Opens a stream for a visitor, as the handler does.

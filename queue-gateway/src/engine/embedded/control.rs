@@ -1,6 +1,6 @@
 //! How baseline and overrides change.
 
-use crate::engine::{Baseline, Control, ControlChange};
+use crate::line::{Baseline, Control, ControlChange};
 
 /// What governs a queue that has just begun.
 pub(super) fn initial(baseline: Baseline) -> Control {

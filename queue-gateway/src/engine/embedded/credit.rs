@@ -1,6 +1,6 @@
 //! The credit by which promotion keeps to its rate. `lua/credit.lua` is the same arithmetic, operation by operation.
 
-use crate::engine::Limits;
+use crate::line::AdmissionLimits;
 
 /// Admissions that may happen now. A token bucket that does not fill while nobody waits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +21,7 @@ impl Credit {
     /// A clock that was set back gives nothing for that step, and credit goes on from the earlier time: waiting for the
     /// clock to catch up could halt admission for hours.
     #[expect(clippy::cast_precision_loss, reason = "microseconds stay far below 2^53 for two centuries")]
-    pub(super) fn accrue(&mut self, now: i64, limits: Limits, paused: bool, line_empty: bool) {
+    pub(super) fn accrue(&mut self, now: i64, limits: AdmissionLimits, paused: bool, line_empty: bool) {
         let rate = limits.rate_per_second;
         if paused || rate <= 0.0 || !rate.is_finite() {
             self.amount = 0.0;
@@ -54,8 +54,8 @@ mod tests {
 
     const SECOND: i64 = 1_000_000;
 
-    fn limits(rate_per_second: f64) -> Limits {
-        Limits { rate_per_second, cap: 1 }
+    fn limits(rate_per_second: f64) -> AdmissionLimits {
+        AdmissionLimits { rate_per_second, cap: 1 }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use shared::ids::VisitorId;
 
-use crate::engine::{LinePage, Sequence};
+use crate::line::{LinePage, Sequence};
 
 /// The line: one visitor a sequence, one sequence a visitor.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Departures, LineChange, LogIndex};
+use crate::line::{Departures, LineChange, LogIndex};
 
 /// A ring of the newest entries.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl DepartureLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Sequence;
+    use crate::line::Sequence;
 
     fn departed(seq: i64) -> LineChange {
         LineChange::Departed { seq: Sequence(seq) }

@@ -12,7 +12,7 @@ use super::{
     log::DepartureLog,
     slots::{Slot, Slots},
 };
-use crate::engine::{
+use crate::line::{
     Admission, Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LineChange, LinePage,
     LogIndex, Place, Readmission, Sequence, Standing, Stats,
 };

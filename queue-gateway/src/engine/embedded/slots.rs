@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use shared::ids::{ActiveTokenId, MemberId, VisitorId};
 
-use crate::engine::{Admission, Sequence, Standing};
+use crate::line::{Admission, Sequence, Standing};
 
 /// One admitted visitor.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use shared::ids::{ActiveTokenId, VisitorId};
 use uuid::Uuid;
 
-use crate::engine::{
-    Admission, Baseline, Claim, Control, Departures, EngineError, Epoch, Joined, Lifetimes, Limits, LineChange,
-    LinePage, LogIndex, Promotion, Sequence, Standing, Stats,
+use crate::engine::EngineError;
+use crate::line::{
+    Admission, AdmissionLimits, Baseline, Claim, Control, Departures, Epoch, Joined, Lifetimes, LineChange, LinePage,
+    LogIndex, Promotion, Sequence, Standing, Stats,
 };
 
 /// Ids travel and are stored as 32 hexadecimal digits: they hold no separator of ours, and are the shortest readable form.
@@ -161,7 +162,7 @@ impl Reply {
         Ok(Control {
             revision: self.number()?,
             baseline: Baseline {
-                limits: Limits { rate_per_second: self.number()?, cap: self.number()? },
+                limits: AdmissionLimits { rate_per_second: self.number()?, cap: self.number()? },
                 lifetimes: Lifetimes { claim: self.duration()?, active: self.duration()? },
             },
             rate_override: self.optional_number()?,

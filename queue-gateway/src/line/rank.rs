@@ -8,7 +8,7 @@ mod departed;
 mod restored;
 
 use self::{departed::Departed, restored::Restored};
-use crate::engine::Sequence;
+use crate::line::Sequence;
 
 /// Who still waits in a line, answering positions in well under a microsecond.
 ///

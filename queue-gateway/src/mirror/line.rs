@@ -2,12 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{
-    engine::{LineChange, Sequence, Stats},
-    room::{
-        estimate::{Pace, RateWindow, WaitRange},
-        rank::Rank,
-    },
+use crate::line::{
+    LineChange, Sequence, Stats,
+    estimate::{Pace, RateWindow, WaitRange},
+    rank::Rank,
 };
 
 /// How readily those who wait give up, per second. Not measured yet: as if nobody ever did, which errs to the late side.

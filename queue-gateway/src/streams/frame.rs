@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::Serialize;
 
-use crate::engine::{Epoch, LogIndex};
+use crate::line::{Epoch, LogIndex};
 
 /// A sign of life that scripts can see, unlike a comment.
 pub(super) const PING: Bytes = Bytes::from_static(b"event: ping\ndata: {}\n\n");

@@ -11,9 +11,9 @@ use shared::ids::VisitorId;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 
-use super::{frame, lane::Lane, mailbox::Mailbox};
+use super::{frame, latest::Latest, queue_streams::QueueStreams};
 
-/// The frames of one stream, ready to be sent. Dropping it takes the stream out of the hub.
+/// The frames of one stream, ready to be sent. Dropping it takes the stream out of its queue's.
 #[derive(Debug)]
 pub struct Subscription {
     /// Two frames at once, the state and one more: some proxies hold the first until a second comes.
@@ -21,12 +21,12 @@ pub struct Subscription {
     membership: Option<Membership>,
 }
 
-/// A stream's entry in the hub.
+/// A stream's entry among those of its queue.
 #[derive(Debug)]
 pub(super) struct Membership {
-    pub(super) lane: Arc<Lane>,
+    pub(super) streams: Arc<QueueStreams>,
     pub(super) visitor: VisitorId,
-    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) latest: Arc<Latest>,
     /// Room for one stream, given back with it.
     #[expect(dead_code, reason = "held, not read")]
     pub(super) permit: OwnedSemaphorePermit,
@@ -53,7 +53,7 @@ impl Stream for Subscription {
             return Poll::Ready(Some(frame));
         }
         match &this.membership {
-            Some(membership) => membership.mailbox.poll(context),
+            Some(membership) => membership.latest.poll(context),
             None => Poll::Ready(None),
         }
     }
@@ -61,6 +61,6 @@ impl Stream for Subscription {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.lane.remove(self.visitor, &self.mailbox);
+        self.streams.remove(self.visitor, &self.latest);
     }
 }

@@ -1,6 +1,6 @@
 //! Who has a stream open, as the engine is told.
 //!
-//! A stream ends when its client says so, when it vanishes, or when the hub ends it; in every case a guard is dropped, and
+//! A stream ends when its client says so, when it vanishes, or when we end it; in every case a guard is dropped, and
 //! a drop cannot wait for the engine. It leaves a note instead, and one worker passes the notes on.
 
 use std::sync::Arc;
@@ -12,7 +12,8 @@ use shared::{
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
-use crate::engine::{ConnectionId, EngineError, QueueEngine, Standing};
+use crate::engine::{EngineError, QueueEngine};
+use crate::line::{ConnectionId, Standing};
 
 /// Records streams with the engine.
 #[derive(Clone, Debug)]

@@ -19,8 +19,8 @@ use shared::ids::QueueName;
 
 pub(crate) use self::line::Line;
 use crate::{
-    engine::{Departures, EngineError, Epoch, LineChange, LogIndex, QueueEngine, Sequence, Stats},
-    room::{place::Outlook, rank::Rank},
+    engine::{EngineError, QueueEngine},
+    line::{Departures, Epoch, LineChange, LogIndex, Outlook, Sequence, Stats, rank::Rank},
 };
 
 /// Log entries read in one call.
@@ -34,27 +34,27 @@ const CLOCKS_DIFFER: i64 = 60;
 
 /// The copies of all queues of this gateway; the set is fixed by the settings at start.
 #[derive(Debug)]
-pub struct Replicas(BTreeMap<QueueName, Arc<Replica>>);
+pub struct Mirrors(BTreeMap<QueueName, Arc<Mirror>>);
 
-impl Replicas {
+impl Mirrors {
     /// An empty copy for each queue.
     pub fn new(queues: impl IntoIterator<Item = QueueName>) -> Self {
-        Self(queues.into_iter().map(|queue| (queue.clone(), Arc::new(Replica::new(queue)))).collect())
+        Self(queues.into_iter().map(|queue| (queue.clone(), Arc::new(Mirror::new(queue)))).collect())
     }
 
     /// The copy of one queue; `None` for a queue that the settings do not name.
-    pub fn get(&self, queue: &QueueName) -> Option<&Arc<Replica>> {
+    pub fn get(&self, queue: &QueueName) -> Option<&Arc<Mirror>> {
         self.0.get(queue)
     }
 
     /// All copies, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Replica>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Mirror>> {
         self.0.values()
     }
 
     /// Whether every copy follows its line.
     pub fn are_current(&self) -> bool {
-        self.iter().all(|replica| replica.is_current())
+        self.iter().all(|mirror| mirror.is_current())
     }
 }
 
@@ -86,7 +86,7 @@ enum News {
 
 /// The copy of one line.
 #[derive(Debug)]
-pub struct Replica {
+pub struct Mirror {
     queue: QueueName,
     line: RwLock<Option<Line>>,
     current: AtomicBool,
@@ -94,7 +94,7 @@ pub struct Replica {
     doubtful_before: AtomicI64,
 }
 
-impl Replica {
+impl Mirror {
     /// A copy that has not seen its line yet.
     pub fn new(queue: QueueName) -> Self {
         Self {
@@ -112,13 +112,13 @@ impl Replica {
 
     /// What this copy says of a place. `Departed` also stands for a restored place that the copy has not met yet.
     ///
-    /// Before the first tick nothing is known, and every place counts as departed; ask [`Replica::stats`] first.
+    /// Before the first tick nothing is known, and every place counts as departed; ask [`Mirror::stats`] first.
     pub fn outlook(&self, seq: Sequence) -> Outlook {
         let position = self.read(|line| line.position(seq).map(|position| outlook_at(line, position)));
         position.flatten().unwrap_or(Outlook::Departed)
     }
 
-    /// As [`Replica::outlook`], of a place that the engine has just called waiting: the engine's word is newer than this
+    /// As [`Mirror::outlook`], of a place that the engine has just called waiting: the engine's word is newer than this
     /// copy, so the place counts as being in the line. `Departed` only before the first tick.
     pub fn outlook_of_waiting(&self, seq: Sequence) -> Outlook {
         self.read(|line| outlook_at(line, line.ahead(seq) + 1)).unwrap_or(Outlook::Departed)

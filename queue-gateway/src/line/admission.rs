@@ -9,7 +9,7 @@ mod settings;
 use serde::Deserialize;
 
 use self::settings::AdmissionSettings;
-use crate::engine::Limits;
+use crate::line::AdmissionLimits;
 
 /// The largest count that every store holds exactly (Lua numbers are doubles): as good as no cap.
 pub const UNCAPPED: u64 = 1 << 53;
@@ -63,28 +63,28 @@ pub enum Preset {
 
 impl Preset {
     /// Its rate and cap.
-    pub fn limits(self) -> Limits {
+    pub fn limits(self) -> AdmissionLimits {
         match self {
-            Self::TwentyPerFiveSeconds => Limits { rate_per_second: 20.0 / 5.0, cap: 700 },
-            Self::FiftyPerSecond => Limits { rate_per_second: 50.0, cap: UNCAPPED },
-            Self::FourteenHundredPerTenSeconds => Limits { rate_per_second: 140.0, cap: little(140.0, 300.0) },
+            Self::TwentyPerFiveSeconds => AdmissionLimits { rate_per_second: 20.0 / 5.0, cap: 700 },
+            Self::FiftyPerSecond => AdmissionLimits { rate_per_second: 50.0, cap: UNCAPPED },
+            Self::FourteenHundredPerTenSeconds => AdmissionLimits { rate_per_second: 140.0, cap: little(140.0, 300.0) },
         }
     }
 }
 
 impl AdmissionPolicy {
     /// Rate and cap by this policy. A computed cap is rounded down, to the safe side, but never below one.
-    pub fn limits(&self) -> Limits {
+    pub fn limits(&self) -> AdmissionLimits {
         match *self {
-            Self::Fixed { rate_per_second, active_cap } => Limits { rate_per_second, cap: active_cap },
+            Self::Fixed { rate_per_second, active_cap } => AdmissionLimits { rate_per_second, cap: active_cap },
             Self::Measured { database_tps, utilisation, transactions_per_user, mean_session_seconds, active_cap } => {
                 let rate_per_second = utilisation * database_tps / transactions_per_user;
                 let cap = active_cap.unwrap_or_else(|| little(rate_per_second, mean_session_seconds));
-                Limits { rate_per_second, cap }
+                AdmissionLimits { rate_per_second, cap }
             }
             Self::Preset { preset, active_cap } => {
                 let limits = preset.limits();
-                Limits { cap: active_cap.unwrap_or(limits.cap), ..limits }
+                AdmissionLimits { cap: active_cap.unwrap_or(limits.cap), ..limits }
             }
         }
     }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_measured_capacity_gives_rate_and_cap() {
-        assert_eq!(measured(1_000.0, 0.75, 6.0).limits(), Limits { rate_per_second: 125.0, cap: 37_500 });
+        assert_eq!(measured(1_000.0, 0.75, 6.0).limits(), AdmissionLimits { rate_per_second: 125.0, cap: 37_500 });
         assert_eq!(measured(0.001, 0.75, 6.0).limits().cap, 1, "never so tight that nobody comes in");
     }
 
@@ -164,12 +164,12 @@ mod tests {
     fn settings_name_each_mode() {
         let parse = |json: &str| serde_json::from_str::<AdmissionPolicy>(json);
         let fixed = parse(r#"{"mode": "fixed", "rate_per_second": 50, "active_cap": 700}"#).unwrap();
-        assert_eq!(fixed.limits(), Limits { rate_per_second: 50.0, cap: 700 });
+        assert_eq!(fixed.limits(), AdmissionLimits { rate_per_second: 50.0, cap: 700 });
         let measured = r#"{"mode": "measured", "database_tps": 1000.0, "transactions_per_user": 6.0,
             "mean_session_seconds": 300.0}"#;
-        assert_eq!(parse(measured).unwrap().limits(), Limits { rate_per_second: 125.0, cap: 37_500 });
+        assert_eq!(parse(measured).unwrap().limits(), AdmissionLimits { rate_per_second: 125.0, cap: 37_500 });
         let preset = parse(r#"{"mode": "preset", "preset": "20-per-5s-under-700"}"#).unwrap();
-        assert_eq!(preset.limits(), Limits { rate_per_second: 4.0, cap: 700 });
+        assert_eq!(preset.limits(), AdmissionLimits { rate_per_second: 4.0, cap: 700 });
         let missing = parse(r#"{"mode": "fixed", "rate_per_second": 50}"#).unwrap_err().to_string();
         assert_eq!(missing, "mode \"fixed\" needs active_cap");
     }

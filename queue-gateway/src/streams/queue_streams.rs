@@ -12,10 +12,10 @@ use shared::ids::VisitorId;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{
-    HubFull,
+    StreamsFull,
     control::{self, ControlDocument, Told},
     frame::{self, FrameWriter, StateId},
-    mailbox::{Kind, Mailbox},
+    latest::{Kind, Latest},
     pacing,
     retry::Retry,
     shard::{Entry, Shard},
@@ -23,10 +23,9 @@ use super::{
 };
 use crate::{
     documents::{Documents, InLine, WaitSeconds},
-    engine::{Admission, Epoch, LineChange, LogIndex, Sequence, Stats},
+    line::{Admission, Epoch, LineChange, LogIndex, Sequence, Stats, estimate::WaitRange},
     metrics::QueueMetrics,
-    replica::{Line, Replica},
-    room::estimate::WaitRange,
+    mirror::{Line, Mirror},
 };
 
 /// Enough that opening and closing streams rarely meet the walk of a tick.
@@ -36,8 +35,8 @@ const MOST_LOST: usize = 256;
 
 /// The streams of one queue.
 #[derive(Debug)]
-pub(super) struct Lane {
-    replica: Arc<Replica>,
+pub(super) struct QueueStreams {
+    mirror: Arc<Mirror>,
     metrics: Arc<QueueMetrics>,
     documents: Arc<Documents>,
     retry: Arc<Retry>,
@@ -72,70 +71,70 @@ impl Place {
     }
 }
 
-impl Lane {
+impl QueueStreams {
     pub(super) fn new(
-        replica: Arc<Replica>,
+        mirror: Arc<Mirror>,
         metrics: Arc<QueueMetrics>,
         documents: Arc<Documents>,
         retry: Arc<Retry>,
     ) -> Self {
         let shards = std::array::from_fn(|_| Mutex::default());
         let teller = Mutex::new(Teller { writer: FrameWriter::for_many(), told: None });
-        Self { replica, metrics, documents, retry, shards, hasher: RandomState::new(), teller }
+        Self { mirror, metrics, documents, retry, shards, hasher: RandomState::new(), teller }
     }
 
     /// Adds a waiting visitor's stream, which is to be opened anew after `age` at the latest.
     pub(super) fn open(
-        lane: &Arc<Self>,
+        streams: &Arc<Self>,
         visitor: VisitorId,
         seq: Sequence,
         age: Duration,
         permit: OwnedSemaphorePermit,
-    ) -> Result<Subscription, HubFull> {
+    ) -> Result<Subscription, StreamsFull> {
         let opening = |line: &Line| (line.stats.clone(), Place::at(line, line.ahead(seq) + 1));
         // Before the first tick nothing is known of the line: the client had better come back in a moment.
-        let (stats, place) = lane.replica.read(opening).ok_or(HubFull)?;
-        let (mailbox, now) = (Arc::new(Mailbox::default()), Instant::now());
+        let (stats, place) = streams.mirror.read(opening).ok_or(StreamsFull)?;
+        let (latest, now) = (Arc::new(Latest::default()), Instant::now());
         let entry = Entry {
             seq,
             shown: place.position,
             wait: place.wait,
             told_at: now,
             ends_at: now + age,
-            mailbox: mailbox.clone(),
+            latest: latest.clone(),
         };
-        if !lane.shard(visitor).lock().insert(visitor, entry) {
-            return Err(HubFull);
+        if !streams.shard(visitor).lock().insert(visitor, entry) {
+            return Err(StreamsFull);
         }
-        lane.metrics.streams_open.inc();
-        lane.metrics.events_sent.inc_by(2);
-        let membership = Membership { lane: lane.clone(), visitor, mailbox, permit };
+        streams.metrics.streams_open.inc();
+        streams.metrics.events_sent.inc_by(2);
+        let membership = Membership { streams: streams.clone(), visitor, latest, permit };
 
-        let (queue, control, id) = (lane.replica.queue(), &stats.control, state_id(&stats));
-        let document = lane.documents.waiting(queue, place.in_line(), control.message.as_deref());
+        let (queue, control, id) = (streams.mirror.queue(), &stats.control, state_id(&stats));
+        let document = streams.documents.waiting(queue, place.in_line(), control.message.as_deref());
         let mut writer = FrameWriter::for_few();
-        let first = writer.event_with_retry("position", id, &document, lane.retry.soon());
+        let first = writer.event_with_retry("position", id, &document, streams.retry.soon());
         // Said even when nothing is unusual: a client that was cut off may have missed the resumption.
         let second = writer.event(control::pause_event(control), id, &ControlDocument::new(queue, control));
         Ok(Subscription::live([first, second], membership))
     }
 
     /// Notes that a stream is gone.
-    pub(super) fn remove(&self, visitor: VisitorId, mailbox: &Arc<Mailbox>) {
-        self.shard(visitor).lock().remove(visitor, mailbox);
+    pub(super) fn remove(&self, visitor: VisitorId, latest: &Arc<Latest>) {
+        self.shard(visitor).lock().remove(visitor, latest);
         self.metrics.streams_open.dec();
     }
 
     /// The frame that ends an admitted visitor's stream. Mints his active token.
     pub(super) fn admitted_frame(&self, visitor: VisitorId, admission: &Admission) -> Bytes {
         let id = self.state_id();
-        let document = self.documents.admitted(self.replica.queue(), id.epoch, visitor, admission);
+        let document = self.documents.admitted(self.mirror.queue(), id.epoch, visitor, admission);
         FrameWriter::for_few().event_with_retry("admitted", id, &document, self.retry.later())
     }
 
     /// The frame that ends the stream of a visitor without a place.
     pub(super) fn closed_frame(&self) -> Bytes {
-        let document = self.documents.left(self.replica.queue());
+        let document = self.documents.left(self.mirror.queue());
         FrameWriter::for_few().event_with_retry("closed", self.state_id(), &document, self.retry.later())
     }
 
@@ -168,17 +167,17 @@ impl Lane {
     /// Ends all streams, to be opened again: the store has forgotten their epoch, and the visitors' own tokens put them
     /// back; or it has lost its last writes, and each must be asked for again.
     pub(super) fn send_back(&self) {
-        for mailbox in self.take_all() {
-            mailbox.end(frame::retry_only(self.retry.soon()));
+        for latest in self.take_all() {
+            latest.end(frame::retry_only(self.retry.soon()));
         }
     }
 
     /// Tells every stream when the queue was paused or resumed, or its message changed.
     pub(super) fn tell_control(&self) {
-        let Some(stats) = self.replica.stats() else { return };
+        let Some(stats) = self.mirror.stats() else { return };
         let mut teller = self.teller.lock();
         let Some(before) = teller.told.replace(Told::of(&stats.control)) else { return };
-        let document = ControlDocument::new(self.replica.queue(), &stats.control);
+        let document = ControlDocument::new(self.mirror.queue(), &stats.control);
         for (kind, name) in before.events_until(&stats.control) {
             let frame = teller.writer.event(name, state_id(&stats), &document);
             let now = Instant::now();
@@ -194,7 +193,7 @@ impl Lane {
     /// Tells the streams of one shard their positions where that is due, and notes whose place is gone.
     pub(super) fn tell_positions(&self, shard: usize, now: Instant, lost: &mut Vec<VisitorId>) {
         let mut teller = self.teller.lock();
-        let sent = self.replica.read(|line| {
+        let sent = self.mirror.read(|line| {
             let (id, message) = (state_id(&line.stats), line.stats.control.message.as_deref());
             let mut sent = 0;
             for (visitor, entry) in self.shards[shard].lock().each() {
@@ -208,7 +207,7 @@ impl Lane {
                 let place = Place::at(line, position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
                 if pacing::is_due(entry.shown, place.position, entry.wait != place.wait, since) {
-                    let document = self.documents.waiting(self.replica.queue(), place.in_line(), message);
+                    let document = self.documents.waiting(self.mirror.queue(), place.in_line(), message);
                     entry.tell(Kind::Place, teller.writer.event("position", id, &document), now);
                     (entry.shown, entry.wait) = (place.position, place.wait);
                     sent += 1;
@@ -229,29 +228,29 @@ impl Lane {
                     self.metrics.events_sent.inc();
                 }
             }
-            for mailbox in shard.take_older_than(now) {
-                mailbox.end(frame::retry_only(self.retry.soon()));
+            for latest in shard.take_older_than(now) {
+                latest.end(frame::retry_only(self.retry.soon()));
             }
         }
     }
 
     /// Takes out all streams, to be ended.
-    pub(super) fn take_all(&self) -> Vec<Arc<Mailbox>> {
-        let mut mailboxes = Vec::new();
+    pub(super) fn take_all(&self) -> Vec<Arc<Latest>> {
+        let mut all = Vec::new();
         for shard in &self.shards {
-            mailboxes.extend(shard.lock().take_all());
+            all.extend(shard.lock().take_all());
         }
-        mailboxes
+        all
     }
 
     fn end(&self, visitor: VisitorId, last: impl FnOnce() -> Bytes) {
-        let mailboxes = self.shard(visitor).lock().take(visitor);
-        if mailboxes.is_empty() {
+        let all = self.shard(visitor).lock().take(visitor);
+        if all.is_empty() {
             return;
         }
         let last = last();
-        for mailbox in mailboxes {
-            mailbox.end(last.clone());
+        for latest in all {
+            latest.end(last.clone());
             self.metrics.events_sent.inc();
         }
     }
@@ -263,7 +262,7 @@ impl Lane {
 
     fn state_id(&self) -> StateId {
         let unseen = StateId { epoch: Epoch(0), tick: LogIndex(0) };
-        self.replica.stats().map_or(unseen, |stats| state_id(&stats))
+        self.mirror.stats().map_or(unseen, |stats| state_id(&stats))
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use shared::ids::QueueName;
 
-use super::mailbox::Kind;
-use crate::engine::Control;
+use super::latest::Kind;
+use crate::line::Control;
 
 /// Data of the events `paused`, `resumed` and `message`: all of it, whichever part changed.
 #[derive(Serialize)]

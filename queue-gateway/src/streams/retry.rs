@@ -11,7 +11,7 @@ const SOON: Range<u64> = 1_000..5_000;
 /// something final has no need to come back.
 const LATER: Range<u64> = 5_000..20_000;
 
-/// The dice of a hub.
+/// Draws the pauses.
 #[derive(Debug)]
 pub(super) struct Retry(Mutex<StdRng>);
 

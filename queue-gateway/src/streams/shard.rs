@@ -6,13 +6,13 @@ use bytes::Bytes;
 use shared::ids::VisitorId;
 use tokio::time::Instant;
 
-use super::mailbox::{Kind, Mailbox};
-use crate::{engine::Sequence, room::estimate::WaitRange};
+use super::latest::{Kind, Latest};
+use crate::line::{Sequence, estimate::WaitRange};
 
 /// Tabs that one visitor may leave open without sharing a stream. More are refused: each costs as much as a visitor.
 const STREAMS_PER_VISITOR: usize = 4;
 
-/// One stream as the hub sees it.
+/// One stream as the tick sees it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) seq: Sequence,
@@ -24,7 +24,7 @@ pub(super) struct Entry {
     pub(super) told_at: Instant,
     /// When the stream is to be opened anew.
     pub(super) ends_at: Instant,
-    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) latest: Arc<Latest>,
 }
 
 /// Streams by visitor, so that an admission finds its own without a search.
@@ -43,9 +43,9 @@ impl Shard {
         room
     }
 
-    pub(super) fn remove(&mut self, visitor: VisitorId, mailbox: &Arc<Mailbox>) {
+    pub(super) fn remove(&mut self, visitor: VisitorId, latest: &Arc<Latest>) {
         if let Some(streams) = self.0.get_mut(&visitor) {
-            streams.retain(|entry| !Arc::ptr_eq(&entry.mailbox, mailbox));
+            streams.retain(|entry| !Arc::ptr_eq(&entry.latest, latest));
             if streams.is_empty() {
                 self.0.remove(&visitor);
             }
@@ -54,20 +54,20 @@ impl Shard {
     }
 
     /// Takes out all streams of a visitor.
-    pub(super) fn take(&mut self, visitor: VisitorId) -> Vec<Arc<Mailbox>> {
-        self.0.remove(&visitor).into_iter().flatten().map(|entry| entry.mailbox).collect()
+    pub(super) fn take(&mut self, visitor: VisitorId) -> Vec<Arc<Latest>> {
+        self.0.remove(&visitor).into_iter().flatten().map(|entry| entry.latest).collect()
     }
 
     /// Takes out all streams.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Arc<Mailbox>> {
-        std::mem::take(&mut self.0).into_values().flatten().map(|entry| entry.mailbox)
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Arc<Latest>> {
+        std::mem::take(&mut self.0).into_values().flatten().map(|entry| entry.latest)
     }
 
     /// Takes out the streams that were to end before `now`.
-    pub(super) fn take_older_than(&mut self, now: Instant) -> Vec<Arc<Mailbox>> {
+    pub(super) fn take_older_than(&mut self, now: Instant) -> Vec<Arc<Latest>> {
         let mut old = Vec::new();
         self.0.retain(|_, streams| {
-            old.extend(streams.extract_if(.., |entry| entry.ends_at <= now).map(|entry| entry.mailbox));
+            old.extend(streams.extract_if(.., |entry| entry.ends_at <= now).map(|entry| entry.latest));
             !streams.is_empty()
         });
         old
@@ -92,7 +92,7 @@ impl Shard {
 impl Entry {
     /// Hands a frame to the reader.
     pub(super) fn tell(&mut self, kind: Kind, frame: Bytes, now: Instant) {
-        self.mailbox.put(kind, frame);
+        self.latest.put(kind, frame);
         self.told_at = now;
     }
 }

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
-/// Between the hub, which writes, and the one reader of a stream.
+/// Between the tick, which writes, and the one reader of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Mailbox(Mutex<Contents>);
+pub(super) struct Latest(Mutex<Contents>);
 
 /// A slow reader finds the newest frame of each kind: a newer position replaces an older one, but never a pause.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ pub(super) enum Kind {
     Ping,
 }
 
-impl Mailbox {
+impl Latest {
     /// Puts a frame in the place of an unread one of its kind.
     pub(super) fn put(&self, kind: Kind, frame: Bytes) {
         let mut contents = self.0.lock();
@@ -99,8 +99,8 @@ impl Mailbox {
 mod tests {
     use super::*;
 
-    fn read(mailbox: &Mailbox) -> Poll<Option<Bytes>> {
-        mailbox.poll(&Context::from_waker(Waker::noop()))
+    fn read(latest: &Latest) -> Poll<Option<Bytes>> {
+        latest.poll(&Context::from_waker(Waker::noop()))
     }
 
     fn text(chunk: &'static str) -> Poll<Option<Bytes>> {
@@ -109,26 +109,26 @@ mod tests {
 
     #[test]
     fn a_slow_reader_finds_the_latest_of_each_kind() {
-        let mailbox = Mailbox::default();
-        mailbox.put(Kind::Place, "place 9;".into());
-        mailbox.put(Kind::Paused, "paused;".into());
-        mailbox.put(Kind::Ping, "ping;".into());
-        mailbox.put(Kind::Place, "place 8;".into());
-        assert_eq!(read(&mailbox), text("paused;place 8;"));
-        assert_eq!(read(&mailbox), Poll::Pending);
-        mailbox.put(Kind::Ping, "ping;".into());
-        assert_eq!(read(&mailbox), text("ping;"));
+        let latest = Latest::default();
+        latest.put(Kind::Place, "place 9;".into());
+        latest.put(Kind::Paused, "paused;".into());
+        latest.put(Kind::Ping, "ping;".into());
+        latest.put(Kind::Place, "place 8;".into());
+        assert_eq!(read(&latest), text("paused;place 8;"));
+        assert_eq!(read(&latest), Poll::Pending);
+        latest.put(Kind::Ping, "ping;".into());
+        assert_eq!(read(&latest), text("ping;"));
     }
 
     #[test]
     fn the_last_frame_is_the_last() {
-        let mailbox = Mailbox::default();
-        mailbox.put(Kind::Message, "message;".into());
-        mailbox.put(Kind::Place, "place 1;".into());
-        mailbox.end("admitted;".into());
-        mailbox.end("closed;".into());
-        mailbox.put(Kind::Place, "place 0;".into());
-        assert_eq!(read(&mailbox), text("message;admitted;"));
-        assert_eq!(read(&mailbox), Poll::Ready(None));
+        let latest = Latest::default();
+        latest.put(Kind::Message, "message;".into());
+        latest.put(Kind::Place, "place 1;".into());
+        latest.end("admitted;".into());
+        latest.end("closed;".into());
+        latest.put(Kind::Place, "place 0;".into());
+        assert_eq!(read(&latest), text("message;admitted;"));
+        assert_eq!(read(&latest), Poll::Ready(None));
     }
 }

@@ -1,0 +1,94 @@
+//! What governs a queue: the settings' baseline, and an operator's overrides beside it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How fast and how far a queue admits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdmissionLimits {
+    /// Visitors admitted per second; may be fractional, must be finite and not negative. Zero admits nobody.
+    pub rate_per_second: f64,
+    /// Most active users at one time.
+    pub cap: u64,
+}
+
+impl AdmissionLimits {
+    /// Most admissions that may happen at one moment: one second's worth, and never less than one whole admission.
+    pub fn burst(&self) -> f64 {
+        self.rate_per_second.max(1.0)
+    }
+}
+
+/// How long an active token lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// From admission to the last moment at which a claim is accepted.
+    pub claim: Duration,
+    /// From admission to the token's own expiry.
+    pub active: Duration,
+}
+
+/// What the settings say of a queue; pushed to the store at start and on live reload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Baseline {
+    /// Rate and cap where no operator overrides them.
+    pub limits: AdmissionLimits,
+    /// Lifetimes of the tokens admitted from now on.
+    pub lifetimes: Lifetimes,
+}
+
+/// A partial change by an operator; `None` leaves a value as it is, `Some(None)` returns it to the baseline.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ControlChange {
+    /// Overrides the baseline's rate.
+    pub rate_per_second: Option<Option<f64>>,
+    /// Overrides the baseline's cap.
+    pub cap: Option<Option<u64>>,
+    /// Pauses or resumes admission. Credit is not banked while paused.
+    pub paused: Option<bool>,
+    /// A sentence for those who wait, at most 500 characters.
+    pub message: Option<Option<String>>,
+}
+
+/// What governs a queue at present.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Control {
+    /// Goes up by one with each change of baseline or override.
+    pub revision: u64,
+    /// From the settings.
+    pub baseline: Baseline,
+    /// The operator's rate, where set.
+    pub rate_override: Option<f64>,
+    /// The operator's cap, where set.
+    pub cap_override: Option<u64>,
+    /// Admission stands still.
+    pub paused: bool,
+    /// The operator's sentence for those who wait.
+    pub message: Option<String>,
+}
+
+impl Control {
+    /// Rate and cap in force: the operator's where set, else the baseline's.
+    pub fn limits(&self) -> AdmissionLimits {
+        AdmissionLimits {
+            rate_per_second: self.rate_override.unwrap_or(self.baseline.limits.rate_per_second),
+            cap: self.cap_override.unwrap_or(self.baseline.limits.cap),
+        }
+    }
+
+    /// The one state of the queue, derived and never stored.
+    pub fn state(&self) -> QueueState {
+        if self.paused { QueueState::Paused } else { QueueState::Open }
+    }
+}
+
+/// What a queue is doing as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueState {
+    /// Joins are taken and visitors admitted.
+    Open,
+    /// Joins are taken, nobody is admitted.
+    Paused,
+}

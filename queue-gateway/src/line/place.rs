@@ -1,0 +1,34 @@
+//! Places: an order in a queue, and the epoch that it counts from.
+
+use serde::{Deserialize, Serialize};
+
+/// When a queue's state came to be in its store, in microseconds since 1970 by the store's clock.
+///
+/// A store that lost its state begins a later epoch; that is how its tokens are told from older ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub i64);
+
+/// A place's order in its queue: 1, 2, 3... in the order of joining, relative to the queue's current [`Epoch`].
+///
+/// Places restored from an older epoch are zero or negative: among themselves they keep their old order,
+/// and all of them precede whoever joined since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sequence(pub i64);
+
+/// A place as a waiting token carries it: valid across epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// The epoch in which the place was given.
+    pub epoch: Epoch,
+    /// The sequence relative to that epoch.
+    pub seq: Sequence,
+}
+
+impl Place {
+    /// The same place as a sequence relative to `current`.
+    pub fn relative_to(self, current: Epoch) -> Sequence {
+        Sequence(self.epoch.0.saturating_sub(current.0).saturating_add(self.seq.0))
+    }
+}
