@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderValue};
+use contract::{
+    clock::SharedClock,
+    tokens::{ActiveSigner, KeyError, WaitingSigner},
+};
 use prometheus::Registry;
 use rand::{SeedableRng, rngs::StdRng};
-use shared::{
+use service::{
     accept::{self, ListenSettings},
-    clock::SharedClock,
     shutdown::{Drained, drain},
     telemetry,
-    tokens::{ActiveSigner, KeyError, WaitingSigner},
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};

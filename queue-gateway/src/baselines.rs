@@ -12,8 +12,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 use parking_lot::Mutex;
-use shared::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::{
     engine::{EngineError, QueueEngine},

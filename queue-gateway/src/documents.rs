@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
-use serde::Serialize;
-use shared::{
+use contract::{
     ids::{QueueName, VisitorId},
     tokens::{ActiveClaims, ActiveSigner, TokenError, WaitingClaims, WaitingSigner},
 };
+use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::line::{Admission, Epoch, Place, Sequence};
 
@@ -211,8 +211,8 @@ impl From<&WaitingClaims> for Place {
 
 #[cfg(test)]
 mod tests {
+    use contract::{clock::Clock as _, clock::ManualClock, ids::ActiveTokenId};
     use serde_json::{Value, json};
-    use shared::{clock::Clock as _, clock::ManualClock, ids::ActiveTokenId};
 
     use super::*;
 

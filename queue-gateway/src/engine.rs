@@ -12,7 +12,7 @@ pub mod redis;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use shared::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
+use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
     Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,

@@ -29,12 +29,14 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use bytes::Bytes;
-use shared::{
-    client_address::TrustedProxies,
+use contract::{
     clock::SharedClock,
     ids::{QueueName, VisitorId},
-    problem::{Problem, method_not_allowed, with_fallbacks},
     tokens::ActiveVerifier,
+};
+use service::{
+    client_address::TrustedProxies,
+    problem::{Problem, method_not_allowed, with_fallbacks},
 };
 use tokio::time::Instant;
 

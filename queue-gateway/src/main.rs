@@ -3,11 +3,12 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
+use contract::clock::SystemClock;
 use queue_gateway::{
     app::{self, App, Listeners},
     settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
 };
-use shared::{clock::SystemClock, descriptors, settings, shutdown, telemetry};
+use service::{descriptors, settings, shutdown, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -13,9 +13,9 @@ use std::{
     },
 };
 
+use contract::ids::QueueName;
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use shared::ids::QueueName;
 
 pub(crate) use self::line::Line;
 use crate::{

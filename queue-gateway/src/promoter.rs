@@ -4,11 +4,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream};
-use shared::{
+use contract::{
     clock::SharedClock,
     ids::{ActiveTokenId, VisitorId},
 };
+use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use shared::ids::QueueName;
+use contract::ids::QueueName;
 use tokio::sync::watch;
 
 use crate::{baselines::ConfiguredEngine, line::Baseline, settings::Settings};

@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
+use contract::{
+    ids::QueueName,
+    tokens::{ActiveSigner, WaitingSigner},
+};
 use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::{
+use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
-    ids::QueueName,
     settings::{self, Problems, SettingsError, Validate},
     telemetry::TelemetrySettings,
-    tokens::{ActiveSigner, WaitingSigner},
 };
 
 use crate::{

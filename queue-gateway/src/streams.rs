@@ -16,8 +16,8 @@ mod subscription;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use contract::ids::{QueueName, VisitorId};
 use rand::rngs::StdRng;
-use shared::ids::{QueueName, VisitorId};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 

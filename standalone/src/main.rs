@@ -12,10 +12,8 @@ use std::{
 
 use anyhow::Context;
 use clap::Parser;
-use shared::{
-    clock::{SharedClock, SystemClock},
-    descriptors, shutdown, telemetry,
-};
+use contract::clock::{SharedClock, SystemClock};
+use service::{descriptors, shutdown, telemetry};
 use tokio::sync::watch;
 
 use secrets::Secrets;
@@ -84,7 +82,7 @@ fn gateway_changes(
     secrets: &Secrets,
     started_with: &queue_gateway::settings::Settings,
 ) -> anyhow::Result<watch::Receiver<Arc<queue_gateway::settings::Settings>>> {
-    let mut files = shared::settings::watch(settings::DEFAULTS, file, settings::ENVIRONMENT_PREFIX, settings.clone())?;
+    let mut files = service::settings::watch(settings::DEFAULTS, file, settings::ENVIRONMENT_PREFIX, settings.clone())?;
     let (usable, changes) = watch::channel(Arc::new(started_with.clone()));
     let secrets = secrets.clone();
     tokio::spawn(async move {

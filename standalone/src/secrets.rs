@@ -8,10 +8,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use contract::tokens::ActiveSigner;
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::tokens::ActiveSigner;
 
 /// What a system must keep to recognise its own tokens after a restart.
 #[derive(Clone, Debug, Deserialize)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use shared::settings::{self, Problems, SettingsError, Validate};
+use service::settings::{self, Problems, SettingsError, Validate};
 use toml::{Table, Value};
 
 use crate::secrets::Secrets;

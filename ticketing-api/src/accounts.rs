@@ -2,13 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
+use contract::{clock::SharedClock, ids::MemberId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::{
-    clock::SharedClock,
-    ids::MemberId,
-    settings::{Problems, Validate},
-};
+use service::settings::{Problems, Validate};
 
 use crate::{
     booking::{

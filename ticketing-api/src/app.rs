@@ -3,12 +3,12 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
+use contract::clock::SharedClock;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use rand::{SeedableRng, rngs::StdRng};
-use shared::{
+use service::{
     accept::{self, ListenSettings},
-    clock::SharedClock,
     operations,
     shutdown::{Drained, drain},
     telemetry,

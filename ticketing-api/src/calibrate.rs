@@ -44,7 +44,7 @@ pub struct Arguments {
     objective_ms: u64,
     /// The queue whose settings are printed.
     #[arg(long, default_value = "demo")]
-    queue: shared::ids::QueueName,
+    queue: contract::ids::QueueName,
     /// The share of the database that admitted users may use.
     #[arg(long, default_value_t = 0.75, value_parser = share)]
     utilisation: f64,

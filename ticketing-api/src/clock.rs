@@ -1,7 +1,7 @@
 //! Time as this service keeps it.
 
+use contract::clock::{Clock, SharedClock};
 use jiff::Timestamp;
-use shared::clock::{Clock, SharedClock};
 
 /// Another clock in whole microseconds, which is what the databases keep: an instant in a reply is the same when it is
 /// read back later.
@@ -19,7 +19,7 @@ impl Clock for MicrosecondClock {
 mod tests {
     use std::{sync::Arc, time::Duration};
 
-    use shared::clock::ManualClock;
+    use contract::clock::ManualClock;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use shared::{clock::Clock, ids::QueueName};
+use contract::{clock::Clock, ids::QueueName};
 use uuid::Uuid;
 
 use crate::{
@@ -73,7 +73,7 @@ fn concert(queue: QueueName, clock: &dyn Clock, currency: Currency) -> NewConcer
 
 #[cfg(test)]
 mod tests {
-    use shared::clock::ManualClock;
+    use contract::clock::ManualClock;
 
     use super::*;
 

@@ -6,11 +6,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use moka::future::Cache;
-use shared::{
+use contract::{
     ids::{ActiveTokenId, MemberId, QueueName},
     tokens::ActiveClaims,
 };
+use moka::future::Cache;
 
 use crate::{
     gateway::{ActiveTokenError, ActiveTokenVerifier, Claim, GatewayClient, GatewayUnavailable, Outage, Turn},

@@ -27,7 +27,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use shared::{client_address::TrustedProxies, clock::SharedClock, problem::with_fallbacks};
+use contract::clock::SharedClock;
+use service::{client_address::TrustedProxies, problem::with_fallbacks};
 use tokio::time::Instant;
 
 use self::{limits::Limits, wallet::WalletSettings};

@@ -7,12 +7,10 @@ mod outbox;
 
 use std::{fmt::Display, time::Duration};
 
+use contract::clock::SharedClock;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::Deserialize;
-use shared::{
-    clock::SharedClock,
-    settings::{Problems, Validate},
-};
+use service::settings::{Problems, Validate};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -138,8 +136,8 @@ mod tests {
         atomic::{AtomicU32, Ordering},
     };
 
+    use contract::clock::ManualClock;
     use prometheus::Registry;
-    use shared::clock::ManualClock;
 
     use super::*;
     use crate::metrics::Metrics;

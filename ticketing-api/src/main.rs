@@ -4,7 +4,8 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use shared::{clock::SystemClock, descriptors, shutdown, telemetry};
+use contract::clock::SystemClock;
+use service::{descriptors, shutdown, telemetry};
 use ticketing_api::{
     app::{App, Listeners},
     calibrate,

@@ -12,7 +12,7 @@ use argon2::{
 use prometheus::IntGauge;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::settings::{Problems, Validate};
+use service::settings::{Problems, Validate};
 use tokio::sync::Semaphore;
 
 use crate::metrics::PasswordMetrics;

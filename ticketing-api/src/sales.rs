@@ -8,13 +8,11 @@ mod marks;
 
 use std::{sync::Arc, time::Duration};
 
+use contract::clock::SharedClock;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::Deserialize;
+use service::settings::{Problems, Validate};
 use sha2::{Digest, Sha256};
-use shared::{
-    clock::SharedClock,
-    settings::{Problems, Validate},
-};
 
 pub use self::marks::{SeatMark, SeatMarks};
 use crate::{

@@ -2,11 +2,11 @@
 
 use std::{fmt, time::Duration};
 
+use contract::{ids::MemberId, tokens};
 use jiff::{Timestamp, fmt::serde::timestamp::second};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use shared::{ids::MemberId, tokens};
 
 use crate::booking::member::Role;
 
@@ -108,7 +108,7 @@ impl fmt::Debug for Sessions {
 
 #[cfg(test)]
 mod tests {
-    use shared::{
+    use contract::{
         clock::{Clock, ManualClock},
         ids::VisitorId,
         tokens::{WaitingClaims, WaitingSigner},

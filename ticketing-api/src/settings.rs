@@ -6,7 +6,7 @@ use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::{
+use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
     settings::{self, Problems, SettingsError, Validate},

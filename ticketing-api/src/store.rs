@@ -13,8 +13,8 @@ mod sqlite;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use contract::ids::{ActiveTokenId, MemberId, QueueName};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, MemberId, QueueName};
 
 pub(crate) use self::connect::connect_in_schema;
 pub use self::{

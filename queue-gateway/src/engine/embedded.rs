@@ -13,12 +13,12 @@ mod slots;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
-use parking_lot::{Mutex, RwLock};
-use shared::{
+use contract::{
     clock::SharedClock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
+use jiff::Timestamp;
+use parking_lot::{Mutex, RwLock};
 
 use self::queue::Queue;
 use super::{EngineError, QueueEngine};

@@ -10,13 +10,13 @@ mod scripts;
 mod settings;
 
 use async_trait::async_trait;
+use contract::{
+    clock::SharedClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
 use fred::{
     error::{Error, ErrorKind},
     types::{Value, scripts::Script},
-};
-use shared::{
-    clock::SharedClock,
-    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 
 pub use self::settings::RedisSettings;

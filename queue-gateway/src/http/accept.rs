@@ -9,13 +9,13 @@ use axum::{
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
     http::{HeaderMap, header, request::Parts},
 };
+use contract::ids::VisitorId;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::{
+use service::{
     accept::Peer,
     client_address::client_address,
-    ids::VisitorId,
     problem::{Json, Path, Problem},
 };
 use subtle::ConstantTimeEq;

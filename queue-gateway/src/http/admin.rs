@@ -7,12 +7,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use contract::ids::QueueName;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use shared::{
-    ids::QueueName,
-    problem::{Json, Problem},
-};
+use service::problem::{Json, Problem};
 
 use super::{
     Gateway,

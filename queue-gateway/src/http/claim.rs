@@ -7,12 +7,12 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use shared::{
-    contract::{ClaimReply, ClaimRequest},
+use contract::{
+    calls::{ClaimReply, ClaimRequest},
     ids::ActiveTokenId,
-    problem::{Json, Path, Problem},
     tokens::{ActiveClaims, TokenError},
 };
+use service::problem::{Json, Path, Problem};
 
 use super::{
     Gateway,

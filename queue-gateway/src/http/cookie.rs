@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use contract::ids::QueueName;
 use http::{HeaderMap, HeaderValue, header};
-use shared::ids::QueueName;
 
 /// Holds a visitor's place for browsers: scripts cannot read it, and it goes to the calls of its own queue alone.
 pub const WAITING_TOKEN: &str = "waiting_token";

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use contract::{calls, tokens::TokenError};
 use http::StatusCode;
-use shared::{contract, problem::Problem, tokens::TokenError};
+use service::problem::Problem;
 
 use super::pause;
 use crate::engine::EngineError;
@@ -74,21 +75,17 @@ pub fn key_refused(code: &'static str) -> Problem {
 
 /// No slot has this id.
 pub fn token_not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, contract::TOKEN_NOT_FOUND, "There is no such active token")
+    Problem::new(StatusCode::NOT_FOUND, calls::TOKEN_NOT_FOUND, "There is no such active token")
 }
 
 /// The slot has ended.
 pub fn token_gone() -> Problem {
-    Problem::new(
-        StatusCode::GONE,
-        contract::TOKEN_GONE,
-        "The slot was released, has expired or was not claimed in time",
-    )
+    Problem::new(StatusCode::GONE, calls::TOKEN_GONE, "The slot was released, has expired or was not claimed in time")
 }
 
 /// The slot is another's.
 pub fn token_held_by_another() -> Problem {
-    Problem::new(StatusCode::CONFLICT, contract::TOKEN_HELD_BY_ANOTHER, "Somebody else has claimed this token")
+    Problem::new(StatusCode::CONFLICT, calls::TOKEN_HELD_BY_ANOTHER, "Somebody else has claimed this token")
 }
 
 fn unauthorized(code: &'static str, title: &'static str) -> Problem {

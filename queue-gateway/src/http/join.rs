@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use shared::{
-    ids::{ActiveTokenId, VisitorId},
-    problem::Problem,
-};
+use contract::ids::{ActiveTokenId, VisitorId};
+use service::problem::Problem;
 
 use super::{
     Gateway,

@@ -7,7 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use shared::problem::Problem;
+use service::problem::Problem;
 
 use super::{
     Gateway,

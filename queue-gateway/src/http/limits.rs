@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use prometheus::IntCounter;
 use serde::Deserialize;
-use shared::{
+use service::{
     address_limit::{AddressLimiter, QuotaSettings},
     problem::Problem,
     settings::{Problems, Validate},

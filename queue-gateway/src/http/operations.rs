@@ -11,7 +11,7 @@ use crate::mirror::Mirrors;
 /// Ready means that the last tick of every queue reached the store: joins will be answered and positions are current.
 /// A gateway that is stopping is not ready, so that no new visitors are sent to it.
 pub fn router(registry: Registry, mirrors: Arc<Mirrors>, shutdown: CancellationToken) -> Router {
-    shared::operations::router(registry, move || {
+    service::operations::router(registry, move || {
         let answer = if shutdown.is_cancelled() { Err("stopping".to_owned()) } else { followed(&mirrors) };
         async move { answer }
     })

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use shared::problem::{Problem, not_found};
+use service::problem::{Problem, not_found};
 
 use super::accept::AskedQueue;
 

@@ -4,12 +4,10 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
+use contract::ids::QueueName;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::{
-    ids::QueueName,
-    problem::{Json, Problem},
-};
+use service::problem::{Json, Problem};
 
 use super::accept::AskedQueue;
 use crate::line::QueueState;

@@ -5,7 +5,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use shared::{ids::VisitorId, problem::Problem};
+use contract::ids::VisitorId;
+use service::problem::Problem;
 
 use super::{Gateway, Queue, error};
 use crate::{

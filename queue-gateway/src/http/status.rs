@@ -9,8 +9,9 @@ use axum::{
     http::{HeaderValue, header},
     response::Response,
 };
+use contract::ids::ActiveTokenId;
 use http::StatusCode;
-use shared::{ids::ActiveTokenId, problem::Problem};
+use service::problem::Problem;
 
 use super::{
     Gateway, Queue,

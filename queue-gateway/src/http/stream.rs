@@ -12,7 +12,8 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use shared::{ids::ActiveTokenId, problem::Problem};
+use contract::ids::ActiveTokenId;
+use service::problem::Problem;
 use tokio_stream::{Stream, StreamExt};
 
 use super::{

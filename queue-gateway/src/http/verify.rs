@@ -10,12 +10,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use contract::{ids::QueueName, tokens::ActiveClaims};
 use serde::Deserialize;
-use shared::{
-    ids::QueueName,
-    problem::{Problem, Query},
-    tokens::ActiveClaims,
-};
+use service::problem::{Problem, Query};
 
 use super::{Gateway, Queue, cookie, error};
 use crate::line::{Epoch, Standing};

@@ -1,7 +1,7 @@
 //! The log of a line: every change that positions depend on.
 
+use contract::ids::VisitorId;
 use serde::{Deserialize, Serialize};
-use shared::ids::VisitorId;
 
 use super::{place::Sequence, turn::Admission};
 

@@ -1,7 +1,7 @@
 //! Where a visitor stands, and the slot of one whose turn has come.
 
+use contract::ids::{ActiveTokenId, VisitorId};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, VisitorId};
 
 use super::place::{Epoch, Sequence};
 

@@ -1,7 +1,7 @@
 //! What streams are told of the queue as a whole.
 
+use contract::ids::QueueName;
 use serde::Serialize;
-use shared::ids::QueueName;
 
 use super::latest::Kind;
 use crate::line::Control;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use shared::{
+use contract::{
     clock::SharedClock,
     ids::{QueueName, VisitorId, uuid_at},
 };

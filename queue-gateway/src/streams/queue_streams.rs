@@ -7,8 +7,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use contract::ids::VisitorId;
 use parking_lot::Mutex;
-use shared::ids::VisitorId;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 use super::{

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use shared::ids::VisitorId;
+use contract::ids::VisitorId;
 use tokio::time::Instant;
 
 use super::latest::{Kind, Latest};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::ids::VisitorId;
+use contract::ids::VisitorId;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 

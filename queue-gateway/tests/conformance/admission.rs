@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use contract::clock::Clock;
 use jiff::Timestamp;
 use queue_gateway::line::{AdmissionLimits, LineChange, Sequence, Standing};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use shared::clock::Clock;
 
 use crate::fixture::{ACTIVE, CLAIM, Fixture, is_admitted, waiting};
 

@@ -2,6 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use contract::{
+    clock::{Clock, ManualClock},
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
 use jiff::Timestamp;
 use queue_gateway::engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
@@ -9,10 +13,6 @@ use queue_gateway::line::{
     Readmission, Sequence, Standing, Stats,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use shared::{
-    clock::{Clock, ManualClock},
-    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
-};
 use testkit::Redis;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! A replica takes over: the line goes on without anybody's help.
 
+use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use queue_gateway::engine::{QueueEngine, redis::RedisEngine};
 use queue_gateway::line::Standing;
-use shared::ids::{ActiveTokenId, QueueName, VisitorId};
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;
 

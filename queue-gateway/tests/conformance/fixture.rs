@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use contract::{
+    clock::ManualClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
 use queue_gateway::engine::{
     EngineError, QueueEngine,
     embedded::EmbeddedEngine,
@@ -16,10 +20,6 @@ use queue_gateway::engine::{
 use queue_gateway::line::{
     AdmissionLimits, Baseline, ControlChange, Departures, Epoch, Joined, Lifetimes, LineChange, LogIndex, Promotion,
     Sequence, Standing, Stats,
-};
-use shared::{
-    clock::ManualClock,
-    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 use testkit::{Redis, RedisCluster};
 use tokio::{sync::OnceCell, time::Instant};

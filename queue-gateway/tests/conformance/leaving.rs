@@ -1,7 +1,7 @@
 //! Leaving, and having a stream open.
 
+use contract::ids::VisitorId;
 use queue_gateway::line::{ConnectionId, LineChange, Sequence, Standing};
-use shared::ids::VisitorId;
 use uuid::Uuid;
 
 use crate::fixture::{CLAIM, Fixture, is_admitted, waiting};

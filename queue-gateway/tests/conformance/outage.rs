@@ -2,16 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use contract::{
+    clock::ManualClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
 use jiff::Timestamp;
 use queue_gateway::engine::{
     EngineError, QueueEngine,
     redis::{ConnectError, RedisEngine, RedisSettings},
 };
 use queue_gateway::line::{Claim, Departures, Epoch, LineChange, LogIndex, Place, Readmission, Sequence};
-use shared::{
-    clock::ManualClock,
-    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
-};
 use testkit::{Fsync, Redis, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;

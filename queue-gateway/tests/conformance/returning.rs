@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::{clock::Clock, ids::VisitorId};
 use jiff::Timestamp;
 use queue_gateway::line::{Claim, Epoch, LineChange, Place, Readmission, Sequence, Standing};
-use shared::{clock::Clock, ids::VisitorId};
 
 use crate::fixture::{ACTIVE, Fixture, is_admitted, waiting};
 

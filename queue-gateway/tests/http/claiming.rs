@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use contract::{clock::Clock, ids::MemberId, tokens::ActiveSigner};
 use serde_json::{Value, json};
-use shared::{clock::Clock, ids::MemberId, tokens::ActiveSigner};
 use testkit::{Reply, Request};
 
 use crate::fixture::{

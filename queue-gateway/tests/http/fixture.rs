@@ -7,18 +7,18 @@ use std::{
     time::Duration,
 };
 
+use contract::{
+    clock::{Clock, ManualClock},
+    ids::{ActiveTokenId, QueueName, VisitorId},
+    tokens::{ActiveClaims, ActiveSigner, WaitingClaims, WaitingSigner},
+};
 use queue_gateway::{
     app::{self, App, Listeners},
     settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use shared::{
-    clock::{Clock, ManualClock},
-    ids::{ActiveTokenId, QueueName, VisitorId},
-    settings,
-    tokens::{ActiveClaims, ActiveSigner, WaitingClaims, WaitingSigner},
-};
+use service::settings;
 use testkit::{HttpClient, Reply};
 use tokio_util::sync::CancellationToken;
 

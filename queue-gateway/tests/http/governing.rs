@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use contract::clock::ManualClock;
 use serde_json::{Value, json};
-use shared::clock::ManualClock;
 use testkit::{Reply, Request};
 
 use crate::fixture::{

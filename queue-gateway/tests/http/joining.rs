@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use contract::tokens::{ActiveVerifier, JwkSet};
 use serde_json::{Value, json};
-use shared::tokens::{ActiveVerifier, JwkSet};
 
 use crate::fixture::{Gateway, TOKENS, active_token, assert_problem, waiting_token};
-use shared::clock::Clock;
+use contract::clock::Clock;
 
 #[tokio::test]
 async fn a_join_gives_a_place_and_a_cookie() {

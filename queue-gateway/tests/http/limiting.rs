@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use shared::clock::ManualClock;
+use contract::clock::ManualClock;
 use testkit::Reply;
 
 use crate::fixture::{CURRENT, Gateway, ONE_PER_SECOND, TOKENS, assert_problem, settings_text};

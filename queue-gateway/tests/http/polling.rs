@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use shared::{clock::ManualClock, tokens::WaitingSigner};
+use contract::{clock::ManualClock, tokens::WaitingSigner};
 
 use crate::fixture::{
     CURRENT, Gateway, ONE_PER_SECOND, TOKENS, WAITING_SECRET, active_token, assert_problem, settings_text,
@@ -53,7 +53,9 @@ async fn a_poll_needs_a_token_that_we_signed_for_this_queue_and_that_has_not_exp
     let seq = altered.windows(6).position(|window| window == b"\"seq\":").unwrap() + 6;
     altered[seq] = b'0';
     let other_secret = WaitingSigner::new(&format!("not {WAITING_SECRET}").into()).mint(
-        &WaitingSigner::new(&WAITING_SECRET.into()).verify(&good, shared::clock::Clock::now(&*gateway.clock)).unwrap(),
+        &WaitingSigner::new(&WAITING_SECRET.into())
+            .verify(&good, contract::clock::Clock::now(&*gateway.clock))
+            .unwrap(),
     );
     for token in [
         "rubbish".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::clock::ManualClock;
+use contract::clock::ManualClock;
 use testkit::Redis;
 
 use crate::fixture::{CURRENT, Gateway, TOKENS, assert_problem, eventually, settings_text};

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use contract::clock::ManualClock;
 use serde_json::{Value, json};
-use shared::clock::ManualClock;
 use testkit::{Event, SseClient, SseError};
 
 use crate::fixture::{

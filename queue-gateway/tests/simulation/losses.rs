@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use contract::ids::ActiveTokenId;
 use queue_gateway::{
     engine::QueueEngine,
     line::{AdmissionLimits, ControlChange, Outlook, Standing},
 };
-use shared::ids::ActiveTokenId;
 
 use crate::world::{Gateway, TICK, World};
 

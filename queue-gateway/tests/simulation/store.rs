@@ -9,15 +9,15 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contract::{
+    clock::SharedClock,
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
+};
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine};
 use queue_gateway::line::{
     Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
     Promotion, Readmission, Sequence, Standing, Stats,
-};
-use shared::{
-    clock::SharedClock,
-    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 
 #[derive(Debug)]

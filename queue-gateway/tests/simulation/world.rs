@@ -2,6 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use contract::{
+    clock::{Clock, SharedClock},
+    ids::{ActiveTokenId, QueueName, VisitorId},
+    tokens::{ActiveSigner, WaitingSigner},
+};
 use jiff::Timestamp;
 use prometheus::Registry;
 use queue_gateway::{
@@ -15,11 +20,6 @@ use queue_gateway::{
     streams::{StreamLimits, Streams, StreamsFull},
 };
 use rand::{SeedableRng, rngs::StdRng};
-use shared::{
-    clock::{Clock, SharedClock},
-    ids::{ActiveTokenId, QueueName, VisitorId},
-    tokens::{ActiveSigner, WaitingSigner},
-};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 

@@ -151,6 +151,11 @@ fn no_room_names_one_that_stands_before_it() {
 }
 
 #[test]
+fn the_contract_between_the_services_has_no_server_in_it() {
+    assert_names_no_io(&room("shared/contract"));
+}
+
+#[test]
 fn the_contracts_name_no_driver() {
     let contract = |name: &str| root().join(name);
     assert_names_no_io(&[

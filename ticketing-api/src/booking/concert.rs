@@ -1,15 +1,15 @@
 //! Concerts and their performances.
 
+use contract::ids::QueueName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::QueueName;
 
 use super::{
     money::Currency,
     seat::{SeatPlan, SeatPlanRule},
 };
 
-shared::typed_id! {
+contract::typed_id! {
     /// A concert.
     ConcertId;
     /// One evening of a concert, with seats of its own.
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn concert() -> NewConcert {
-        let clock = shared::clock::ManualClock::at_second(0);
+        let clock = contract::clock::ManualClock::at_second(0);
         let block = SeatBlock {
             first: SeatNumber(1),
             last: SeatNumber(50),

@@ -1,8 +1,8 @@
 //! Holds: seats kept for one member for a few minutes.
 
+use contract::ids::{ActiveTokenId, MemberId, QueueName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::{ActiveTokenId, MemberId, QueueName};
 
 use super::{
     concert::PerformanceId,
@@ -10,7 +10,7 @@ use super::{
     seat::{SeatNumber, SeatSelection},
 };
 
-shared::typed_id! {
+contract::typed_id! {
     /// A hold.
     HoldId;
 }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn hold(state: HoldState) -> Hold {
-        let clock = shared::clock::ManualClock::at_second(0);
+        let clock = contract::clock::ManualClock::at_second(0);
         Hold {
             id: HoldId::generate(&clock),
             performance: PerformanceId::generate(&clock),

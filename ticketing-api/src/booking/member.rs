@@ -1,8 +1,8 @@
 //! Members and the rules of signing up.
 
+use contract::ids::MemberId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::MemberId;
 
 use super::money::Currency;
 

@@ -1,15 +1,15 @@
 //! Payments of reservations.
 
+use contract::ids::{ActiveTokenId, MemberId, QueueName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::{ActiveTokenId, MemberId, QueueName};
 
 use super::{
     money::{Currency, Money},
     reservation::{ReservationId, ReservationState},
 };
 
-shared::typed_id! {
+contract::typed_id! {
     /// A payment, completed or not.
     PaymentId;
 }

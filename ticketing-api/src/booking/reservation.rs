@@ -1,8 +1,8 @@
 //! Reservations: seats with a price and a deadline for paying it.
 
+use contract::ids::{ActiveTokenId, MemberId, QueueName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::{ActiveTokenId, MemberId, QueueName};
 
 use super::{
     concert::PerformanceId,
@@ -13,7 +13,7 @@ use super::{
     ticket::Ticket,
 };
 
-shared::typed_id! {
+contract::typed_id! {
     /// A reservation.
     ReservationId;
 }
@@ -132,7 +132,7 @@ mod tests {
     use crate::booking::{money::Currency, payment::PaymentId};
 
     fn reservation(state: ReservationState) -> Reservation {
-        let clock = shared::clock::ManualClock::at_second(0);
+        let clock = contract::clock::ManualClock::at_second(0);
         Reservation {
             id: ReservationId::generate(&clock),
             hold: HoldId::generate(&clock),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn payment(of: &Reservation, second: i64) -> NewPayment {
-        let clock = shared::clock::ManualClock::at_second(second);
+        let clock = contract::clock::ManualClock::at_second(second);
         NewPayment {
             id: PaymentId::generate(&clock),
             reservation: of.id,

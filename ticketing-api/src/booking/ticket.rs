@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{payment::PaymentId, seat::SeatNumber};
 
-shared::typed_id! {
+contract::typed_id! {
     /// A ticket.
     TicketId;
 }

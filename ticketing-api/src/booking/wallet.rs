@@ -1,15 +1,15 @@
 //! Wallets: what members have, and the ledger that says why.
 
+use contract::ids::MemberId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::ids::MemberId;
 
 use super::{
     money::{Currency, Money, MoneyError},
     payment::{Payment, PaymentId, PaymentOutcome, PaymentState},
 };
 
-shared::typed_id! {
+contract::typed_id! {
     /// A transfer between accounts of the ledger; its entries sum to zero.
     TransferId;
 }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn wallet(balance: i64) -> Wallet {
-        let clock = shared::clock::ManualClock::at_second(0);
+        let clock = contract::clock::ManualClock::at_second(0);
         Wallet { member: MemberId::generate(&clock), balance: Money::new(balance, Currency::KRW) }
     }
 

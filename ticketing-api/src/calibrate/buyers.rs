@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::Context;
-use parking_lot::RwLock;
-use shared::{
+use contract::{
     clock::{Clock, SystemClock},
     ids::{ActiveTokenId, MemberId, QueueName},
 };
+use parking_lot::RwLock;
 use uuid::Uuid;
 
 use super::scratch::{SCHEMA, Scratch};
@@ -175,7 +175,7 @@ impl Buyers {
 
 /// Every call has a key, as customers' calls have.
 fn key(errand: &Errand) -> IdempotencyKey {
-    let key = shared::ids::uuid_at(SystemClock.now()).to_string();
+    let key = contract::ids::uuid_at(SystemClock.now()).to_string();
     IdempotencyKey { member: errand.member, key, fingerprint: [0; 32] }
 }
 

@@ -6,9 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
+use contract::clock::SharedClock;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use shared::clock::SharedClock;
 
 use super::{FastStore, FastStoreUnavailable, Mark};
 use crate::booking::{concert::PerformanceId, hold::HoldId, seat::SeatNumber};
@@ -103,7 +103,7 @@ impl FastStore for EmbeddedFastStore {
 mod tests {
     use std::sync::Arc;
 
-    use shared::clock::{Clock, ManualClock};
+    use contract::clock::{Clock, ManualClock};
 
     use super::*;
 

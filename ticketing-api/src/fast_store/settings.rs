@@ -1,7 +1,7 @@
 //! Which fast store, and where it is.
 
 use serde::Deserialize;
-use shared::settings::{Problems, Validate};
+use service::settings::{Problems, Validate};
 
 use super::redis::RedisFastStore;
 

@@ -3,6 +3,11 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
+use contract::{
+    calls::{ClaimReply, ClaimRequest},
+    ids::{ActiveTokenId, MemberId},
+    tokens::JwkSet,
+};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
@@ -11,11 +16,6 @@ use hyper_util::{
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use shared::{
-    contract::{ClaimReply, ClaimRequest},
-    ids::{ActiveTokenId, MemberId},
-    tokens::JwkSet,
-};
 
 use super::GatewaySettings;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::Deserialize;
-use shared::settings::{Problems, Validate};
+use service::settings::{Problems, Validate};
 
 /// The gateway as this service sees it.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,7 +31,7 @@ pub struct GatewaySettings {
 
 impl GatewaySettings {
     /// The waiting room of a queue, for a browser.
-    pub fn waiting_room(&self, queue: &shared::ids::QueueName) -> String {
+    pub fn waiting_room(&self, queue: &contract::ids::QueueName) -> String {
         format!("{}/waiting-room/{queue}", self.public_url.trim_end_matches('/'))
     }
 }

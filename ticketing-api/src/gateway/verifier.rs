@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
+use contract::{
+    clock::SharedClock,
+    tokens::{ActiveClaims, ActiveVerifier, JwkSet, TokenError},
+};
 use jiff::Timestamp;
 use moka::future::Cache;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use shared::{
-    clock::SharedClock,
-    tokens::{ActiveClaims, ActiveVerifier, JwkSet, TokenError},
-};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use shared::problem::Problem;
+use service::problem::Problem;
 
 use super::{Api, bearer::LoggedIn, error};
 use crate::gate::Admitted;

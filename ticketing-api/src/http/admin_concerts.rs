@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
+use contract::ids::QueueName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::{
-    ids::QueueName,
-    problem::{Json, Problem},
-};
+use service::problem::{Json, Problem};
 
 use super::{Api, bearer::Admin, error, keyed::Keyed};
 use crate::{

@@ -6,7 +6,8 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use shared::{ids::MemberId, problem::Problem};
+use contract::ids::MemberId;
+use service::problem::Problem;
 
 use super::{Api, error};
 use crate::{booking::member::Role, sessions::Session};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use rand::Rng as _;
-use shared::problem::Problem;
+use service::problem::Problem;
 
 use crate::{
     accounts::AccountError,

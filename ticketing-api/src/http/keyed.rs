@@ -5,12 +5,10 @@ use axum::{
     extract::{FromRequest, OriginalUri, Request},
     http::{HeaderMap, Method},
 };
+use contract::ids::MemberId;
 use serde::{Serialize, de::DeserializeOwned};
+use service::problem::{Json, Problem};
 use sha2::{Digest, Sha256};
-use shared::{
-    ids::MemberId,
-    problem::{Json, Problem},
-};
 
 use super::error;
 use crate::store::IdempotencyKey;

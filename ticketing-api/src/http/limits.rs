@@ -4,7 +4,7 @@ use std::{marker::PhantomData, net::IpAddr, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::Deserialize;
-use shared::{
+use service::{
     accept::Peer,
     address_limit::{AddressLimiter, QuotaSettings},
     client_address::client_address,

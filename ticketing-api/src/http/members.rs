@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use shared::problem::{Json, Problem};
+use service::problem::{Json, Problem};
 
 use super::{
     Api,

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Uri, header},
     response::{IntoResponse, Response},
 };
-use shared::problem::{Path, Problem, not_found};
+use service::problem::{Path, Problem, not_found};
 
 /// Only our own files, and no frame around us: a page with a wallet must not run or be embedded by others'.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \

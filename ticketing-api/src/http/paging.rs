@@ -2,7 +2,7 @@
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use serde::{Deserialize, Serialize};
-use shared::problem::{Problem, Query};
+use service::problem::{Problem, Query};
 
 use super::error;
 use crate::store::{Page, PageRequest};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use shared::problem::{Json, Path, Problem};
+use service::problem::{Json, Path, Problem};
 
 use super::{
     Api,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use shared::problem::{Json, Path, Problem};
+use service::problem::{Json, Path, Problem};
 
 use super::{Api, error};
 use crate::booking::{

@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::problem::{Json, Problem};
+use service::problem::{Json, Problem};
 
 use super::{
     Api, error,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
-use shared::{
+use service::{
     problem::{Json, Problem},
     settings::{Problems, Validate},
 };

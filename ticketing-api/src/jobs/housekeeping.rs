@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use contract::clock::SharedClock;
 use jiff::Timestamp;
-use shared::clock::SharedClock;
 
 use super::Job;
 use crate::{

@@ -107,8 +107,8 @@ impl Drop for SeatMark {
 
 #[cfg(test)]
 mod tests {
+    use contract::clock::ManualClock;
     use prometheus::Registry;
-    use shared::clock::ManualClock;
 
     use super::*;
     use crate::{fast_store::embedded::EmbeddedFastStore, metrics::Metrics};

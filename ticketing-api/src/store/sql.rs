@@ -26,8 +26,8 @@ mod token;
 mod wallet;
 
 use async_trait::async_trait;
+use contract::ids::{ActiveTokenId, MemberId};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, MemberId};
 
 pub(super) use self::database::Database;
 use super::{

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use contract::ids::ActiveTokenId;
 use proptest::{
     prelude::*,
     strategy::ValueTree,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use shared::ids::ActiveTokenId;
 use ticketing_api::{
     booking::{
         concert::PerformanceId,

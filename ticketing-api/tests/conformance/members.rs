@@ -1,6 +1,6 @@
 //! Signing up and logging in.
 
-use shared::ids::MemberId;
+use contract::ids::MemberId;
 use ticketing_api::booking::member::{Role, SignUpOutcome};
 
 use crate::world::{World, nobody, won};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::Barrier;
 
-use shared::ids::ActiveTokenId;
+use contract::ids::ActiveTokenId;
 use ticketing_api::{
     booking::{
         hold::{HoldOutcome, ReleaseOutcome},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::ids::ActiveTokenId;
+use contract::ids::ActiveTokenId;
 use ticketing_api::store::{TokenClaim, TokenState};
 
 use crate::world::{HOLD, World, nobody, queue};

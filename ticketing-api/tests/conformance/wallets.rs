@@ -1,6 +1,6 @@
 //! Charging wallets.
 
-use shared::ids::{ActiveTokenId, MemberId};
+use contract::ids::{ActiveTokenId, MemberId};
 use ticketing_api::{
     booking::{
         money::Money,

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use shared::{
+use contract::{
     clock::{Clock, ManualClock},
     ids::{ActiveTokenId, MemberId, QueueName},
 };
+use jiff::Timestamp;
 use sqlx::{PgPool, SqlitePool, postgres::PgPoolOptions};
 use tempfile::TempDir;
 use testkit::Postgres;
@@ -163,7 +163,7 @@ impl World {
     }
 
     pub(crate) fn key(&self, buyer: Buyer) -> IdempotencyKey {
-        let key = shared::ids::uuid_at(self.now()).to_string();
+        let key = contract::ids::uuid_at(self.now()).to_string();
         IdempotencyKey { member: buyer.member, key, fingerprint: [7; 32] }
     }
 

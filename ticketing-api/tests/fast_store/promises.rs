@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use shared::clock::SystemClock;
+use contract::clock::SystemClock;
 use ticketing_api::{
     booking::{concert::PerformanceId, hold::HoldId, seat::SeatNumber},
     fast_store::{FastStore, Mark, embedded::EmbeddedFastStore, redis::RedisFastStore},

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use contract::clock::Clock;
 use serde_json::{Value, json};
-use shared::clock::Clock;
 use testkit::Reply;
 
 use crate::fixture::{ADMIN, Buyer, Shop, assert_problem, created};

@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
+use contract::{
+    clock::{Clock, ManualClock},
+    ids::{ActiveTokenId, VisitorId},
+    tokens::{ActiveClaims, ActiveSigner},
+};
 use queue_gateway as gateway;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared::{
-    clock::{Clock, ManualClock},
-    ids::{ActiveTokenId, VisitorId},
-    settings,
-    tokens::{ActiveClaims, ActiveSigner},
-};
+use service::settings;
 use tempfile::TempDir;
 use testkit::{FaultProxy, HttpClient, Reply, Request};
 use ticketing_api::{

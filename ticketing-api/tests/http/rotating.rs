@@ -4,14 +4,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Json, Router, routing::get};
-use parking_lot::Mutex;
-use prometheus::Registry;
-use shared::{
-    accept::{self, ListenSettings},
+use contract::{
     clock::{Clock, ManualClock},
     ids::{ActiveTokenId, VisitorId},
     tokens::{ActiveClaims, ActiveSigner, JwkSet, TokenError},
 };
+use parking_lot::Mutex;
+use prometheus::Registry;
+use service::accept::{self, ListenSettings};
 use ticketing_api::{
     gateway::{ActiveTokenError, ActiveTokenVerifier, GatewayClient, GatewaySettings},
     metrics::Metrics,

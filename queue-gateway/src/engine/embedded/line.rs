@@ -5,7 +5,7 @@ use std::{
     ops::Bound,
 };
 
-use shared::ids::VisitorId;
+use contract::ids::VisitorId;
 
 use crate::line::{LinePage, Sequence};
 

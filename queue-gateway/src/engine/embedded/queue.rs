@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, MemberId, VisitorId};
 
 use super::{
     control,

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, MemberId, VisitorId};
 
 use crate::line::{Admission, Sequence, Standing};
 

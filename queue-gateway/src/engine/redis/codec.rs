@@ -2,9 +2,9 @@
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
+use contract::ids::{ActiveTokenId, VisitorId};
 use fred::types::Value;
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, VisitorId};
 use uuid::Uuid;
 
 use crate::engine::EngineError;

@@ -1,7 +1,7 @@
 //! The keys of a queue: a fixed number of them, all under one hash tag, so that a Cluster keeps them on one node.
 
+use contract::ids::QueueName;
 use fred::types::Key;
-use shared::ids::QueueName;
 
 /// What follows `wr:{queue}:`, in the order in which the scripts name their KEYS.
 const NAMES: [&str; 7] = ["meta", "line", "visitors", "active", "tokens", "connected", "departures"];

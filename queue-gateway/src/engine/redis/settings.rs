@@ -6,7 +6,7 @@ use fred::types::config::Config;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::settings::{Problems, Validate};
+use service::settings::{Problems, Validate};
 
 /// The Redis of the queues. Keys that a file leaves out have the values of [`RedisSettings::at`] on this machine.
 ///

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use contract::ids::{ActiveTokenId, MemberId};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, MemberId};
 
 use super::{
     fault::Fault,

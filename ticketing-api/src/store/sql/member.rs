@@ -1,7 +1,7 @@
 //! Members and their log-ins.
 
 use async_trait::async_trait;
-use shared::ids::MemberId;
+use contract::ids::MemberId;
 
 use super::{
     database::Database,

@@ -1,8 +1,8 @@
 //! Paying a reservation, in one transaction.
 
 use async_trait::async_trait;
+use contract::ids::MemberId;
 use jiff::Timestamp;
-use shared::ids::MemberId;
 use uuid::Uuid;
 
 use super::{

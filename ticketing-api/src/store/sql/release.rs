@@ -1,8 +1,8 @@
 //! Giving a hold up.
 
 use async_trait::async_trait;
+use contract::ids::MemberId;
 use jiff::Timestamp;
-use shared::ids::MemberId;
 
 use super::{
     claim,

@@ -1,7 +1,7 @@
 //! Reading reservations.
 
+use contract::ids::MemberId;
 use jiff::Timestamp;
-use shared::ids::MemberId;
 use uuid::Uuid;
 
 use super::{

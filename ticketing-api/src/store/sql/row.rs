@@ -1,7 +1,7 @@
 //! What comes back from a statement.
 
+use contract::ids::QueueName;
 use jiff::Timestamp;
-use shared::ids::QueueName;
 use sqlx::{Decode, Postgres, Row as _, Sqlite, Type, postgres::PgRow, sqlite::SqliteRow};
 
 use super::{fault::Fault, word::Word};

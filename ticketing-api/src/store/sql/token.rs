@@ -1,7 +1,7 @@
 //! What is known of active tokens.
 
 use async_trait::async_trait;
-use shared::ids::{ActiveTokenId, MemberId};
+use contract::ids::{ActiveTokenId, MemberId};
 
 use super::{
     database::Database,

@@ -1,7 +1,7 @@
 //! What is bound to a statement.
 
+use contract::ids::{ActiveTokenId, MemberId, QueueName};
 use jiff::Timestamp;
-use shared::ids::{ActiveTokenId, MemberId, QueueName};
 use sqlx::{Postgres, Sqlite, postgres::PgArguments, query::Query, sqlite::SqliteArguments};
 use uuid::Uuid;
 

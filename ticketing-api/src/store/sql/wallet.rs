@@ -1,8 +1,8 @@
 //! Wallets and the ledger behind them.
 
 use async_trait::async_trait;
+use contract::ids::MemberId;
 use jiff::Timestamp;
-use shared::ids::MemberId;
 use uuid::Uuid;
 
 use super::{

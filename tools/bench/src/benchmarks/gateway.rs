@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
+use contract::tokens::ActiveSigner;
 use secrecy::ExposeSecret;
-use shared::tokens::ActiveSigner;
 
 use super::{load::Connection, process::Process};
 

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
+use contract::tokens::ActiveSigner;
 use secrecy::ExposeSecret;
-use shared::tokens::ActiveSigner;
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use testkit::HttpClient;

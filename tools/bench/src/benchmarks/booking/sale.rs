@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use shared::{
+use contract::{
     clock::{Clock, SystemClock},
     ids::{MemberId, QueueName},
 };

@@ -132,7 +132,7 @@ fn cast(value: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use shared::{clock::SystemClock, ids::QueueName};
+    use contract::{clock::SystemClock, ids::QueueName};
     use ticketing_api::booking::concert::PerformanceId;
 
     use super::*;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use jiff::Timestamp;
-use shared::{
+use contract::{
     clock::{Clock, SystemClock},
     ids::{ActiveTokenId, MemberId},
 };
+use jiff::Timestamp;
 use ticketing_api::{
     booking::{
         hold::{HoldId, HoldOutcome, NewHold},

@@ -1,13 +1,13 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use contract::{
+    ids::{ActiveTokenId, VisitorId},
+    tokens::{ActiveClaims, ActiveSigner, ActiveVerifier, JwkSet, KeyError, TokenError, WaitingClaims, WaitingSigner},
+};
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::{
-    ids::{ActiveTokenId, VisitorId},
-    tokens::{ActiveClaims, ActiveSigner, ActiveVerifier, JwkSet, KeyError, TokenError, WaitingClaims, WaitingSigner},
-};
 
 use super::{altered, assemble, payload_of, second};
 

@@ -1,9 +1,9 @@
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use proptest::prelude::*;
-use shared::{
+use contract::{
     ids::VisitorId,
     tokens::{MAX_TOKEN_BYTES, TokenError, WaitingClaims, WaitingSigner},
 };
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use proptest::prelude::*;
 
 use super::{altered, assemble, payload_of, second};
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared::{
+use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
     settings::{Problems, SettingsError, Validate, load, load_from, watch},

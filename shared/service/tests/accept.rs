@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::Value;
-use shared::{
+use service::{
     accept::{ListenSettings, Peer, bind, serve},
     problem::{Json, with_fallbacks},
     shutdown::Drained,

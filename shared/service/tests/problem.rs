@@ -15,7 +15,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::problem::{Json, Path, Problem, Query, with_fallbacks};
+use service::problem::{Json, Path, Problem, Query, with_fallbacks};
 use tower::ServiceExt;
 
 #[derive(Deserialize, Serialize)]
