@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use axum::{Router, http::HeaderValue};
 use contract::{
     clock::SharedClock,
-    tokens::{ActiveSigner, KeyError, WaitingSigner},
+    tokens::{ActiveSigner, KeyError},
 };
 use prometheus::Registry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -32,6 +32,7 @@ use crate::{
     reload,
     settings::{EngineChoice, QueueSettings, Settings},
     streams::{Presence, PresenceWorker, StreamLimits, Streams},
+    waiting_token::WaitingSigner,
 };
 
 /// How often the tables of rate limits are swept.

@@ -5,12 +5,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
     ids::{QueueName, VisitorId},
-    tokens::{ActiveClaims, ActiveSigner, TokenError, WaitingClaims, WaitingSigner},
+    tokens::{ActiveClaims, ActiveSigner, TokenError},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::line::{Admission, Epoch, Place, Sequence};
+use crate::{
+    line::{Admission, Epoch, Place, Sequence},
+    waiting_token::{WaitingClaims, WaitingSigner},
+};
 
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
 #[derive(Clone, Debug, Serialize)]

@@ -14,3 +14,4 @@ pub mod promoter;
 pub mod reload;
 pub mod settings;
 pub mod streams;
+pub mod waiting_token;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use contract::{
     ids::QueueName,
-    tokens::{ActiveSigner, WaitingSigner},
+    tokens::{self, ActiveSigner},
 };
 use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
@@ -241,7 +241,7 @@ impl Validate for Secrets {
             ("service_key", &self.service_key),
             ("operator_key", &self.operator_key),
         ] {
-            let long = secret.expose_secret().len() >= WaitingSigner::MIN_SECRET_BYTES;
+            let long = secret.expose_secret().len() >= tokens::MIN_SECRET_BYTES;
             at.require(key, long, "must have at least 32 characters, drawn at random: openssl rand -hex 32");
         }
         let service = self.service_key.expose_secret();

@@ -1,17 +1,16 @@
 //! Session tokens: who is logged in, signed by the API's instances for themselves.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-use contract::{ids::MemberId, tokens};
+use contract::{
+    ids::MemberId,
+    tokens::{KeyedClaims, KeyedSigner, TokenError},
+};
 use jiff::{Timestamp, fmt::serde::timestamp::second};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::booking::member::Role;
-
-/// Tells session tokens from waiting and active tokens before anything else is believed.
-const KIND: &str = "session+jwt";
 
 /// What a session token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,14 +18,22 @@ pub struct Session {
     /// Who logged in.
     #[serde(rename = "sub")]
     pub member: MemberId,
-    /// His role at the log-in; a change shows at the next one.
+    /// Their role at the log-in; a change shows at the next one.
     pub role: Role,
-    /// When he logged in (whole seconds).
+    /// When they logged in (whole seconds).
     #[serde(rename = "iat", with = "second::required")]
     pub issued_at: Timestamp,
     /// From this instant on the token is refused (whole seconds).
     #[serde(rename = "exp", with = "second::required")]
     pub expires_at: Timestamp,
+}
+
+impl KeyedClaims for Session {
+    const KIND: &'static str = "session+jwt";
+
+    fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
 }
 
 /// Why a session token is refused.
@@ -40,34 +47,23 @@ pub enum SessionError {
     Expired,
 }
 
+impl From<TokenError> for SessionError {
+    fn from(error: TokenError) -> Self {
+        if error == TokenError::Expired { Self::Expired } else { Self::Invalid }
+    }
+}
+
 /// Mints and verifies session tokens. Instances of one system share the secret.
+#[derive(Debug)]
 pub struct Sessions {
-    signing: EncodingKey,
-    verifying: DecodingKey,
-    header: Header,
-    validation: Validation,
+    signer: KeyedSigner<Session>,
     lifetime: Duration,
 }
 
 impl Sessions {
-    /// The shortest secret that settings should accept: as long as the hash, which RFC 7518, 3.2 demands.
-    pub const MIN_SECRET_BYTES: usize = 32;
-
     /// Sessions that live for `lifetime`.
     pub fn new(secret: &SecretString, lifetime: Duration) -> Self {
-        tokens::install_crypto();
-        let secret = secret.expose_secret().as_bytes();
-        let mut validation = Validation::new(Algorithm::HS256);
-        // Expiry is compared by us with the caller's clock; the library would read the machine's.
-        validation.validate_exp = false;
-        validation.required_spec_claims.clear();
-        Self {
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
-            header: Header { typ: Some(KIND.to_owned()), ..Header::new(Algorithm::HS256) },
-            validation,
-            lifetime,
-        }
+        Self { signer: KeyedSigner::new(secret), lifetime }
     }
 
     /// A session that begins now.
@@ -78,31 +74,13 @@ impl Sessions {
     }
 
     /// A signed token of the session.
-    ///
-    /// # Panics
-    /// Never: a keyed hash takes any input, and a session is plain text and numbers.
-    #[expect(clippy::expect_used, reason = "proven in the documentation above")]
     pub fn mint(&self, session: &Session) -> String {
-        jsonwebtoken::encode(&self.header, session, &self.signing).expect("HS256 over a plain session cannot fail")
+        self.signer.mint(session)
     }
 
     /// The session of a token that we signed and that has not expired at `now`.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Session, SessionError> {
-        if token.len() > tokens::MAX_TOKEN_BYTES {
-            return Err(SessionError::Invalid);
-        }
-        let session = jsonwebtoken::decode::<Session>(token, &self.verifying, &self.validation)
-            .ok()
-            .filter(|decoded| decoded.header.typ.as_deref() == Some(KIND))
-            .map(|decoded| decoded.claims)
-            .ok_or(SessionError::Invalid)?;
-        if now < session.expires_at { Ok(session) } else { Err(SessionError::Expired) }
-    }
-}
-
-impl fmt::Debug for Sessions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").field("lifetime", &self.lifetime).finish_non_exhaustive()
+        Ok(self.signer.verify(token, now)?)
     }
 }
 
@@ -111,8 +89,9 @@ mod tests {
     use contract::{
         clock::{Clock, ManualClock},
         ids::VisitorId,
-        tokens::{WaitingClaims, WaitingSigner},
     };
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use queue_gateway::waiting_token::{WaitingClaims, WaitingSigner};
 
     use super::*;
 
@@ -159,5 +138,20 @@ mod tests {
         for forged in [format!("{head}."), format!("{head}.{}", &signature[1..]), none, String::new(), "a.b.c".into()] {
             assert_eq!(sessions.verify(&forged, clock.now()), Err(SessionError::Invalid), "{forged}");
         }
+    }
+
+    /// RFC 7515, 4.1.11: what is marked critical and not understood makes the token invalid.
+    #[test]
+    fn a_token_with_an_extension_that_it_calls_critical_is_refused() {
+        let clock = ManualClock::at_second(1_800_000_000);
+        let sessions = Sessions::new(&SECRET.into(), Duration::from_hours(1));
+        let session = sessions.begin(MemberId::generate(&clock), Role::Member, clock.now());
+        let signed = |header: Header| {
+            jsonwebtoken::encode(&header, &session, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+        };
+        let header = Header { typ: Some(Session::KIND.to_owned()), ..Header::new(Algorithm::HS256) };
+        let critical = Header { crit: Some(vec!["b64".to_owned()]), ..header.clone() };
+        assert_eq!(sessions.verify(&signed(header), clock.now()).as_ref(), Ok(&session));
+        assert_eq!(sessions.verify(&signed(critical), clock.now()), Err(SessionError::Invalid));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use contract::tokens::MIN_SECRET_BYTES;
 use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +22,6 @@ use crate::{
     jobs::JobSettings,
     passwords::PasswordSettings,
     sales::BookingSettings,
-    sessions::Sessions,
     store::{InvalidStoreSetting, StoreSettings},
 };
 
@@ -130,7 +130,7 @@ impl Validate for Secrets {
         for (key, secret) in [("session_secret", &self.session_secret), ("service_key", &self.service_key)] {
             match secret.expose_secret().len() {
                 0 => at.add(key, "is missing"),
-                short if short < Sessions::MIN_SECRET_BYTES => at.add(key, "must have at least 32 characters"),
+                short if short < MIN_SECRET_BYTES => at.add(key, "must have at least 32 characters"),
                 _ => {}
             }
         }

@@ -10,11 +10,12 @@ use std::{
 use contract::{
     clock::{Clock, ManualClock},
     ids::{ActiveTokenId, QueueName, VisitorId},
-    tokens::{ActiveClaims, ActiveSigner, WaitingClaims, WaitingSigner},
+    tokens::{ActiveClaims, ActiveSigner},
 };
 use queue_gateway::{
     app::{self, App, Listeners},
     settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
+    waiting_token::{WaitingClaims, WaitingSigner},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;

@@ -1,7 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use contract::{clock::ManualClock, tokens::WaitingSigner};
+use contract::clock::ManualClock;
+use queue_gateway::waiting_token::WaitingSigner;
 
 use crate::fixture::{
     CURRENT, Gateway, ONE_PER_SECOND, TOKENS, WAITING_SECRET, active_token, assert_problem, settings_text,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use contract::{
     clock::{Clock, SharedClock},
     ids::{ActiveTokenId, QueueName, VisitorId},
-    tokens::{ActiveSigner, WaitingSigner},
+    tokens::ActiveSigner,
 };
 use jiff::Timestamp;
 use prometheus::Registry;
@@ -18,6 +18,7 @@ use queue_gateway::{
     mirror::{Mirror, Mirrors},
     promoter::Promoter,
     streams::{StreamLimits, Streams, StreamsFull},
+    waiting_token::WaitingSigner,
 };
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::time::Instant;

@@ -1,14 +1,15 @@
-//! The two signed tokens and the keys behind them.
+//! Signed tokens and the keys behind them.
 //!
-//! A *waiting token* holds a place in a line. Only gateways read it, so a keyed hash (HS256) signs it.
-//! An *active token* opens the shop. Others read it too, so an Ed25519 key signs it and the public half
-//! travels as a key set (JWKS). The header's `typ` tells the two apart before anything else is believed.
+//! An *active token* opens the shop. Others than its signer read it, so an Ed25519 key signs it and the public half
+//! travels as a key set (JWKS). Tokens that a service reads alone (waiting tokens, sessions) are signed with a keyed
+//! hash: their claims are the service's own, the [rules](KeyedSigner) are here. The header's `typ` tells the kinds apart
+//! before anything else is believed.
 //!
 //! Instants in a token are whole seconds, rounded down when minted: a token never outlives its slot.
 
 mod active;
 mod jwks;
-mod waiting;
+mod keyed;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, TokenData, Validation, errors::ErrorKind};
 use serde::de::DeserializeOwned;
@@ -16,11 +17,14 @@ use serde::de::DeserializeOwned;
 pub use self::{
     active::{ActiveClaims, ActiveSigner, ActiveVerifier},
     jwks::{JwkSet, KeyError},
-    waiting::{WaitingClaims, WaitingSigner},
+    keyed::{KeyedClaims, KeyedSigner},
 };
 
 /// No token of ours comes near this size; longer input is refused before it is decoded.
 pub const MAX_TOKEN_BYTES: usize = 4096;
+
+/// The shortest secret of a keyed hash that settings should accept: as long as the hash, which RFC 7518, 3.2 demands.
+pub const MIN_SECRET_BYTES: usize = 32;
 
 /// Why a token is refused. The variants are ordered by when they are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

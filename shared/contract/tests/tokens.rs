@@ -4,8 +4,8 @@
 
 #[path = "tokens/active.rs"]
 mod active;
-#[path = "tokens/waiting.rs"]
-mod waiting;
+#[path = "tokens/keyed.rs"]
+mod keyed;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;

@@ -138,9 +138,10 @@ fn the_domains_do_no_input_or_output() {
 fn no_room_names_one_that_stands_before_it() {
     for (name, allowed) in [
         ("line", &[][..]),
+        ("waiting_token", &[]),
         ("engine", &["line"]),
         ("mirror", &["line", "engine"]),
-        ("documents", &["line"]),
+        ("documents", &["line", "waiting_token"]),
         ("streams", &["line", "engine", "documents", "metrics", "mirror"]),
     ] {
         assert_names_only("queue-gateway", name, allowed);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use contract::tokens::WaitingSigner;
+use queue_gateway::waiting_token::{WaitingClaims, WaitingSigner};
 use serde_json::{Value, json};
 use testkit::{Reply, Request};
 use tokio::task::JoinSet;
@@ -67,7 +67,7 @@ async fn every_defect_of_a_token_is_refused_on_every_route() {
     let wrong_queue = shop.active_token("other").await;
     let expired = shop.signed_token("ticketing", |claims| claims.expires_at = claims.issued_at);
     let waiting = WaitingSigner::new(&"0123456789abcdef0123456789abcdef".into());
-    let waiting = waiting.mint(&contract::tokens::WaitingClaims {
+    let waiting = waiting.mint(&WaitingClaims {
         queue: "demo".parse().unwrap(),
         visitor: contract::ids::VisitorId::generate(&*shop.clock),
         epoch: 1,

@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::{
     ids::{ActiveTokenId, VisitorId},
-    tokens::{ActiveClaims, ActiveSigner, ActiveVerifier, JwkSet, KeyError, TokenError, WaitingClaims, WaitingSigner},
+    tokens::{ActiveClaims, ActiveSigner, ActiveVerifier, JwkSet, KeyError, TokenError},
 };
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -146,21 +146,6 @@ fn a_token_without_issuer_is_refused_although_the_key_fits() {
     let key = EncodingKey::from_ed_pem(PEM.as_bytes()).unwrap();
     let token = encode(&active_header(Algorithm::EdDSA), &claims(), &key).unwrap();
     assert!(signer().verifier().verify(&token, now()).is_err());
-}
-
-#[test]
-fn a_waiting_token_does_not_open_the_shop() {
-    let waiting = WaitingSigner::new(&"a secret of at least thirty-two bytes".to_owned().into());
-    let token = waiting.mint(&WaitingClaims {
-        queue: claims().queue,
-        visitor: claims().visitor,
-        epoch: 1,
-        seq: 1,
-        issued_at: now(),
-        expires_at: claims().expires_at,
-    });
-    assert_eq!(signer().verifier().verify(&token, now()), Err(TokenError::WrongKind));
-    assert_eq!(waiting.verify(&signer().mint(&claims()), now()), Err(TokenError::WrongKind));
 }
 
 #[test]
