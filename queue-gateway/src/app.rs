@@ -11,6 +11,7 @@ use prometheus::Registry;
 use rand::{SeedableRng, rngs::StdRng};
 use service::{
     accept::{self, ListenSettings},
+    redis::ConnectError,
     shutdown::{Drained, drain},
     telemetry,
 };
@@ -20,11 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     baselines::ConfiguredEngine,
     documents::{Documents, TokenLifetimes},
-    engine::{
-        QueueEngine,
-        embedded::EmbeddedEngine,
-        redis::{ConnectError, RedisEngine},
-    },
+    engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine},
     http::{self, Gateway, Queue, accept::Keys, cookie::WaitingCookie, limits::Limits},
     metrics::Metrics,
     mirror::Mirrors,

@@ -13,12 +13,12 @@ use serde::Deserialize;
 use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
+    redis::RedisSettings,
     settings::{self, Problems, SettingsError, Validate},
     telemetry::TelemetrySettings,
 };
 
 use crate::{
-    engine::redis::RedisSettings,
     http::limits::RateLimitSettings,
     line::{Baseline, Lifetimes, admission::AdmissionPolicy},
 };
@@ -36,7 +36,8 @@ pub struct Settings {
     pub public_url: String,
     /// The engine that keeps the line.
     pub engine: EngineChoice,
-    /// Where its Redis is, if it needs one.
+    /// Where its Redis is, if it needs one. The server must not evict (`maxmemory-policy noeviction`): half a queue is
+    /// worse than none.
     pub redis: RedisSettings,
     /// The public port.
     pub listen: ListenSettings,

@@ -10,6 +10,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use service::{
     accept::{self, ListenSettings},
     operations,
+    redis::InvalidUrl,
     shutdown::{Drained, drain},
     telemetry,
 };
@@ -20,11 +21,7 @@ use crate::{
     accounts::{AccountError, Accounts},
     clock::MicrosecondClock,
     demo,
-    fast_store::{
-        FastStore, FastStoreEngine, FastStoreSettings,
-        embedded::EmbeddedFastStore,
-        redis::{InvalidRedisUrl, RedisFastStore},
-    },
+    fast_store::{FastStore, FastStoreEngine, FastStoreSettings, embedded::EmbeddedFastStore, redis::RedisFastStore},
     gate::Gate,
     gateway::{ActiveTokenVerifier, GatewayClient, Outage},
     http::{self, Api, limits::Limits},
@@ -53,8 +50,8 @@ pub enum BuildError {
     #[error("store: {0}")]
     FirstRecords(#[from] StoreError),
     /// The fast store's address is not one.
-    #[error("fast_store.url: {0}")]
-    FastStore(#[from] InvalidRedisUrl),
+    #[error("fast_store.redis.url: {0}")]
+    FastStore(#[from] InvalidUrl),
     /// The administrator could not be created.
     #[error("admin: {0}")]
     Admin(#[from] AccountError),
@@ -263,12 +260,12 @@ fn readiness(health: &Health, shutdown: &CancellationToken) -> Result<(), String
     }
 }
 
-fn fast_store(settings: &FastStoreSettings, clock: &SharedClock) -> Result<Arc<dyn FastStore>, InvalidRedisUrl> {
+fn fast_store(settings: &FastStoreSettings, clock: &SharedClock) -> Result<Arc<dyn FastStore>, InvalidUrl> {
     Ok(match settings.engine {
         FastStoreEngine::Embedded => {
             Arc::new(EmbeddedFastStore::new(Arc::clone(clock), EmbeddedFastStore::DEFAULT_CAPACITY))
         }
-        FastStoreEngine::Redis => Arc::new(RedisFastStore::connect(&settings.url)?),
+        FastStoreEngine::Redis => Arc::new(RedisFastStore::connect(&settings.redis)?),
     })
 }
 

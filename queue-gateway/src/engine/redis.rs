@@ -4,10 +4,8 @@
 //! alike. Redis runs scripts one after another; that is the whole concurrency control.
 
 mod codec;
-mod connect;
 mod keys;
 mod scripts;
-mod settings;
 
 use async_trait::async_trait;
 use contract::{
@@ -19,10 +17,10 @@ use fred::{
     types::{Value, scripts::Script},
 };
 
-pub use self::settings::RedisSettings;
+use service::redis::{ConnectError, Connections, RedisSettings};
+
 use self::{
     codec::{Reply, change, count, id, micros, text},
-    connect::Connections,
     keys::keys_of,
     scripts::Scripts,
 };
@@ -31,17 +29,6 @@ use crate::line::{
     Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
     Promotion, Readmission, Sequence, Standing, Stats,
 };
-
-/// Why there is no connection at the start. Later losses are mended without asking, and show as `Unavailable`.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The settings' url is not one of a Redis.
-    #[error("the url of the queue store is not one of a Redis")]
-    InvalidUrl,
-    /// Nobody answers at the address, or it refuses us.
-    #[error("the queue store cannot be reached: {0}")]
-    Unreachable(String),
-}
 
 /// Every queue of one Redis.
 #[derive(Debug)]
@@ -87,7 +74,7 @@ impl RedisEngine {
     ) -> Result<Value, EngineError> {
         let now = self.test_clock.as_ref().map_or(0, |clock| clock.now().as_microsecond());
         let args = [text(now), text(self.log_capacity)].into_iter().chain(args).collect();
-        let reply = self.connections.run(script, keys_of(queue), args).await.map_err(explain)?;
+        let reply: Value = self.connections.run(script, keys_of(queue), args).await.map_err(explain)?;
         if reply.is_null() { Err(EngineError::NotConfigured(queue.clone())) } else { Ok(reply) }
     }
 }

@@ -12,15 +12,12 @@ use contract::{
     clock::ManualClock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
-use queue_gateway::engine::{
-    EngineError, QueueEngine,
-    embedded::EmbeddedEngine,
-    redis::{RedisEngine, RedisSettings},
-};
+use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
     AdmissionLimits, Baseline, ControlChange, Departures, Epoch, Joined, Lifetimes, LineChange, LogIndex, Promotion,
     Sequence, Standing, Stats,
 };
+use service::redis::RedisSettings;
 use testkit::{Redis, RedisCluster};
 use tokio::{sync::OnceCell, time::Instant};
 use uuid::Uuid;

@@ -7,11 +7,9 @@ use contract::{
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 use jiff::Timestamp;
-use queue_gateway::engine::{
-    EngineError, QueueEngine,
-    redis::{ConnectError, RedisEngine, RedisSettings},
-};
+use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
 use queue_gateway::line::{Claim, Departures, Epoch, LineChange, LogIndex, Place, Readmission, Sequence};
+use service::redis::{ConnectError, RedisSettings};
 use testkit::{Fsync, Redis, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -210,5 +208,5 @@ async fn a_redis_that_is_not_there_or_refuses_us_is_told_at_the_start_without_th
         assert!(asked.elapsed() < QUICKLY);
     }
     let nonsense = RedisEngine::connect(&RedisSettings::at("postgres://:hunter2@localhost")).await.unwrap_err();
-    assert!(matches!(nonsense, ConnectError::InvalidUrl));
+    assert!(matches!(nonsense, ConnectError::InvalidUrl(_)));
 }

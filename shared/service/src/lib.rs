@@ -8,6 +8,7 @@ pub mod client_address;
 pub mod descriptors;
 pub mod operations;
 pub mod problem;
+pub mod redis;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;

@@ -1,17 +1,19 @@
 //! Which fast store, and where it is.
 
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
-
-use super::redis::RedisFastStore;
+use service::{
+    redis::RedisSettings,
+    settings::{Problems, Validate},
+};
 
 /// Where seat marks are kept.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FastStoreSettings {
     /// In this process or in Redis.
     pub engine: FastStoreEngine,
-    /// Where Redis is; not read with the embedded engine.
-    pub url: secrecy::SecretString,
+    /// Where its Redis is, if it needs one. What waits longer than the command timeout for a seat mark is better off
+    /// with the database.
+    pub redis: RedisSettings,
 }
 
 /// The two engines.
@@ -26,8 +28,6 @@ pub enum FastStoreEngine {
 
 impl Validate for FastStoreSettings {
     fn validate(&self, at: &mut Problems) {
-        if self.engine == FastStoreEngine::Redis && RedisFastStore::check_url(&self.url).is_err() {
-            at.add("url", "must be an address such as redis://redis:6379");
-        }
+        at.section("redis", &self.redis);
     }
 }

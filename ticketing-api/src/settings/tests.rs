@@ -44,7 +44,7 @@ fn the_documented_file_shows_every_key() {
         telemetry: _,
         secrets: Secrets { session_secret: _, service_key: _ },
         store: StoreSettings { url: _, max_connections: _, acquire_timeout_ms: _, statement_timeout_ms: _ },
-        fast_store: FastStoreSettings { engine: _, url: _ },
+        fast_store: FastStoreSettings { engine: _, redis: _ },
         gateway:
             GatewaySettings {
                 url: _,
@@ -82,6 +82,8 @@ fn the_documented_file_shows_every_key() {
         ];
         assert_eq!(keys(section), expected.map(str::to_owned).into(), "{section}");
     }
+    let redis: HashSet<_> = shown["fast_store"]["redis"].as_table().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(redis, ["url", "pool_size", "command_timeout", "connect_timeout", "max_pending"].into());
     assert_eq!(keys("telemetry"), ["format", "filter"].map(str::to_owned).into());
 }
 
@@ -108,7 +110,7 @@ fn every_wrong_setting_is_named_at_once() {
     for key in [
         "public_url",
         "store.url",
-        "fast_store.url",
+        "fast_store.redis.url",
         "booking.hold_for",
         "wallet.currency",
         "gateway.isuer",

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use testkit::Redis;
+use testkit::{FaultProxy, Redis};
 use ticketing_api::fast_store::{FastStore, Mark};
 use tokio::time::Instant;
 
-use crate::promises::{eventually, hold, performance, redis, seats};
+use crate::promises::{eventually, hold, performance, redis, seats, settings};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -42,11 +42,31 @@ async fn a_store_that_hangs_is_given_up_within_moments() {
     eventually("the store answers again", async || store.ping().await.is_ok()).await;
 }
 
+/// Whoever gives the connection up must not wait for the next one, which may never come.
+#[tokio::test]
+async fn a_store_that_hangs_for_good_keeps_nobody_waiting() {
+    let server = Redis::start().await;
+    let proxy = FaultProxy::start(([127, 0, 0, 1], server.port()).into()).await;
+    let store = redis(&format!("redis://{}", proxy.address())).await;
+
+    proxy.black_hole();
+    for attempt in 1..=8 {
+        let asked = Instant::now();
+        let mark = async { store.mark(performance(), &seats(&[1]), hold(), MINUTE).await };
+        let mark = tokio::time::timeout(Duration::from_secs(5), mark).await;
+        assert!(mark.unwrap_or_else(|_| panic!("attempt {attempt} has no end")).is_err());
+        assert!(asked.elapsed() < Duration::from_secs(1), "attempt {attempt} took {:?}", asked.elapsed());
+    }
+
+    proxy.heal().await;
+    eventually("the store answers again", async || store.ping().await.is_ok()).await;
+}
+
 #[tokio::test]
 async fn a_service_starts_before_its_store() {
     let server = Redis::start().await;
     server.kill();
-    let store = ticketing_api::fast_store::redis::RedisFastStore::connect(&server.url().into()).unwrap();
+    let store = ticketing_api::fast_store::redis::RedisFastStore::connect(&settings(&server.url())).unwrap();
     assert!(store.mark(performance(), &seats(&[1]), hold(), MINUTE).await.is_err());
 
     server.restart().await;

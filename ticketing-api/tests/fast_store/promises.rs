@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use contract::clock::SystemClock;
+use service::redis::RedisSettings;
 use ticketing_api::{
     booking::{concert::PerformanceId, hold::HoldId, seat::SeatNumber},
     fast_store::{FastStore, Mark, embedded::EmbeddedFastStore, redis::RedisFastStore},
@@ -16,9 +17,14 @@ pub(crate) fn embedded() -> Arc<dyn FastStore> {
 }
 
 pub(crate) async fn redis(url: &str) -> Arc<RedisFastStore> {
-    let store = RedisFastStore::connect(&url.into()).unwrap();
+    let store = RedisFastStore::connect(&settings(url)).unwrap();
     eventually("Redis is connected", async || store.ping().await.is_ok()).await;
     Arc::new(store)
+}
+
+/// As `config/ticketing-api.toml` has them.
+pub(crate) fn settings(url: &str) -> RedisSettings {
+    RedisSettings { pool_size: 1, command_timeout: Duration::from_millis(250), ..RedisSettings::at(url) }
 }
 
 /// Asks again and again, for ten seconds.

@@ -113,7 +113,7 @@ async fn a_database_that_hangs_keeps_nobody_waiting_without_end() {
 #[tokio::test]
 async fn without_the_fast_store_holds_go_on_with_the_database_alone() {
     let server = Redis::start().await;
-    let shop = Shop::with(&format!("fast_store = {{ engine = \"redis\", url = \"{}\" }}", server.url())).await;
+    let shop = Shop::with(&format!("fast_store = {{ engine = \"redis\", redis.url = \"{}\" }}", server.url())).await;
     let (first, second) = (shop.buyer().await, shop.buyer().await);
     eventually("Redis is in use", async || {
         let hold = shop.held(&first, &[1]).await;

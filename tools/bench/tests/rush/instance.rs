@@ -71,7 +71,7 @@ listen.address = '{public}'
 operations.address = '{operations}'
 telemetry.filter = 'error'
 store.url = '{postgres}'
-fast_store = {{ engine = 'redis', url = '{redis}' }}
+fast_store = {{ engine = 'redis', redis.url = '{redis}' }}
 gateway.url = 'http://{gateway}'
 admin = {{ email = '{ADMIN_EMAIL}', password = '{ADMIN_PASSWORD}' }}
 [secrets]

@@ -1,16 +1,15 @@
-//! Where the store is, and how long to wait for it.
+//! Where Redis is, and how long to wait for it.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use fred::types::config::Config;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
 
-/// The Redis of the queues. Keys that a file leaves out have the values of [`RedisSettings::at`] on this machine.
-///
-/// The server must not evict (`maxmemory-policy noeviction`): half a queue is worse than none.
+use crate::settings::{Problems, Validate};
+
+/// One Redis. Keys that a file leaves out have the values of [`RedisSettings::at`] on this machine.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct RedisSettings {
@@ -18,15 +17,15 @@ pub struct RedisSettings {
     /// where the server wants them: `redis-sentinel://:password@host:26379?sentinelServiceName=main&node=other:26379`.
     /// A secret, because passwords stand in it.
     pub url: SecretString,
-    /// Connections. Each pipelines, so a few serve thousands of requests.
+    /// Connections. Each pipelines, so a few serve thousands of calls.
     pub pool_size: usize,
-    /// How long a step may take; then it counts as unavailable.
+    /// How long a call may take; then Redis counts as unavailable.
     #[serde(with = "duration")]
     pub command_timeout: Duration,
     /// How long connecting may take, greeting included.
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
-    /// Steps that may wait for each connection; above it they are refused as unavailable at once.
+    /// Calls that may wait for each connection; above it they are refused at once.
     pub max_pending: usize,
 }
 
@@ -71,15 +70,10 @@ impl Validate for RedisSettings {
     }
 }
 
-/// The url is not one of a Redis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct InvalidUrl;
-
-impl fmt::Display for InvalidUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("must be an address such as redis://host:6379 (also redis-cluster:// and redis-sentinel://)")
-    }
-}
+/// The url is not one of a Redis. It is not repeated here: it may hold a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an address such as redis://host:6379 (also redis-cluster:// and redis-sentinel://)")]
+pub struct InvalidUrl;
 
 #[cfg(test)]
 mod tests {
