@@ -1,19 +1,13 @@
 //! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it. Then
 //! what operators had ordered goes back into it as well: a queue that they paused does not open because Redis was emptied.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 use parking_lot::Mutex;
+use service::outage::Outage;
 
 use crate::{
     engine::{EngineError, QueueEngine},
@@ -37,8 +31,8 @@ pub struct ConfiguredEngine {
     /// What operators had ordered of each queue when the store was last heard.
     orders: Mutex<BTreeMap<QueueName, ControlChange>>,
     metrics: Arc<Metrics>,
-    /// Somebody is configuring a lost queue and has said so: in a rush thousands meet the loss at once.
-    loss_logged: AtomicBool,
+    /// A queue that the store has lost: in a rush thousands meet the loss at once.
+    loss: Outage,
 }
 
 impl ConfiguredEngine {
@@ -49,7 +43,10 @@ impl ConfiguredEngine {
             baselines: ArcSwap::from_pointee(baselines),
             orders: Mutex::default(),
             metrics,
-            loss_logged: AtomicBool::new(false),
+            loss: Outage::new(
+                "the store does not have a queue: configuring it, a new epoch begins",
+                "the store has the queue again",
+            ),
         }
     }
 
@@ -61,15 +58,18 @@ impl ConfiguredEngine {
 
     /// Pushes every baseline, for as long as it takes: a gateway may start before its store. Repeating is harmless.
     pub async fn push(&self) {
-        let mut outage_logged = false;
+        let outage = Outage::new(
+            "the queues' settings cannot be written to the store yet: trying on",
+            "the queues' settings are in the store",
+        );
         for queue in self.baselines.load_full().keys() {
             // Read afresh in each attempt, so that an attempt that waits out an outage never pushes what has been
             // replaced meanwhile.
             while let Some(baseline) = self.baselines.load().get(queue).copied() {
-                let Err(error) = self.configure(queue, baseline).await else { break };
-                if !outage_logged {
-                    tracing::warn!(%queue, %error, "the queue's settings cannot be written to the store yet: trying on");
-                    outage_logged = true;
+                let attempt = self.configure(queue, baseline).await;
+                outage.note(&attempt);
+                if attempt.is_ok() {
+                    break;
                 }
                 tokio::time::sleep(PUSH_AGAIN_AFTER).await;
             }
@@ -81,21 +81,16 @@ impl ConfiguredEngine {
     where
         F: Future<Output = Result<R, EngineError>>,
     {
-        match step().await {
-            Ok(reply) => Ok(reply),
-            Err(error @ EngineError::NotConfigured(_)) => {
-                self.metrics.engine_error(&error);
-                let Some(baseline) = self.baselines.load().get(queue).copied() else { return Err(error) };
-                if !self.loss_logged.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%queue, "the store does not have the queue: configuring it, a new epoch begins");
-                }
-                let configured = self.begin_anew(queue, baseline).await;
-                self.loss_logged.store(false, Ordering::Relaxed);
-                configured?;
-                self.counted(step().await)
-            }
-            failed => self.counted(failed),
+        let attempt = self.counted(step().await);
+        if !matches!(attempt, Err(EngineError::NotConfigured(_))) {
+            return attempt;
         }
+        let Some(baseline) = self.baselines.load().get(queue).copied() else { return attempt };
+        self.loss.note(&attempt);
+        let configured = self.begin_anew(queue, baseline).await;
+        self.loss.note(&configured);
+        configured?;
+        self.counted(step().await)
     }
 
     /// Gives the store a queue that it has lost. Whoever comes between the two steps meets the settings alone.

@@ -9,6 +9,7 @@ use contract::{
     ids::{ActiveTokenId, VisitorId},
 };
 use futures_util::{StreamExt, stream};
+use service::outage::Outage;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -46,13 +47,6 @@ pub struct Promoter {
     pub period: Duration,
 }
 
-/// An outage that has not ended.
-#[derive(Debug)]
-struct Outage {
-    since: Instant,
-    pause: Duration,
-}
-
 impl Promoter {
     /// Runs until shutdown.
     pub async fn run(self, shutdown: CancellationToken) {
@@ -62,15 +56,22 @@ impl Promoter {
     async fn repeat(&self) {
         let mut ticks = tokio::time::interval(self.period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut outage: Option<Outage> = None;
+        let outage = Outage::new(
+            "promotion stopped: the queue store cannot be used",
+            "promotion goes on: the queue store is back",
+        )
+        .of(self.mirror.queue());
+        let mut pause = self.period;
         loop {
             ticks.tick().await;
-            match self.tick().await {
-                Ok(()) => self.recovered(outage.take()),
-                Err(error) => {
-                    let pause = self.failed(&mut outage, &error);
-                    tokio::time::sleep(pause).await;
-                }
+            let tick = self.tick().await;
+            outage.note(&tick);
+            if tick.is_ok() {
+                pause = self.period;
+            } else {
+                self.mirror.set_current(false);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                tokio::time::sleep(pause).await;
             }
         }
     }
@@ -113,25 +114,6 @@ impl Promoter {
             self.streams.settle(queue, visitor, standing?);
         }
         Ok(())
-    }
-
-    fn failed(&self, outage: &mut Option<Outage>, error: &EngineError) -> Duration {
-        let queue = self.mirror.queue();
-        self.mirror.set_current(false);
-        let outage = outage.get_or_insert_with(|| {
-            tracing::error!(%queue, %error, "promotion stopped: the queue store cannot be used");
-            Outage { since: Instant::now(), pause: self.period }
-        });
-        outage.pause = (outage.pause * 2).min(LONGEST_PAUSE);
-        outage.pause
-    }
-
-    fn recovered(&self, outage: Option<Outage>) {
-        if let Some(outage) = outage {
-            let queue = self.mirror.queue();
-            let seconds = outage.since.elapsed().as_secs_f64();
-            tracing::info!(%queue, outage.seconds = seconds, "promotion goes on: the queue store is back");
-        }
     }
 }
 

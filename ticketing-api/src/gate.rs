@@ -11,9 +11,10 @@ use contract::{
     tokens::ActiveClaims,
 };
 use moka::future::Cache;
+use service::outage::Outage;
 
 use crate::{
-    gateway::{ActiveTokenError, ActiveTokenVerifier, Claim, GatewayClient, GatewayUnavailable, Outage, Turn},
+    gateway::{ActiveTokenError, ActiveTokenVerifier, Claim, GatewayClient, GatewayUnavailable},
     metrics::GatewayMetrics,
     store::{StoreError, TicketStore, TokenClaim, TokenState},
 };
@@ -92,7 +93,11 @@ impl Gate {
         metrics: GatewayMetrics,
     ) -> Self {
         let holders = Cache::builder().max_capacity(REMEMBERED_CLAIMS).time_to_live(REMEMBERED_FOR).build();
-        Self { verifier, gateway, store, holders, outage: Outage::default(), metrics }
+        let outage = Outage::new(
+            "active tokens cannot be claimed: newcomers are told to come back until they can",
+            "active tokens can be claimed again",
+        );
+        Self { verifier, gateway, store, holders, outage, metrics }
     }
 
     /// Lets a member pass with his token. The first use claims the token at the gateway, which decides between two
@@ -136,13 +141,7 @@ impl Gate {
             Ok(Claim::Gone) => "gone",
             Err(_) => "unavailable",
         });
-        match (self.outage.note(claimed.is_ok()), &claimed) {
-            (Some(Turn::Began), Err(error)) => {
-                tracing::warn!(%error, "active tokens cannot be claimed: newcomers are told to come back until they can");
-            }
-            (Some(Turn::Ended), _) => tracing::info!("active tokens can be claimed again"),
-            _ => {}
-        }
+        self.outage.note(&claimed);
         match claimed? {
             Claim::HeldByAnother => Err(GateError::HeldByAnother),
             Claim::Gone => Err(GateError::Gone),

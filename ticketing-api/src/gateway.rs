@@ -3,13 +3,11 @@
 //! Keys verify active tokens offline; a claim binds a token to the member who uses it first; a release frees its slot.
 
 mod client;
-mod outage;
 mod settings;
 mod verifier;
 
 pub use self::{
     client::{Claim, GatewayClient, GatewayUnavailable},
-    outage::{Outage, Turn},
     settings::GatewaySettings,
     verifier::{ActiveTokenError, ActiveTokenVerifier},
 };

@@ -10,7 +10,10 @@ use std::{fmt::Display, time::Duration};
 use contract::clock::SharedClock;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
+use service::{
+    outage::Outage,
+    settings::{Problems, Validate},
+};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +99,7 @@ pub async fn every<J: Job>(
     let mut ticks = tokio::time::interval(interval);
     // After a stall one run is enough: it sees everything that came due meanwhile.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
+    let outage = Outage::new("a job cannot do its work: trying on", "the job works again").of(J::NAME);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -107,23 +110,14 @@ pub async fn every<J: Job>(
                 Ok(run) => run.map_err(|error| error.to_string()),
                 Err(_) => Err(format!("no end within {LONGEST_RUN:?}")),
             };
-            match run {
-                Ok(more) => {
-                    metrics.succeeded(J::NAME, clock.now());
-                    if std::mem::take(&mut failing) {
-                        tracing::info!(job = J::NAME, "the job works again");
-                    }
-                    if !more || shutdown.is_cancelled() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    metrics.failed(J::NAME);
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(job = J::NAME, %error, "the job cannot do its work; trying on");
-                    }
-                    break;
-                }
+            outage.note(&run);
+            let Ok(more) = run else {
+                metrics.failed(J::NAME);
+                break;
+            };
+            metrics.succeeded(J::NAME, clock.now());
+            if !more || shutdown.is_cancelled() {
+                break;
             }
         }
     }

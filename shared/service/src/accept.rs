@@ -57,7 +57,7 @@ pub async fn serve(
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let tasks = TaskTracker::new();
     let connections = Connections::new(router, &settings, shutdown.clone());
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new();
 
     let accepting = async {
         loop {
@@ -83,16 +83,13 @@ pub async fn serve(
 /// or a shortage (descriptors, memory), which passes.
 async fn accept(listener: &TcpListener, backoff: &mut Backoff) -> (TcpStream, SocketAddr) {
     loop {
-        match listener.accept().await {
-            Ok(accepted) => {
-                backoff.reset();
-                return accepted;
-            }
-            Err(error) => {
-                if let Some(pause) = backoff.after(&error) {
-                    tokio::time::sleep(pause).await;
-                }
-            }
+        let attempt = listener.accept().await;
+        let pause = backoff.after(&attempt);
+        if let Ok(accepted) = attempt {
+            return accepted;
+        }
+        if let Some(pause) = pause {
+            tokio::time::sleep(pause).await;
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod address_limit;
 pub mod client_address;
 pub mod descriptors;
 pub mod operations;
+pub mod outage;
 pub mod problem;
 pub mod redis;
 pub mod settings;

@@ -10,6 +10,7 @@ use contract::{
 use jiff::Timestamp;
 use moka::future::Cache;
 use parking_lot::Mutex;
+use service::outage::Outage;
 use sha2::{Digest, Sha256};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -110,21 +111,13 @@ impl ActiveTokenVerifier {
 
     /// Fetches the keys now and then at the configured interval, until `shutdown`.
     pub async fn keep_fresh(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut reported = false;
+        // The keys that we have stay good.
+        let outage =
+            Outage::new("the gateway's keys cannot be fetched: trying on", "the gateway's keys are fetched again");
         loop {
-            let pause = match self.fetch().await {
-                Ok(()) => {
-                    reported = false;
-                    self.settings.key_refresh
-                }
-                Err(error) => {
-                    // Told once an outage: the keys that we have stay good.
-                    if !std::mem::replace(&mut reported, true) {
-                        tracing::warn!(%error, "cannot fetch the gateway's keys; trying on");
-                    }
-                    RETRY
-                }
-            };
+            let fetched = self.fetch().await;
+            outage.note(&fetched);
+            let pause = if fetched.is_ok() { self.settings.key_refresh } else { RETRY };
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}

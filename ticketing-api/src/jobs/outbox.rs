@@ -8,10 +8,11 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use rand::{Rng, rngs::StdRng};
+use service::outage::Outage;
 
 use super::Job;
 use crate::{
-    gateway::{GatewayClient, Outage, Turn},
+    gateway::GatewayClient,
     metrics::JobMetrics,
     store::{OutboxEvent, OutboxMessage, StoreError, TicketStore},
 };
@@ -32,7 +33,7 @@ pub struct OutboxDispatcher {
     pub gateway: Arc<GatewayClient>,
     /// When a failed delivery is tried again.
     pub backoff: Backoff,
-    /// Whether the gateway takes messages.
+    /// Of deliveries.
     pub outage: Outage,
     /// What makes the pauses differ.
     pub rng: Mutex<StdRng>,
@@ -80,19 +81,21 @@ impl Job for OutboxDispatcher {
 }
 
 impl OutboxDispatcher {
+    /// What the log says when deliveries fail.
+    pub fn outage() -> Outage {
+        Outage::new(
+            "messages to the gateway are not delivered: trying on",
+            "messages to the gateway are delivered again",
+        )
+    }
+
     /// Whether the message arrived. What cannot be written down is repeated when the lease ends.
     async fn deliver(&self, message: OutboxMessage) -> Result<bool, StoreError> {
         let delivery = match &message.event {
             OutboxEvent::ReleaseToken { token, .. } => self.gateway.release(*token).await,
         };
         self.metrics.delivery(delivery.is_ok());
-        match (self.outage.note(delivery.is_ok()), &delivery) {
-            (Some(Turn::Began), Err(error)) => {
-                tracing::warn!(message.id, %error, "messages to the gateway are not delivered; trying on");
-            }
-            (Some(Turn::Ended), _) => tracing::info!("messages to the gateway are delivered again"),
-            _ => {}
-        }
+        self.outage.note(&delivery);
         let now = self.clock.now();
         if delivery.is_ok() {
             self.store.message_delivered(message.id, now).await?;

@@ -3,6 +3,7 @@
 use std::{mem, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use service::outage::Outage;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +21,7 @@ const REST: Duration = Duration::from_secs(1);
 pub struct SeatMarks {
     store: Arc<dyn FastStore>,
     resting_until: Mutex<Option<Instant>>,
+    outage: Outage,
     clean_up: TaskTracker,
     metrics: SalesMetrics,
 }
@@ -27,7 +29,11 @@ pub struct SeatMarks {
 impl SeatMarks {
     /// Marks in a store. The tracker runs the clean-up for callers who went away; wait for it before the process ends.
     pub fn new(store: Arc<dyn FastStore>, clean_up: TaskTracker, metrics: SalesMetrics) -> Arc<Self> {
-        Arc::new(Self { store, resting_until: Mutex::new(None), clean_up, metrics })
+        let outage = Outage::new(
+            "the fast store cannot be used: holding seats by the database alone until it is back",
+            "the fast store is back",
+        );
+        Arc::new(Self { store, resting_until: Mutex::new(None), outage, clean_up, metrics })
     }
 
     /// Marks the seats for a hold, or names those that belong to another. Without a fast store nothing is refused here.
@@ -63,16 +69,11 @@ impl SeatMarks {
         self.resting_until.lock().is_some_and(|until| Instant::now() < until)
     }
 
-    /// Notes whether the store answered. An outage is logged at its beginning and at its end.
+    /// Notes whether the store answered.
     fn watched<T>(&self, reply: Result<T, FastStoreUnavailable>) -> Option<T> {
         self.metrics.fast_store(reply.is_ok());
-        let rest = reply.is_err().then(|| Instant::now() + REST);
-        let before = mem::replace(&mut *self.resting_until.lock(), rest);
-        match (&reply, before) {
-            (Err(error), None) => tracing::warn!(%error, "holding seats by the database alone until it is back"),
-            (Ok(_), Some(_)) => tracing::info!("the fast store is back"),
-            _ => {}
-        }
+        self.outage.note(&reply);
+        *self.resting_until.lock() = reply.is_err().then(|| Instant::now() + REST);
         reply.ok()
     }
 }
