@@ -22,7 +22,7 @@ use crate::{
     baselines::ConfiguredEngine,
     documents::{Documents, TokenLifetimes},
     engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine},
-    http::{self, Gateway, Queue, accept::Keys, cookie::WaitingCookie, limits::Limits},
+    http::{self, Gateway, Queue, accept::Keys, cookie::WaitingCookie, rate_limits::RateLimits},
     metrics::Metrics,
     mirror::Mirrors,
     promoter::Promoter,
@@ -95,7 +95,7 @@ pub struct App {
     streams: Arc<Streams>,
     promoters: Vec<Promoter>,
     presence: PresenceWorker,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
 }
 
 impl App {
@@ -137,7 +137,7 @@ impl App {
             })
             .collect();
         let (presence, presence_worker) = Presence::new(engine.clone(), clock.clone(), settings.streams.max_streams);
-        let limits = Arc::new(Limits::new(&settings.rate_limits, &metrics.rate_limited));
+        let limits = Arc::new(RateLimits::new(&settings.rate_limits, &metrics.rate_limited));
         let gateway = Gateway {
             engine: engine.clone(),
             queues,
@@ -236,7 +236,7 @@ fn queues(
     mirrors.iter().zip(settings.queues.values()).map(queue).collect()
 }
 
-async fn sweep(limits: Arc<Limits>) {
+async fn sweep(limits: Arc<RateLimits>) {
     let mut ticks = tokio::time::interval(LIMITS_SWEEP);
     loop {
         ticks.tick().await;

@@ -8,11 +8,11 @@ pub mod error;
 mod join;
 mod jwks;
 mod leave;
-pub mod limits;
 pub mod operations;
 mod page;
 mod pause;
 mod queue;
+pub mod rate_limits;
 mod reply;
 mod status;
 mod stream;
@@ -37,10 +37,11 @@ use contract::{
 use service::{
     client_address::TrustedProxies,
     problem::{Problem, method_not_allowed, with_fallbacks},
+    rate_limit::RateLimited,
 };
 use tokio::time::Instant;
 
-use self::{accept::Keys, cookie::WaitingCookie, limits::Limits};
+use self::{accept::Keys, cookie::WaitingCookie, rate_limits::RateLimits};
 use crate::{
     documents::Documents,
     engine::QueueEngine,
@@ -72,7 +73,7 @@ pub struct Gateway {
     /// Of waiting tokens.
     pub cookie: WaitingCookie,
     /// How often one address may ask.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     /// Whose word on a client's address is taken.
     pub proxies: TrustedProxies,
     /// The time.
@@ -85,6 +86,18 @@ impl Gateway {
         let token = self.documents.waiting_token(queue, visitor, place, self.clock.now());
         let cookie = self.cookie.set(queue, &token, self.documents.waiting_lifetime());
         (token, cookie)
+    }
+}
+
+impl RateLimited for Gateway {
+    type Limits = RateLimits;
+
+    fn rate_limits(&self) -> &RateLimits {
+        &self.limits
+    }
+
+    fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.proxies
     }
 }
 

@@ -19,7 +19,7 @@ use service::{
 };
 
 use crate::{
-    http::limits::RateLimitSettings,
+    http::rate_limits::RateLimitSettings,
     line::{Baseline, Lifetimes, admission::AdmissionPolicy},
 };
 

@@ -24,7 +24,7 @@ use crate::{
     fast_store::{FastStore, FastStoreEngine, FastStoreSettings, embedded::EmbeddedFastStore, redis::RedisFastStore},
     gate::Gate,
     gateway::{ActiveTokenVerifier, GatewayClient},
-    http::{self, Api, limits::Limits},
+    http::{self, Api, rate_limits::RateLimits},
     jobs::{self, Backoff, DatabaseHealth, ExpirySweeper, Health, Housekeeping, Job, OutboxDispatcher},
     metrics::Metrics,
     passwords::{PasswordError, Passwords},
@@ -95,7 +95,7 @@ pub struct App {
     clean_up: TaskTracker,
     gateway: Arc<GatewayClient>,
     verifier: Arc<ActiveTokenVerifier>,
-    limits: Arc<Limits>,
+    limits: Arc<RateLimits>,
     public: Router,
 }
 
@@ -143,7 +143,7 @@ impl App {
             demo::ensure(&*store, &*clock, currency).await?;
         }
 
-        let limits = Arc::new(Limits::new(&settings.rate_limits));
+        let limits = Arc::new(RateLimits::new(&settings.rate_limits, &metrics.http.rate_limited));
         let api = Api {
             store: Arc::clone(&store),
             sales,
@@ -269,7 +269,7 @@ fn fast_store(settings: &FastStoreSettings, clock: &SharedClock) -> Result<Arc<d
     })
 }
 
-async fn sweep_limits(limits: Arc<Limits>, stop: CancellationToken) {
+async fn sweep_limits(limits: Arc<RateLimits>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(LIMITS_SWEEP);
     loop {
         tokio::select! {

@@ -7,12 +7,12 @@ mod concerts;
 mod error;
 mod holds;
 mod keyed;
-pub mod limits;
 mod members;
 mod page;
 mod paging;
 mod payments;
 mod performances;
+pub mod rate_limits;
 mod reservations;
 mod sessions;
 pub mod wallet;
@@ -28,10 +28,10 @@ use axum::{
     routing::{delete, get, post},
 };
 use contract::clock::SharedClock;
-use service::{client_address::TrustedProxies, problem::with_fallbacks};
+use service::{client_address::TrustedProxies, problem::with_fallbacks, rate_limit::RateLimited};
 use tokio::time::Instant;
 
-use self::{limits::Limits, wallet::WalletSettings};
+use self::{rate_limits::RateLimits, wallet::WalletSettings};
 use crate::{
     accounts::Accounts, gate::Gate, gateway::GatewaySettings, metrics::HttpMetrics, sales::Sales, sessions::Sessions,
     store::TicketStore,
@@ -55,7 +55,7 @@ pub struct Api {
     /// The rules of wallets.
     pub wallet: WalletSettings,
     /// How often one address may ask.
-    pub limits: Arc<Limits>,
+    pub limits: Arc<RateLimits>,
     /// Whose word on a client's address is taken.
     pub proxies: TrustedProxies,
     /// Time for one request.
@@ -64,6 +64,18 @@ pub struct Api {
     pub metrics: HttpMetrics,
     /// The time.
     pub clock: SharedClock,
+}
+
+impl RateLimited for Api {
+    type Limits = RateLimits;
+
+    fn rate_limits(&self) -> &RateLimits {
+        &self.limits
+    }
+
+    fn trusted_proxies(&self) -> &TrustedProxies {
+        &self.proxies
+    }
 }
 
 /// The public port.

@@ -75,6 +75,17 @@ impl Registering<'_> {
 pub struct HttpMetrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
+    /// Requests turned away because their address asked too often.
+    pub rate_limited: RateLimitedMetrics,
+}
+
+/// Refusals by what was asked for.
+#[derive(Clone, Debug)]
+pub struct RateLimitedMetrics {
+    /// Sign-ups.
+    pub sign_up: IntCounter,
+    /// Log-ins.
+    pub log_in: IntCounter,
 }
 
 impl HttpMetrics {
@@ -82,12 +93,22 @@ impl HttpMetrics {
         let seconds =
             HistogramOpts::new("ticketing_http_request_duration_seconds", "From a request's head to its reply's.")
                 .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let rate_limited = register.counters(
+            "ticketing_rate_limited_total",
+            "Requests refused because of their address, by call.",
+            "call",
+            &["sign_up", "log_in"],
+        )?;
         Ok(Self {
             requests: register.add(IntCounterVec::new(
                 Opts::new("ticketing_http_requests_total", "Requests answered, by route pattern."),
                 &["method", "route", "status"],
             ))?,
             seconds: register.add(HistogramVec::new(seconds, &["method", "route"]))?,
+            rate_limited: RateLimitedMetrics {
+                sign_up: rate_limited.with_label_values(&["sign_up"]),
+                log_in: rate_limited.with_label_values(&["log_in"]),
+            },
         })
     }
 

@@ -18,7 +18,7 @@ use crate::{
     accounts::AdminSettings,
     fast_store::FastStoreSettings,
     gateway::GatewaySettings,
-    http::{limits::RateLimitSettings, wallet::WalletSettings},
+    http::{rate_limits::RateLimitSettings, wallet::WalletSettings},
     jobs::JobSettings,
     passwords::PasswordSettings,
     sales::BookingSettings,

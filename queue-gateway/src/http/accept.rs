@@ -2,7 +2,7 @@
 //!
 //! Every refusal is a problem document, and every credential is checked here and nowhere else.
 
-use std::{marker::PhantomData, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use axum::{
     body::HttpBody,
@@ -13,17 +13,10 @@ use contract::ids::VisitorId;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use service::{
-    accept::Peer,
-    client_address::client_address,
-    problem::{Json, Path, Problem},
-};
+use service::problem::{Json, Path, Problem};
 use subtle::ConstantTimeEq;
 
-use super::{
-    Gateway, Queue, cookie, error,
-    limits::{Limiter, Limits},
-};
+use super::{Gateway, Queue, cookie, error};
 use crate::line::Place;
 
 /// The queue that the address names.
@@ -83,27 +76,6 @@ impl OptionalFromRequestParts<Arc<Gateway>> for HeldPlace {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Option<Self>, Problem> {
         Ok(<Self as FromRequestParts<_>>::from_request_parts(parts, gateway).await.ok())
-    }
-}
-
-/// A call whose limit per address is `C`'s, and was not exceeded.
-#[derive(Debug)]
-pub struct Within<C>(PhantomData<C>);
-
-/// A call that has a limit.
-pub trait LimitedCall {
-    /// Its limit.
-    fn limiter(limits: &Limits) -> &Limiter;
-}
-
-impl<C: LimitedCall> FromRequestParts<Arc<Gateway>> for Within<C> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let Peer(peer) = <Peer as FromRequestParts<_>>::from_request_parts(parts, gateway).await?;
-        let client = client_address(peer.ip(), &parts.headers, &gateway.proxies);
-        C::limiter(&gateway.limits).check(client)?;
-        Ok(Self(PhantomData))
     }
 }
 

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use contract::ids::{ActiveTokenId, VisitorId};
-use service::problem::Problem;
+use service::{
+    problem::Problem,
+    rate_limit::{CallLimiter, LimitedCall, Within},
+};
 
 use super::{
     Gateway,
-    accept::{AskedQueue, HeldPlace, LimitedCall, NoContent, Within},
-    limits::{Limiter, Limits},
+    accept::{AskedQueue, HeldPlace, NoContent},
+    rate_limits::RateLimits,
     reply,
 };
 use crate::line::{Place, Standing};
@@ -18,8 +21,8 @@ use crate::line::{Place, Standing};
 #[derive(Debug)]
 pub(super) struct Join;
 
-impl LimitedCall for Join {
-    fn limiter(limits: &Limits) -> &Limiter {
+impl LimitedCall<RateLimits> for Join {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
         &limits.join
     }
 }

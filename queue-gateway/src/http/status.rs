@@ -11,13 +11,17 @@ use axum::{
 };
 use contract::ids::ActiveTokenId;
 use http::StatusCode;
-use service::problem::Problem;
+use service::{
+    problem::Problem,
+    rate_limit::{CallLimiter, LimitedCall, Within},
+};
 
 use super::{
     Gateway, Queue,
-    accept::{AskedQueue, HeldPlace, LimitedCall, Within},
-    limits::{Limiter, Limits},
-    pause, reply,
+    accept::{AskedQueue, HeldPlace},
+    pause,
+    rate_limits::RateLimits,
+    reply,
 };
 use crate::{
     documents::InLine,
@@ -29,8 +33,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Poll;
 
-impl LimitedCall for Poll {
-    fn limiter(limits: &Limits) -> &Limiter {
+impl LimitedCall<RateLimits> for Poll {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
         &limits.poll
     }
 }

@@ -13,13 +13,16 @@ use axum::{
 };
 use bytes::Bytes;
 use contract::ids::ActiveTokenId;
-use service::problem::Problem;
+use service::{
+    problem::Problem,
+    rate_limit::{CallLimiter, LimitedCall, Within},
+};
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
     Gateway, Queue,
-    accept::{AskedQueue, HeldPlace, LimitedCall, Within},
-    limits::{Limiter, Limits},
+    accept::{AskedQueue, HeldPlace},
+    rate_limits::RateLimits,
 };
 use crate::{engine::EngineError, line::Standing, streams::Present};
 
@@ -27,8 +30,8 @@ use crate::{engine::EngineError, line::Standing, streams::Present};
 #[derive(Debug)]
 pub(super) struct Open;
 
-impl LimitedCall for Open {
-    fn limiter(limits: &Limits) -> &Limiter {
+impl LimitedCall<RateLimits> for Open {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
         &limits.stream
     }
 }

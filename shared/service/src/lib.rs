@@ -9,6 +9,7 @@ pub mod descriptors;
 pub mod operations;
 pub mod outage;
 pub mod problem;
+pub mod rate_limit;
 pub mod redis;
 pub mod settings;
 pub mod shutdown;

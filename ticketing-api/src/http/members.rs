@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
-use service::problem::{Json, Problem};
-
-use super::{
-    Api,
-    bearer::LoggedIn,
-    error,
-    limits::{SignUpCall, Within},
+use service::{
+    problem::{Json, Problem},
+    rate_limit::Within,
 };
+
+use super::{Api, bearer::LoggedIn, error, rate_limits::SignUpCall};
 use crate::booking::member::{Member, Role, SignUp, SignUpOutcome};
 
 /// Adds a member with an empty wallet.

@@ -6,12 +6,12 @@ use axum::{extract::State, http::StatusCode};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use service::problem::{Json, Problem};
-
-use super::{
-    Api, error,
-    limits::{LogInCall, Within},
+use service::{
+    problem::{Json, Problem},
+    rate_limit::Within,
 };
+
+use super::{Api, error, rate_limits::LogInCall};
 use crate::booking::member::Member;
 
 /// Longer texts are nobody's password; hashing them would only cost.

@@ -61,7 +61,11 @@ async fn an_address_that_logs_in_too_often_is_told_to_wait() {
     log_in().await;
     log_in().await;
     // The forged header is not believed: nobody is a trusted proxy here.
-    assert_problem(&log_in().await, 429, "rate_limited");
+    let refused = log_in().await;
+    assert_problem(&refused, 429, "rate_limited");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let metrics = shop.operations.get("/metrics").send().await.text();
+    assert!(metrics.contains(r#"ticketing_rate_limited_total{call="log_in"} 1"#), "{metrics}");
 }
 
 #[tokio::test]

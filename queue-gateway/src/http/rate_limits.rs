@@ -1,12 +1,10 @@
 //! How often one address may join, poll and open streams.
 
-use std::net::IpAddr;
-
 use prometheus::IntCounter;
 use serde::Deserialize;
 use service::{
-    address_limit::{AddressLimiter, QuotaSettings},
-    problem::Problem,
+    address_limit::QuotaSettings,
+    rate_limit::CallLimiter,
     settings::{Problems, Validate},
 };
 
@@ -36,19 +34,19 @@ impl Validate for RateLimitSettings {
 
 /// The limits of all calls.
 #[derive(Debug)]
-pub struct Limits {
+pub struct RateLimits {
     /// Joins.
-    pub join: Limiter,
+    pub join: CallLimiter,
     /// Polls.
-    pub poll: Limiter,
+    pub poll: CallLimiter,
     /// Openings of a stream.
-    pub stream: Limiter,
+    pub stream: CallLimiter,
 }
 
-impl Limits {
+impl RateLimits {
     /// Limits with their tables empty.
     pub fn new(settings: &RateLimitSettings, refusals: &RateLimitedMetrics) -> Self {
-        let limiter = |quota, refused: &IntCounter| Limiter::new(quota, settings.max_addresses, refused.clone());
+        let limiter = |quota, refused: &IntCounter| CallLimiter::new(quota, settings.max_addresses, refused.clone());
         Self {
             join: limiter(settings.join, &refusals.join),
             poll: limiter(settings.poll, &refusals.poll),
@@ -61,27 +59,5 @@ impl Limits {
         for limiter in [&self.join, &self.poll, &self.stream] {
             limiter.sweep();
         }
-    }
-}
-
-/// The limit of one call; refusals are counted.
-#[derive(Debug)]
-pub struct Limiter {
-    addresses: AddressLimiter,
-    refused: IntCounter,
-}
-
-impl Limiter {
-    fn new(quota: QuotaSettings, max_addresses: usize, refused: IntCounter) -> Self {
-        Self { addresses: AddressLimiter::new(quota, max_addresses), refused }
-    }
-
-    /// Counts one request; refuses it when its address has asked too often.
-    pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
-        self.addresses.check(address).inspect_err(|_| self.refused.inc())
-    }
-
-    fn sweep(&self) {
-        self.addresses.sweep();
     }
 }
