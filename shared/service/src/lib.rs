@@ -8,6 +8,7 @@ pub mod client_address;
 pub mod descriptors;
 pub mod operations;
 pub mod outage;
+pub mod page;
 pub mod problem;
 pub mod rate_limit;
 pub mod redis;
