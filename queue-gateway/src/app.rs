@@ -22,7 +22,7 @@ use crate::{
     baselines::ConfiguredEngine,
     documents::{Documents, TokenLifetimes},
     engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine},
-    http::{self, Gateway, Queue, accept::Keys, cookie::WaitingCookie, rate_limits::RateLimits},
+    http::{self, Gateway, Queue, cookie::WaitingCookie, rate_limits::RateLimits, request::Keys},
     metrics::Metrics,
     mirror::Mirrors,
     promoter::Promoter,

@@ -1,6 +1,5 @@
 //! The gateway's HTTP surface: every address of the public port in one place, one file an endpoint.
 
-pub mod accept;
 mod admin;
 mod claim;
 pub mod cookie;
@@ -14,6 +13,7 @@ mod pause;
 mod queue;
 pub mod rate_limits;
 mod reply;
+pub mod request;
 mod status;
 mod stream;
 mod verify;
@@ -41,7 +41,7 @@ use service::{
 };
 use tokio::time::Instant;
 
-use self::{accept::Keys, cookie::WaitingCookie, rate_limits::RateLimits};
+use self::{cookie::WaitingCookie, rate_limits::RateLimits, request::Keys};
 use crate::{
     documents::Documents,
     engine::QueueEngine,

@@ -14,7 +14,7 @@ use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
     redis::RedisSettings,
-    settings::{self, Problems, SettingsError, Validate},
+    settings::{self, Faults, SettingsError, Validate},
     telemetry::TelemetrySettings,
 };
 
@@ -209,7 +209,7 @@ impl Secrets {
 }
 
 impl Validate for Settings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.require("public_url", is_origin(&self.public_url), "must be like https://wait.example.com, without a path");
         at.section("redis", &self.redis);
         at.section("listen", &self.listen);
@@ -236,7 +236,7 @@ impl Validate for Settings {
 const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(5);
 
 impl Validate for Secrets {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         for (key, secret) in [
             ("waiting_secret", &self.waiting_secret),
             ("service_key", &self.service_key),
@@ -255,7 +255,7 @@ impl Validate for Secrets {
 }
 
 impl Validate for TokenSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.not_blank("issuer", &self.issuer);
         at.not_blank("audience", &self.audience);
         // Tokens count whole seconds.
@@ -268,7 +268,7 @@ impl Validate for TokenSettings {
 }
 
 impl Validate for QueueSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         let safe = self.redirect_to.starts_with('/') || is_address(&self.redirect_to);
         at.require("redirect_to", safe, "must be an http or https address, or a path of this gateway's own host");
         at.within("admission", |at| {

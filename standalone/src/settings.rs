@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use service::settings::{self, Problems, SettingsError, Validate};
+use service::settings::{self, Faults, SettingsError, Validate};
 use toml::{Table, Value};
 
 use crate::secrets::Secrets;
@@ -27,7 +27,7 @@ pub(crate) struct Settings {
 }
 
 impl Validate for Settings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.require("data", !self.data.as_os_str().is_empty(), "must name a folder");
     }
 }

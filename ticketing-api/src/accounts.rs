@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use contract::{clock::SharedClock, ids::MemberId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
+use service::settings::{Faults, Validate};
 
 use crate::{
     booking::{
@@ -45,7 +45,7 @@ impl AdminSettings {
 }
 
 impl Validate for AdminSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         for rule in self.sign_up().accept().err().unwrap_or_default() {
             let key = match rule {
                 SignUpRule::EmailForm | SignUpRule::EmailLength => "email",

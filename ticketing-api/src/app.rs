@@ -18,11 +18,11 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    access::Access,
     accounts::{AccountError, Accounts},
     clock::MicrosecondClock,
     demo,
     fast_store::{FastStore, FastStoreEngine, FastStoreSettings, embedded::EmbeddedFastStore, redis::RedisFastStore},
-    gate::Gate,
     gateway::{ActiveTokenVerifier, GatewayClient},
     http::{self, Api, rate_limits::RateLimits},
     jobs::{self, Backoff, DatabaseHealth, ExpirySweeper, Health, Housekeeping, Job, OutboxDispatcher},
@@ -118,7 +118,7 @@ impl App {
             settings.gateway.clone(),
             metrics.gateway.clone(),
         ));
-        let gate = Arc::new(Gate::new(
+        let access = Arc::new(Access::new(
             Arc::clone(&verifier),
             Arc::clone(&gateway),
             Arc::clone(&store),
@@ -128,7 +128,7 @@ impl App {
             store: Arc::clone(&store),
             marks: Arc::clone(&marks),
             payments: Arc::new(WalletPayments::new(Arc::clone(&store))),
-            gate: Arc::clone(&gate),
+            access: Arc::clone(&access),
             clock: Arc::clone(&clock),
         };
         let sales = Sales::new(parts, settings.booking.clone(), metrics.sales.clone());
@@ -147,7 +147,7 @@ impl App {
         let api = Api {
             store: Arc::clone(&store),
             sales,
-            gate,
+            access,
             accounts,
             sessions: Sessions::new(&settings.secrets.session_secret, settings.sessions.lifetime),
             gateway: settings.gateway.clone(),

@@ -33,11 +33,11 @@ use tokio::time::Instant;
 
 use self::{rate_limits::RateLimits, wallet::WalletSettings};
 use crate::{
-    accounts::Accounts, gate::Gate, gateway::GatewaySettings, metrics::HttpMetrics, sales::Sales, sessions::Sessions,
-    store::TicketStore,
+    access::Access, accounts::Accounts, gateway::GatewaySettings, metrics::HttpMetrics, sales::Sales,
+    sessions::Sessions, store::TicketStore,
 };
 
-/// What the endpoints work with. Seats change hands through `sales` alone, which asks for the gate's proof.
+/// What the endpoints work with. Seats change hands through `sales` alone, which asks for the proof of `access`.
 #[derive(Debug)]
 pub struct Api {
     /// Members, catalogue, wallets; and bookings to look at.
@@ -45,7 +45,7 @@ pub struct Api {
     /// Hold, reserve, pay.
     pub sales: Sales,
     /// Checks active tokens.
-    pub gate: Arc<Gate>,
+    pub access: Arc<Access>,
     /// Signing up and logging in.
     pub accounts: Arc<Accounts>,
     /// Session tokens.
@@ -92,7 +92,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/performances/{id}", get(performances::detail))
         .route("/v1/performances/{id}/seats", get(performances::seats))
         .route("/v1/admin/concerts", post(admin_concerts::create))
-        // Behind the gate.
+        // With an active token.
         .route("/v1/performances/{id}/holds", post(holds::hold))
         .route("/v1/holds/{id}", delete(holds::release))
         .route("/v1/reservations", post(reservations::reserve).get(reservations::list))

@@ -12,7 +12,7 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration
 use serde::Deserialize;
 use service::{
     outage::Outage,
-    settings::{Problems, Validate},
+    settings::{Faults, Validate},
 };
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +52,7 @@ pub struct JobSettings {
 }
 
 impl Validate for JobSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         for (key, value) in [
             ("sweep_every", self.sweep_every),
             ("outbox_every", self.outbox_every),

@@ -2,6 +2,7 @@
 //! twice, never loses a payment.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+pub mod access;
 pub mod accounts;
 pub mod app;
 pub mod booking;
@@ -9,7 +10,6 @@ pub mod calibrate;
 pub mod clock;
 pub mod demo;
 pub mod fast_store;
-pub mod gate;
 pub mod gateway;
 pub mod http;
 pub mod jobs;

@@ -12,7 +12,7 @@ use argon2::{
 use prometheus::IntGauge;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
+use service::settings::{Faults, Validate};
 use tokio::sync::Semaphore;
 
 use crate::metrics::PasswordMetrics;
@@ -27,7 +27,7 @@ pub struct PasswordSettings {
 }
 
 impl Validate for PasswordSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.within_range("concurrent", self.concurrent, 1..=1024);
         at.within_range("waiting", self.waiting, 0..=100_000);
     }

@@ -1,4 +1,4 @@
-//! Hold, reserve, pay: the only way to seats. Every step takes [`Admitted`], which only the gate gives out.
+//! Hold, reserve, pay: the only way to seats. Every step takes [`Admitted`], which only [`crate::access`] gives out.
 //!
 //! A hold is marked in the fast store first, so that those who come too late are answered without the database, and
 //! then claimed in the database, which decides. After a payment the marks are left to expire: until then late comers
@@ -11,11 +11,12 @@ use std::{sync::Arc, time::Duration};
 use contract::clock::SharedClock;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
+use service::settings::{Faults, Validate};
 use sha2::{Digest, Sha256};
 
 pub use self::marks::{SeatMark, SeatMarks};
 use crate::{
+    access::{Access, Admitted},
     booking::{
         concert::PerformanceId,
         hold::{HoldId, HoldOutcome, NewHold, ReleaseOutcome},
@@ -23,7 +24,6 @@ use crate::{
         reservation::{NewReservation, ReservationId, ReserveOutcome},
         seat::{SeatNumber, SeatSelection},
     },
-    gate::{Admitted, Gate},
     metrics::SalesMetrics,
     payments::PaymentProcessor,
     store::{IdempotencyKey, Once, StoreError, TicketStore},
@@ -40,19 +40,19 @@ pub struct BookingSettings {
 }
 
 impl Validate for BookingSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.positive_duration("hold_for", self.hold_for);
         at.within_range("max_seats_per_member", self.max_seats_per_member, 1..=1000);
     }
 }
 
-/// Sells seats to those whom the gate let in.
+/// Sells seats to those who were admitted.
 #[derive(Debug)]
 pub struct Sales {
     store: Arc<dyn TicketStore>,
     marks: Arc<SeatMarks>,
     payments: Arc<dyn PaymentProcessor>,
-    gate: Arc<Gate>,
+    access: Arc<Access>,
     clock: SharedClock,
     rules: BookingSettings,
     metrics: SalesMetrics,
@@ -68,7 +68,7 @@ pub struct SalesParts {
     /// Takes the money.
     pub payments: Arc<dyn PaymentProcessor>,
     /// Told which tokens are used up.
-    pub gate: Arc<Gate>,
+    pub access: Arc<Access>,
     /// The time.
     pub clock: SharedClock,
 }
@@ -76,8 +76,8 @@ pub struct SalesParts {
 impl Sales {
     /// Sales under these rules.
     pub fn new(parts: SalesParts, rules: BookingSettings, metrics: SalesMetrics) -> Self {
-        let SalesParts { store, marks, payments, gate, clock } = parts;
-        Self { store, marks, payments, gate, clock, rules, metrics }
+        let SalesParts { store, marks, payments, access, clock } = parts;
+        Self { store, marks, payments, access, clock, rules, metrics }
     }
 
     /// Most seats of one performance that a member may have: held, reserved and bought together.
@@ -196,7 +196,7 @@ impl Sales {
         let outcome = self.payments.pay(payment, key).await;
         self.metrics.payment(label(&outcome, payment_label));
         // Not only after a success: an unknown outcome may be one.
-        self.gate.forget(admitted.token()).await;
+        self.access.forget(admitted.token()).await;
         outcome
     }
 }

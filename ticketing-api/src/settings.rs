@@ -10,7 +10,7 @@ use serde::Deserialize;
 use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
-    settings::{self, Problems, SettingsError, Validate},
+    settings::{self, Faults, SettingsError, Validate},
     telemetry::TelemetrySettings,
 };
 
@@ -101,7 +101,7 @@ impl Settings {
 }
 
 impl Validate for Settings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.require("public_url", is_origin(&self.public_url), "must be an address such as https://tickets.example.com");
         at.positive_duration("request_timeout", self.request_timeout);
         at.section("listen", &self.listen);
@@ -126,7 +126,7 @@ impl Validate for Settings {
 }
 
 impl Validate for Secrets {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         for (key, secret) in [("session_secret", &self.session_secret), ("service_key", &self.service_key)] {
             match secret.expose_secret().len() {
                 0 => at.add(key, "is missing"),
@@ -137,7 +137,7 @@ impl Validate for Secrets {
     }
 }
 
-fn add_store_fault(at: &mut Problems, invalid: InvalidStoreSetting) {
+fn add_store_fault(at: &mut Faults, invalid: InvalidStoreSetting) {
     let key = match invalid {
         InvalidStoreSetting::Url => "url",
         InvalidStoreSetting::MaxConnections => "max_connections",

@@ -14,7 +14,7 @@ use service::problem::{Json, Problem};
 
 use super::{
     Gateway,
-    accept::{AskedQueue, NoContent, Operator},
+    request::{AskedQueue, NoContent, Operator},
 };
 use crate::line::{AdmissionLimits, ControlChange, QueueState, Stats};
 

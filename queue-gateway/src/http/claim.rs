@@ -15,9 +15,8 @@ use contract::{
 use service::problem::{Json, Path, Problem};
 
 use super::{
-    Gateway,
-    accept::{NoContent, Service},
-    error,
+    Gateway, error,
+    request::{NoContent, Service},
 };
 use crate::line::{Claim, Epoch, Readmission};
 

@@ -11,9 +11,9 @@ use service::{
 
 use super::{
     Gateway,
-    accept::{AskedQueue, HeldPlace, NoContent},
     rate_limits::RateLimits,
     reply,
+    request::{AskedQueue, HeldPlace, NoContent},
 };
 use crate::line::{Place, Standing};
 

@@ -11,7 +11,7 @@ use service::problem::Problem;
 
 use super::{
     Gateway,
-    accept::{AskedQueue, HeldPlace},
+    request::{AskedQueue, HeldPlace},
 };
 
 /// Answers 204, also to somebody who has left before.

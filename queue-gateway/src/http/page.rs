@@ -4,7 +4,7 @@ use axum::{extract::Path, response::Response};
 use http::Uri;
 use service::{page::Page, problem::Problem};
 
-use super::accept::AskedQueue;
+use super::request::AskedQueue;
 
 const PAGE: Page = Page {
     html: include_str!("../web/waiting-room.html"),

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use service::problem::{Json, Problem};
 
-use super::accept::AskedQueue;
+use super::request::AskedQueue;
 use crate::line::QueueState;
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use service::{
     address_limit::QuotaSettings,
     rate_limit::CallLimiter,
-    settings::{Problems, Validate},
+    settings::{Faults, Validate},
 };
 
 use crate::metrics::RateLimitedMetrics;
@@ -24,7 +24,7 @@ pub struct RateLimitSettings {
 }
 
 impl Validate for RateLimitSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.within_range("max_addresses", self.max_addresses, 1_000..=100_000_000);
         at.section("join", &self.join);
         at.section("poll", &self.poll);

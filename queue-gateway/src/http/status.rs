@@ -17,11 +17,10 @@ use service::{
 };
 
 use super::{
-    Gateway, Queue,
-    accept::{AskedQueue, HeldPlace},
-    pause,
+    Gateway, Queue, pause,
     rate_limits::RateLimits,
     reply,
+    request::{AskedQueue, HeldPlace},
 };
 use crate::{
     documents::InLine,

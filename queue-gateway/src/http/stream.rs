@@ -21,8 +21,8 @@ use tokio_stream::{Stream, StreamExt};
 
 use super::{
     Gateway, Queue,
-    accept::{AskedQueue, HeldPlace},
     rate_limits::RateLimits,
+    request::{AskedQueue, HeldPlace},
 };
 use crate::{engine::EngineError, line::Standing, streams::Present};
 

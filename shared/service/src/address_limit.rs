@@ -22,7 +22,7 @@ use serde::Deserialize;
 use crate::{
     client_address::limit_key,
     problem::Problem,
-    settings::{Problems, Validate},
+    settings::{Faults, Validate},
 };
 
 /// What one address may ask for. A rate of zero means no limit.
@@ -35,7 +35,7 @@ pub struct QuotaSettings {
 }
 
 impl Validate for QuotaSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         let usable = self.per_second == 0 || self.burst > 0;
         at.require("burst", usable, "must be at least 1, or nobody is ever let through");
     }

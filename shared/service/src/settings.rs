@@ -13,8 +13,8 @@
 //! No value of type text is ever repeated in an error: it may be a secret.
 
 mod error;
+mod faults;
 mod layers;
-mod problems;
 mod watch;
 
 use std::path::Path;
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use self::layers::Layers;
 pub use self::{
     error::{Fault, SettingsError},
-    problems::{Problems, Validate},
+    faults::{Faults, Validate},
     watch::{WatchError, watch},
 };
 
@@ -49,7 +49,7 @@ pub fn load_from<T: DeserializeOwned + Validate>(
 ) -> Result<T, SettingsError> {
     let (settings, mut faults) = Layers::parse(defaults_toml, file, env_prefix, environment)?.read::<T>();
     if let Some(settings) = &settings {
-        faults.extend(Problems::of(settings));
+        faults.extend(Faults::of(settings));
     }
     match settings {
         Some(settings) if faults.is_empty() => Ok(settings),

@@ -6,7 +6,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{Problems, Validate};
+use crate::settings::{Faults, Validate};
 
 /// How the log is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -36,7 +36,7 @@ impl Default for TelemetrySettings {
 }
 
 impl Validate for TelemetrySettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         if let Err(error) = EnvFilter::builder().parse(&self.filter) {
             at.add("filter", format!("is not a log filter: {error}"));
         }
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn a_filter_that_cannot_be_read_is_named() {
         let settings = TelemetrySettings { filter: "info,=".to_owned(), ..TelemetrySettings::default() };
-        assert_eq!(Problems::of(&settings)[0].key, "filter");
-        assert!(Problems::of(&TelemetrySettings::default()).is_empty());
+        assert_eq!(Faults::of(&settings)[0].key, "filter");
+        assert!(Faults::of(&TelemetrySettings::default()).is_empty());
     }
 
     #[test]

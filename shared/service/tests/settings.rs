@@ -9,7 +9,7 @@ use serde::Deserialize;
 use service::{
     accept::ListenSettings,
     client_address::TrustedProxies,
-    settings::{Problems, SettingsError, Validate, load, load_from, watch},
+    settings::{Faults, SettingsError, Validate, load, load_from, watch},
 };
 
 const DEFAULTS: &str = r#"
@@ -52,7 +52,7 @@ struct Queue {
 }
 
 impl Validate for Gateway {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.not_blank("name", &self.name);
         at.section("listen", &self.listen);
         at.within("queues", |at| {
@@ -64,7 +64,7 @@ impl Validate for Gateway {
 }
 
 impl Validate for Queue {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.positive("rate_per_second", self.rate_per_second);
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use service::{
     redis::RedisSettings,
-    settings::{Problems, Validate},
+    settings::{Faults, Validate},
 };
 
 /// Where seat marks are kept.
@@ -27,7 +27,7 @@ pub enum FastStoreEngine {
 }
 
 impl Validate for FastStoreSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.section("redis", &self.redis);
     }
 }

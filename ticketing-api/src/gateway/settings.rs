@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use serde::Deserialize;
-use service::settings::{Problems, Validate};
+use service::settings::{Faults, Validate};
 
 /// The gateway as this service sees it.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,7 +37,7 @@ impl GatewaySettings {
 }
 
 impl Validate for GatewaySettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         let has_host = |uri: &Uri| uri.host().is_some_and(|host| !host.is_empty());
         let is_base = |text: &str, schemes: &[&str]| {
             text.parse::<Uri>()

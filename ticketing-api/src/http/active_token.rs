@@ -6,16 +6,16 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use service::problem::Problem;
 
 use super::{Api, bearer::LoggedIn, error};
-use crate::gate::Admitted;
+use crate::access::Admitted;
 
 /// Carries the active token.
 const HEADER: &str = "active-token";
 
-/// A logged-in member with a live active token of his own.
+/// A logged-in member with a live active token of their own.
 #[derive(Clone, Debug)]
 pub(super) struct Passed(pub(super) Admitted);
 
-/// As [`Passed`], or with a token that was consumed by a payment, perhaps this one: see [`crate::gate::Gate::admit_to_pay`].
+/// As [`Passed`], or with a token that was consumed by a payment, perhaps this one: see [`crate::access::Access::admit_to_pay`].
 #[derive(Clone, Debug)]
 pub(super) struct PassedToPay(pub(super) Admitted);
 
@@ -24,7 +24,7 @@ impl FromRequestParts<Arc<Api>> for Passed {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let LoggedIn(member) = LoggedIn::from_request_parts(parts, api).await?;
-        Ok(Self(api.gate.admit(token(parts)?, member).await?))
+        Ok(Self(api.access.admit(token(parts)?, member).await?))
     }
 }
 
@@ -33,7 +33,7 @@ impl FromRequestParts<Arc<Api>> for PassedToPay {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let LoggedIn(member) = LoggedIn::from_request_parts(parts, api).await?;
-        Ok(Self(api.gate.admit_to_pay(token(parts)?, member).await?))
+        Ok(Self(api.access.admit_to_pay(token(parts)?, member).await?))
     }
 }
 

@@ -7,6 +7,7 @@ use rand::Rng as _;
 use service::problem::Problem;
 
 use crate::{
+    access::AccessError,
     accounts::AccountError,
     booking::{
         hold::{Hold, HoldOutcome, ReleaseOutcome},
@@ -17,7 +18,6 @@ use crate::{
         seat::{InvalidSelection, SeatNumber},
         wallet::{ChargeOutcome, Wallet},
     },
-    gate::GateError,
     gateway::ActiveTokenError,
     passwords::PasswordError,
     sessions::SessionError,
@@ -84,21 +84,25 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<GateError> for Problem {
-    fn from(error: GateError) -> Self {
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
         match error {
-            GateError::Token(ActiveTokenError::Invalid(reason)) => {
+            AccessError::Token(ActiveTokenError::Invalid(reason)) => {
                 unauthorized("active_token_invalid", "The active token is not valid").detail(reason.to_string())
             }
-            GateError::Token(ActiveTokenError::Expired) => gone("active_token_expired", "The active token has expired"),
-            // The gate has logged the outage, once.
-            GateError::Token(ActiveTokenError::KeysUnavailable) | GateError::Gateway(_) => gateway_unavailable(),
-            GateError::Consumed => active_token_consumed(),
-            GateError::HeldByAnother => {
+            AccessError::Token(ActiveTokenError::Expired) => {
+                gone("active_token_expired", "The active token has expired")
+            }
+            // The outage was logged where it was met, once.
+            AccessError::Token(ActiveTokenError::KeysUnavailable) | AccessError::Gateway(_) => gateway_unavailable(),
+            AccessError::Consumed => active_token_consumed(),
+            AccessError::HeldByAnother => {
                 forbidden("active_token_held_by_another", "The active token belongs to another member")
             }
-            GateError::Gone => gone("active_token_gone", "The turn has passed: the active token was not used in time"),
-            GateError::Store(error) => error.into(),
+            AccessError::Gone => {
+                gone("active_token_gone", "The turn has passed: the active token was not used in time")
+            }
+            AccessError::Store(error) => error.into(),
         }
     }
 }

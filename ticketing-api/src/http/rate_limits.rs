@@ -5,7 +5,7 @@ use serde::Deserialize;
 use service::{
     address_limit::QuotaSettings,
     rate_limit::{CallLimiter, LimitedCall},
-    settings::{Problems, Validate},
+    settings::{Faults, Validate},
 };
 
 use crate::metrics::RateLimitedMetrics;
@@ -22,7 +22,7 @@ pub struct RateLimitSettings {
 }
 
 impl Validate for RateLimitSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.within_range("max_addresses", self.max_addresses, 1_000..=100_000_000);
         at.section("sign_up", &self.sign_up);
         at.section("log_in", &self.log_in);

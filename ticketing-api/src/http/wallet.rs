@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use service::{
     problem::{Json, Problem},
-    settings::{Problems, Validate},
+    settings::{Faults, Validate},
 };
 
 use super::{
@@ -31,7 +31,7 @@ pub struct WalletSettings {
 }
 
 impl Validate for WalletSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.within_range("max_charge", self.max_charge, 1..=Wallet::MAX_BALANCE);
     }
 }

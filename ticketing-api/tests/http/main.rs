@@ -1,12 +1,12 @@
 //! The API over real sockets, in front of a real gateway: what members send, and what they are answered.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod accounts;
 mod admin;
 mod buying;
 mod expiring;
 mod fixture;
-mod gate;
 mod malformed;
 mod operating;
 mod outages;

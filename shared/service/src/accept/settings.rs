@@ -6,7 +6,7 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::settings::{Problems, Validate};
+use crate::settings::{Faults, Validate};
 
 /// hyper's smallest buffer; a lower header limit is kept on top of it.
 pub(super) const MIN_BUFFER_BYTES: usize = 8192;
@@ -61,7 +61,7 @@ impl Default for ListenSettings {
 }
 
 impl Validate for ListenSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.within_range("max_connections", self.max_connections, 1..=Semaphore::MAX_PERMITS);
         at.within_range("max_header_bytes", self.max_header_bytes, 1024..=1024 * 1024);
         at.within_range("max_body_bytes", self.max_body_bytes, 1..=1024 * 1024 * 1024);

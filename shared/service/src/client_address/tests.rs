@@ -66,7 +66,7 @@ fn networks_that_cannot_be_meant_are_refused() {
 }
 
 #[test]
-fn a_customer_counts_once_however_many_addresses_his_network_has() {
+fn a_customer_counts_once_however_many_addresses_their_network_has() {
     assert_eq!(limit_key(address("2001:db8:1:2:aaaa::1")), limit_key(address("2001:db8:1:2:bbbb::2")));
     assert_ne!(limit_key(address("2001:db8:1:2::1")), limit_key(address("2001:db8:1:3::1")));
     assert_ne!(limit_key(address("203.0.113.9")), limit_key(address("203.0.113.8")));

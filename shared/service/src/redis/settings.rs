@@ -7,7 +7,7 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::settings::{Problems, Validate};
+use crate::settings::{Faults, Validate};
 
 /// One Redis. Keys that a file leaves out have the values of [`RedisSettings::at`] on this machine.
 #[derive(Clone, Debug, Deserialize)]
@@ -61,7 +61,7 @@ impl Default for RedisSettings {
 }
 
 impl Validate for RedisSettings {
-    fn validate(&self, at: &mut Problems) {
+    fn validate(&self, at: &mut Faults) {
         at.require("url", self.config().is_ok(), InvalidUrl.to_string());
         at.within_range("pool_size", self.pool_size, 1..=64);
         at.positive_duration("command_timeout", self.command_timeout);
@@ -87,14 +87,14 @@ mod tests {
             "redis-cluster://a:7000?node=b:7000",
             "redis-sentinel://:secret@a:26379?sentinelServiceName=main&node=b:26379",
         ] {
-            assert_eq!(Problems::of(&RedisSettings::at(url)), [], "{url}");
+            assert_eq!(Faults::of(&RedisSettings::at(url)), [], "{url}");
         }
     }
 
     #[test]
     fn faults_are_reported_without_the_secret() {
         let settings = RedisSettings { pool_size: 0, ..RedisSettings::at("http://user:hunter2@host") };
-        let faults = Problems::of(&settings);
+        let faults = Faults::of(&settings);
         assert_eq!(faults.iter().map(|fault| fault.key.as_str()).collect::<Vec<_>>(), ["url", "pool_size"]);
         for text in [format!("{faults:?}"), format!("{settings:?}")] {
             assert!(!text.contains("hunter2"), "{text}");

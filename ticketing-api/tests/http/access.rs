@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::fixture::{Buyer, Shop, assert_problem, created, holds_path, key, payments_path};
 
-/// The three things that the gate guards, each ready to succeed.
+/// The three things that need an active token, each ready to succeed.
 struct Routes {
     hold: Value,
     reservation: Value,
@@ -96,7 +96,7 @@ async fn every_defect_of_a_token_is_refused_on_every_route() {
         routes.refuse(&shop, &buyer.session, defect, token, status, code).await;
     }
 
-    // None of it has spoilt anything: with his own token the member goes all the way.
+    // None of it has spoilt anything: with their own token the member goes all the way.
     for (route, request) in routes.requests(&shop) {
         let reply = buyer.sends(request).send().await;
         assert_eq!(reply.status, 201, "{route}: {}", reply.text());

@@ -1,7 +1,7 @@
-//! The gate: without a live active token, bound to this member, nothing is held, reserved or paid.
+//! Access to the sale: without a live active token, bound to this member, nothing is held, reserved or paid.
 //!
-//! [`Admitted`] is the proof of having passed. Only the gate makes it, and [`crate::sales`] asks for it: a route that
-//! forgot the gate would not compile. Two things are left to the store's transactions, which see them without a race:
+//! [`Admitted`] is the proof of having passed. It is made here alone, and [`crate::sales`] asks for it: a route that
+//! forgot to check would not compile. Two things are left to the store's transactions, which see them without a race:
 //! that the token's queue guards the concert at hand, and that no payment has consumed the token in the meantime.
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +25,7 @@ const REMEMBERED_CLAIMS: u64 = 100_000;
 /// still be refused for a lesser reason, such as taken seats; the store's transactions let none succeed.
 const REMEMBERED_FOR: Duration = Duration::from_secs(10);
 
-/// Proof that a member has been admitted by a queue: his active token is live and bound to him.
+/// Proof that a member has been admitted by a queue: their active token is live and bound to them.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     token: ActiveTokenId,
@@ -52,7 +52,7 @@ impl Admitted {
 
 /// Why somebody does not pass.
 #[derive(Debug, thiserror::Error)]
-pub enum GateError {
+pub enum AccessError {
     /// The token itself is refused.
     #[error(transparent)]
     Token(#[from] ActiveTokenError),
@@ -75,7 +75,7 @@ pub enum GateError {
 
 /// Checks active tokens.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Access {
     verifier: Arc<ActiveTokenVerifier>,
     gateway: Arc<GatewayClient>,
     store: Arc<dyn TicketStore>,
@@ -84,8 +84,8 @@ pub struct Gate {
     metrics: GatewayMetrics,
 }
 
-impl Gate {
-    /// A gate that remembers claims in the store.
+impl Access {
+    /// Remembers claims in the store.
     pub fn new(
         verifier: Arc<ActiveTokenVerifier>,
         gateway: Arc<GatewayClient>,
@@ -100,16 +100,16 @@ impl Gate {
         Self { verifier, gateway, store, holders, outage, metrics }
     }
 
-    /// Lets a member pass with his token. The first use claims the token at the gateway, which decides between two
+    /// Lets a member pass with their token. The first use claims the token at the gateway, which decides between two
     /// members who come at once; what it granted is remembered, so that its holder goes on when the gateway is down.
-    pub async fn admit(&self, token: &str, member: MemberId) -> Result<Admitted, GateError> {
+    pub async fn admit(&self, token: &str, member: MemberId) -> Result<Admitted, AccessError> {
         let claims = self.verifier.verify(token).await?;
         if let Some(holder) = self.holders.get(&claims.id).await {
-            return if holder == member { Ok(admitted(&claims, member)) } else { Err(GateError::HeldByAnother) };
+            return if holder == member { Ok(admitted(&claims, member)) } else { Err(AccessError::HeldByAnother) };
         }
         match self.store.token_state(claims.id).await? {
-            TokenState::Consumed => Err(GateError::Consumed),
-            TokenState::Claimed(claim) if claim.holder != member => Err(GateError::HeldByAnother),
+            TokenState::Consumed => Err(AccessError::Consumed),
+            TokenState::Claimed(claim) if claim.holder != member => Err(AccessError::HeldByAnother),
             TokenState::Claimed(_) => {
                 self.holders.insert(claims.id, member).await;
                 Ok(admitted(&claims, member))
@@ -121,9 +121,9 @@ impl Gate {
     /// As [`admit`](Self::admit), but a consumed token passes: its payment may be the very one that is being repeated
     /// under its idempotency key because the reply was lost. The payment's transaction looks for the key first, and
     /// refuses the token then.
-    pub async fn admit_to_pay(&self, token: &str, member: MemberId) -> Result<Admitted, GateError> {
+    pub async fn admit_to_pay(&self, token: &str, member: MemberId) -> Result<Admitted, AccessError> {
         match self.admit(token, member).await {
-            Err(GateError::Consumed) => Ok(admitted(&*self.verifier.verify(token).await?, member)),
+            Err(AccessError::Consumed) => Ok(admitted(&*self.verifier.verify(token).await?, member)),
             other => other,
         }
     }
@@ -133,7 +133,7 @@ impl Gate {
         self.holders.invalidate(&token).await;
     }
 
-    async fn claim(&self, claims: &ActiveClaims, token: &str, member: MemberId) -> Result<Admitted, GateError> {
+    async fn claim(&self, claims: &ActiveClaims, token: &str, member: MemberId) -> Result<Admitted, AccessError> {
         let claimed = self.gateway.claim(claims.id, member, token).await;
         self.metrics.claim(match claimed {
             Ok(Claim::Granted { .. }) => "granted",
@@ -143,8 +143,8 @@ impl Gate {
         });
         self.outage.note(&claimed);
         match claimed? {
-            Claim::HeldByAnother => Err(GateError::HeldByAnother),
-            Claim::Gone => Err(GateError::Gone),
+            Claim::HeldByAnother => Err(AccessError::HeldByAnother),
+            Claim::Gone => Err(AccessError::Gone),
             Claim::Granted { expires_at } => {
                 let queue = claims.queue.clone();
                 self.store.record_claim(TokenClaim { token: claims.id, queue, holder: member, expires_at }).await?;

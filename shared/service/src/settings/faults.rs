@@ -7,22 +7,22 @@ use super::Fault;
 /// A settings struct that checks its own values.
 pub trait Validate {
     /// Adds what is wrong. Keys are named as in the file, relative to this struct.
-    fn validate(&self, at: &mut Problems);
+    fn validate(&self, at: &mut Faults);
 }
 
 /// Collects faults under the key of the section at hand.
 #[derive(Debug, Default)]
-pub struct Problems {
+pub struct Faults {
     path: Vec<String>,
     found: Vec<Fault>,
 }
 
-impl Problems {
+impl Faults {
     /// Everything that the settings find wrong with themselves.
     pub fn of(settings: &impl Validate) -> Vec<Fault> {
-        let mut problems = Self::default();
-        settings.validate(&mut problems);
-        problems.found
+        let mut faults = Self::default();
+        settings.validate(&mut faults);
+        faults.found
     }
 
     /// Checks a section, or an entry of a table.
