@@ -123,8 +123,8 @@ fn assert_names_only(service: &str, name: &str, allowed: &[&str]) {
 fn assert_names_no_io(files: &[PathBuf]) {
     for path in files {
         let names = Names::of(path);
-        let named = IO_CRATES.iter().find(|name| names.contains(**name));
-        assert!(named.is_none(), "{} names {}", path.display(), named.unwrap());
+        let found = IO_CRATES.iter().find(|name| names.contains(**name));
+        assert!(found.is_none(), "{} names {}", path.display(), found.unwrap());
     }
 }
 
