@@ -23,10 +23,27 @@ pub struct ClaimReply {
     pub expires_at: Timestamp,
 }
 
+/// Body of `POST /v1/active-tokens/{id}/arrive`: the visitor is at the site, or is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArriveRequest {
+    /// The signed token: it names the queue and proves that the slot was given.
+    pub active_token: String,
+}
+
+/// Reply to a sign of life that counts. Fields may be added: readers pass over those that they do not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArriveReply {
+    /// Until when the token has to be claimed, unless it is already; a later sign of life can extend it.
+    pub claim_before: Timestamp,
+    /// Until when the slot lives.
+    pub expires_at: Timestamp,
+}
+
 /// No slot of this id, and no signed token that would restore it (404).
 pub const TOKEN_NOT_FOUND: &str = "token_not_found";
 
-/// The slot was released, has expired, or was not claimed in time (410).
+/// The slot was released, has expired, or was not reached or claimed in time (410).
 pub const TOKEN_GONE: &str = "token_gone";
 
 /// Somebody else claimed the token first (409).
@@ -47,8 +64,22 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_of_life_is_exactly_what_both_sides_agreed_on() {
+        let arrival: ArriveRequest = serde_json::from_value(serde_json::json!({ "active_token": "x" })).unwrap();
+        assert_eq!(serde_json::to_value(&arrival).unwrap(), serde_json::json!({ "active_token": "x" }));
+
+        for wrong in [serde_json::json!({}), serde_json::json!({ "active_token": "x", "holder": "y" })] {
+            assert!(serde_json::from_value::<ArriveRequest>(wrong).is_err());
+        }
+    }
+
+    #[test]
     fn a_reply_from_a_newer_gateway_is_understood() {
         let reply = serde_json::json!({ "expires_at": "2027-01-01T00:00:00Z", "added_later": true });
         assert!(serde_json::from_value::<ClaimReply>(reply).is_ok());
+
+        let instant = "2027-01-01T00:00:00Z";
+        let reply = serde_json::json!({ "claim_before": instant, "expires_at": instant, "added_later": true });
+        assert!(serde_json::from_value::<ArriveReply>(reply).is_ok());
     }
 }

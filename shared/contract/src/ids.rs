@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 
 /// Declares `UUIDv7` newtypes. Ids sort by creation time, which keeps database indexes compact.
@@ -45,6 +46,22 @@ typed_id! {
     MemberId;
     /// Somebody in a waiting room: an anonymous browser, the `sub` of both kinds of token.
     VisitorId;
+}
+
+impl VisitorId {
+    /// The visitor that a member is in a queue of members (`UUIDv8`: the first 16 bytes of a SHA-256). It follows from the
+    /// two alone, so joining again, from anywhere, finds the same place.
+    pub fn of_member(queue: &QueueName, member: MemberId) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        // What else is ever hashed for an id begins in another way. A queue's name has no zero byte, so no two pairs
+        // of queue and member are the same text.
+        for part in [b"visitor of a member\0".as_slice(), queue.as_str().as_bytes(), b"\0", member.0.as_bytes()] {
+            hash.update(part);
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finish().as_ref()[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }
 
 /// A `UUIDv7` of the given instant.
@@ -114,6 +131,19 @@ mod tests {
         }
         for name in ["", "-a", "Demo", "a b", "a{b}", "\u{e9}", &"x".repeat(65)] {
             assert_eq!(name.parse::<QueueName>(), Err(InvalidQueueName), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_the_same_visitor_each_time_and_another_one_in_each_queue() {
+        let queue = |name: &str| name.parse::<QueueName>().unwrap();
+        let [one, other] = [1, 2].map(|n| MemberId(uuid::Uuid::from_u128(n)));
+        let visitor = VisitorId::of_member(&queue("demo"), one);
+        // Fixed for ever: a gateway of another version must find the same place.
+        assert_eq!(visitor.to_string(), "90bc1557-46ff-87d9-af94-f11875b822fb");
+        assert_eq!(visitor.0.get_version_num(), 8);
+        for another in [VisitorId::of_member(&queue("demo"), other), VisitorId::of_member(&queue("demo2"), one)] {
+            assert_ne!(another, visitor);
         }
     }
 

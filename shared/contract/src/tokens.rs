@@ -1,13 +1,15 @@
 //! Signed tokens and the keys behind them.
 //!
-//! An *active token* opens the shop. Others than its signer read it, so an Ed25519 key signs it and the public half
-//! travels as a key set (JWKS). Tokens that a service reads alone (waiting tokens, sessions) are signed with a keyed
-//! hash: their claims are the service's own, the [rules](KeyedSigner) are here. The header's `typ` tells the kinds apart
-//! before anything else is believed.
+//! An *active token* opens the shop, and a *join token* tells the gateway which member of a site wants a place. Others
+//! than their signer read them, so an Ed25519 key signs them and the public half travels as a key set (JWKS). Tokens that
+//! a service reads alone (waiting tokens, sessions) are signed with a keyed hash: their claims are the service's own, the
+//! [rules](KeyedSigner) are here. The header's `typ` tells the kinds apart before anything else is believed.
 //!
 //! Instants in a token are whole seconds, rounded down when minted: a token never outlives its slot.
 
 mod active;
+mod ed25519;
+mod join;
 mod jwks;
 mod keyed;
 
@@ -16,6 +18,8 @@ use serde::de::DeserializeOwned;
 
 pub use self::{
     active::{ActiveClaims, ActiveSigner, ActiveVerifier},
+    ed25519::{Ed25519Claims, Ed25519Signer, Ed25519Verifier},
+    join::{JoinClaims, JoinSigner, JoinVerifier},
     jwks::{JwkSet, KeyError},
     keyed::{KeyedClaims, KeyedSigner},
 };

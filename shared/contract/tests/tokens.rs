@@ -4,6 +4,8 @@
 
 #[path = "tokens/active.rs"]
 mod active;
+#[path = "tokens/join.rs"]
+mod join;
 #[path = "tokens/keyed.rs"]
 mod keyed;
 

@@ -7,6 +7,7 @@ mod backoff;
 mod body;
 mod connection;
 mod peer;
+mod proxied;
 mod settings;
 
 use std::{io, net::SocketAddr, sync::Arc};

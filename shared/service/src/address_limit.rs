@@ -1,11 +1,11 @@
-//! How often one address may ask: the one limiter of both services.
+//! How often one address, or one visitor, may ask: the one limiter of both services.
 //!
-//! The table of addresses is bounded: a sweep drops those that have been quiet long enough to have their full burst
-//! again, and once the table is full all addresses share a fixed number of slots until there is room. An attacker with
-//! very many addresses then slows others down, but never grows our memory and never gets more than the slots allow.
+//! The table is bounded: a sweep drops those that have been quiet long enough to have their full burst again, and once
+//! the table is full all share a fixed number of slots until there is room. An attacker with very many addresses then
+//! slows others down, but never grows our memory and never gets more than the slots allow.
 
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     net::IpAddr,
     num::NonZeroU32,
     sync::atomic::{AtomicBool, Ordering},
@@ -41,65 +41,96 @@ impl Validate for QuotaSettings {
     }
 }
 
-/// The limit of one call.
+/// The limit of one call, for each address.
 #[derive(Debug)]
-pub struct AddressLimiter(Option<Table>);
+pub struct AddressLimiter(KeyedLimiter<IpAddr>);
+
+impl AddressLimiter {
+    /// A limiter that keeps at most about `max_addresses` apart.
+    pub fn new(quota: QuotaSettings, max_addresses: usize) -> Self {
+        Self(KeyedLimiter::new(quota, max_addresses))
+    }
+
+    /// Counts one request; refuses it with 429 when its address (IPv6: its /64) has asked too often.
+    pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
+        self.0.check(limit_key(address)).map_err(|TooOften { pause }| {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests from this address")
+                .retry_after(pause)
+        })
+    }
+
+    /// Drops the addresses that need no watching any more. To be called about once a second.
+    pub fn sweep(&self) {
+        self.0.sweep();
+    }
+}
+
+/// How often each of many may ask.
+#[derive(Debug)]
+pub struct KeyedLimiter<K: Clone + Eq + Hash>(Option<Table<K>>);
+
+/// Somebody has asked too often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("asked too often: again in {pause:?}")]
+pub struct TooOften {
+    /// They may ask again after this long: a second or more.
+    pub pause: Duration,
+}
 
 #[derive(Debug)]
-struct Table {
-    by_slot: DefaultKeyedRateLimiter<Slot>,
-    max_addresses: usize,
+struct Table<K: Clone + Eq + Hash> {
+    by_slot: DefaultKeyedRateLimiter<Slot<K>>,
+    max_keys: usize,
     full: AtomicBool,
     /// Keyed at random, so that nobody can aim for another's slot.
     hasher: RandomState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Slot {
-    Own(IpAddr),
+enum Slot<K> {
+    Own(K),
     Shared(u16),
 }
 
-impl AddressLimiter {
-    /// A limiter that keeps at most about `max_addresses` apart.
-    pub fn new(quota: QuotaSettings, max_addresses: usize) -> Self {
+impl<K: Clone + Eq + Hash> KeyedLimiter<K> {
+    /// A limiter that keeps at most about `max_keys` apart.
+    pub fn new(quota: QuotaSettings, max_keys: usize) -> Self {
         let table = |per_second| Table {
             by_slot: RateLimiter::keyed(
                 Quota::per_second(per_second).allow_burst(NonZeroU32::new(quota.burst).unwrap_or(NonZeroU32::MIN)),
             ),
-            max_addresses,
+            max_keys,
             full: AtomicBool::new(false),
             hasher: RandomState::new(),
         };
         Self(NonZeroU32::new(quota.per_second).map(table))
     }
 
-    /// Counts one request; refuses it with 429 when its address (IPv6: its /64) has asked too often.
-    pub fn check(&self, address: IpAddr) -> Result<(), Problem> {
+    /// Counts one request, or refuses it.
+    pub fn check(&self, key: K) -> Result<(), TooOften> {
         let Some(table) = &self.0 else { return Ok(()) };
-        table.by_slot.check_key(&table.slot(address)).map_err(|not_until| {
+        table.by_slot.check_key(&table.slot(key)).map_err(|not_until| {
             let pause = not_until.wait_time_from(DefaultClock::default().now());
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests from this address")
-                .retry_after(pause.max(Duration::from_secs(1)))
+            TooOften { pause: pause.max(Duration::from_secs(1)) }
         })
     }
 
-    /// Drops the addresses that need no watching any more. To be called about once a second.
+    /// Drops those that need no watching any more. To be called about once a second.
     pub fn sweep(&self) {
         let Some(table) = &self.0 else { return };
         table.by_slot.retain_recent();
         table.by_slot.shrink_to_fit();
-        table.full.store(table.by_slot.len() >= table.max_addresses, Ordering::Relaxed);
+        table.full.store(table.by_slot.len() >= table.max_keys, Ordering::Relaxed);
     }
 }
 
-impl Table {
-    fn slot(&self, address: IpAddr) -> Slot {
+impl<K: Clone + Eq + Hash> Table<K> {
+    fn slot(&self, key: K) -> Slot<K> {
         if self.full.load(Ordering::Relaxed) {
             #[expect(clippy::cast_possible_truncation, reason = "any 16 bits of a hash are as good as any others")]
-            Slot::Shared(self.hasher.hash_one(limit_key(address)) as u16)
+            Slot::Shared(self.hasher.hash_one(key) as u16)
         } else {
-            Slot::Own(limit_key(address))
+            Slot::Own(key)
         }
     }
 }
@@ -147,7 +178,7 @@ mod tests {
             assert!(limiter.check(address(last)).is_ok());
         }
         limiter.sweep();
-        assert!(matches!(limiter.0.as_ref().unwrap().slot(address(1)), Slot::Shared(_)));
+        assert!(matches!(limiter.0.0.as_ref().unwrap().slot(address(1)), Slot::Shared(_)));
         // Still limited, though in a shared slot.
         assert!(limiter.check(address(9)).is_ok());
         assert!(limiter.check(address(9)).is_err());

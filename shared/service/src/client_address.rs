@@ -14,21 +14,37 @@ pub use self::network::{InvalidNetwork, Network};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The networks of our own proxies. Empty: nobody is trusted, and the header is not read.
+/// The networks of our own proxies. Empty: nobody is trusted, and no header is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct TrustedProxies(Vec<Network>);
+#[serde(from = "Vec<Network>")]
+pub struct TrustedProxies {
+    networks: Vec<Network>,
+    header: Option<HeaderName>,
+}
+
+impl From<Vec<Network>> for TrustedProxies {
+    fn from(networks: Vec<Network>) -> Self {
+        Self { networks, header: None }
+    }
+}
 
 impl TrustedProxies {
     /// Whether the address is that of a proxy of ours.
     pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+        self.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// These proxies name the client in a header of their own, such as a content delivery network's `cf-connecting-ip`,
+    /// and `X-Forwarded-For` is not read.
+    #[must_use]
+    pub fn naming_clients_in(self, header: HeaderName) -> Self {
+        Self { header: Some(header), ..self }
     }
 }
 
 impl FromIterator<Network> for TrustedProxies {
     fn from_iter<I: IntoIterator<Item = Network>>(networks: I) -> Self {
-        Self(networks.into_iter().collect())
+        networks.into_iter().collect::<Vec<_>>().into()
     }
 }
 
@@ -38,6 +54,10 @@ impl FromIterator<Network> for TrustedProxies {
 /// the client is itself one of those hosts, and the farthest is taken.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     let mut nearest = peer.to_canonical();
+    if let Some(header) = &trusted.header {
+        let named = headers.get(header).filter(|_| trusted.contains(nearest)).and_then(|value| value.to_str().ok());
+        return named.and_then(parse_entry).map_or(nearest, |address| address.to_canonical());
+    }
     // Each proxy appends on the right, to the last line or as a line of its own.
     let lines = headers.get_all(FORWARDED_FOR).iter().rev();
     for entry in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {

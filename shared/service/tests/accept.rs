@@ -103,6 +103,74 @@ async fn a_request_is_answered_and_its_peer_is_known() {
 }
 
 #[tokio::test]
+async fn a_network_has_no_more_connections_than_its_share() {
+    let server = Server::start(|settings| settings.max_connections_per_network = 1);
+    let mut first = server.connect().await;
+    first.write_all(HELLO).await.unwrap();
+    until(&mut first, "127.0.0.1").await;
+
+    assert_eq!(everything(&mut server.connect().await).await, "", "a second one is closed at once");
+    drop(first);
+    let answered = async {
+        loop {
+            let mut next = server.connect().await;
+            if next.write_all(HELLO).await.is_ok() && next.read_u8().await.is_ok() {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, answered).await.expect("the share is given back");
+}
+
+#[tokio::test]
+async fn trusted_proxies_stand_for_many() {
+    let server = Server::start(|settings| {
+        settings.max_connections_per_network = 1;
+        settings.proxies = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
+    });
+    for mut stream in [server.connect().await, server.connect().await] {
+        stream.write_all(HELLO).await.unwrap();
+        until(&mut stream, "127.0.0.1").await;
+    }
+}
+
+fn behind_a_balancer(settings: &mut ListenSettings) {
+    settings.proxy_protocol_from = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
+    settings.header_read_timeout = Duration::from_millis(200);
+}
+
+#[tokio::test]
+async fn a_balancer_tells_the_client_in_either_version_of_the_protocol() {
+    let server = Server::start(behind_a_balancer);
+    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71\x07\x7f\0\0\x01\xdd\xd5\x1f\x90";
+    let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    for (header, client) in [
+        (&b"PROXY TCP4 203.0.113.7 127.0.0.1 56789 8080\r\n"[..], "203.0.113.7"),
+        (b"PROXY TCP6 2001:db8::7 ::1 56789 8080\r\n", "2001:db8::7"),
+        (b"PROXY UNKNOWN\r\n", "127.0.0.1"),
+        (v2, "203.0.113.7"),
+        (local, "127.0.0.1"),
+    ] {
+        let mut stream = server.connect().await;
+        let (first, rest) = header.split_at(9);
+        stream.write_all(first).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        stream.write_all(&[rest, HELLO].concat()).await.unwrap();
+        until(&mut stream, client).await;
+    }
+}
+
+#[tokio::test]
+async fn a_balancer_that_names_no_client_is_not_served() {
+    let server = Server::start(behind_a_balancer);
+    for bytes in [HELLO, b"PROXY TCP4 203.0.113", b"", b"PROXY TCP4 not.an.address 127.0.0.1 1 2\r\n"] {
+        let mut stream = server.connect().await;
+        stream.write_all(bytes).await.unwrap();
+        assert_eq!(everything(&mut stream).await, "", "{bytes:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_sender_of_headers_is_cut() {
     let server = Server::start(|settings| settings.header_read_timeout = Duration::from_millis(50));
     let mut stream = server.connect().await;

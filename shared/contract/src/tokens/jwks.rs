@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use jsonwebtoken::jwk::JwkSet;
 
-/// A key cannot be used for active tokens.
+/// A key cannot sign tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The text is not an Ed25519 private key in PKCS#8 PEM.
@@ -43,7 +43,7 @@ pub(super) fn read_pem(pem: &SecretString) -> Result<(EncodingKey, Jwk, String),
     read().map_err(|_: jsonwebtoken::errors::Error| KeyError::NotEd25519Pem)
 }
 
-/// The keys of a set that can verify active tokens, with their names. Keys of other kinds are passed over:
+/// The keys of a set that can verify tokens of ours, with their names. Keys of other kinds are passed over:
 /// a set may hold some that are meant for others (RFC 7517, 5).
 pub(super) fn verifying_keys(set: &JwkSet) -> impl Iterator<Item = (String, DecodingKey)> {
     set.keys.iter().filter_map(|jwk| {

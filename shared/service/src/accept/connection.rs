@@ -12,7 +12,12 @@ use tower::ServiceExt;
 use super::{
     body,
     peer::Peer,
+    proxied,
     settings::{ListenSettings, MIN_BUFFER_BYTES},
+};
+use crate::{
+    client_address::TrustedProxies,
+    share::{Share, Shares},
 };
 
 /// What all connections of a listener share.
@@ -20,8 +25,12 @@ use super::{
 pub(super) struct Connections {
     router: Router,
     http: http1::Builder,
+    header_read_timeout: Duration,
     body_read_timeout: Duration,
     send_timeout: Duration,
+    shares: Shares,
+    balancers: TrustedProxies,
+    proxies: TrustedProxies,
     shutdown: CancellationToken,
     cut: CancellationToken,
 }
@@ -37,11 +46,29 @@ impl Connections {
         Self {
             router,
             http,
+            header_read_timeout: limits.header_read_timeout,
             body_read_timeout: limits.body_read_timeout,
             send_timeout: limits.send_timeout,
+            shares: Shares::new(limits.max_connections_per_network),
+            balancers: limits.proxy_protocol_from.clone(),
+            proxies: limits.proxies.clone(),
             shutdown,
             cut: CancellationToken::new(),
         }
+    }
+
+    /// Makes a connection ready, learns whose it is, and counts it for its network.
+    async fn admit(&self, stream: &mut TcpStream, Peer(peer): Peer) -> Result<(Peer, Option<Share>), Refused> {
+        prepare(stream, self.send_timeout)?;
+        let mut client = peer;
+        if self.balancers.contains(peer.ip().to_canonical()) {
+            client = proxied::client(stream, peer, self.header_read_timeout).await?;
+        }
+        if self.proxies.contains(client.ip().to_canonical()) {
+            return Ok((Peer(client), None));
+        }
+        let share = self.shares.take(client.ip()).ok_or(Refused::Share)?;
+        Ok((Peer(client), Some(share)))
     }
 
     /// Drops every connection that is still open, with the requests in flight on it.
@@ -53,11 +80,14 @@ impl Connections {
     ///
     /// The connection is polled here and not handed to a server of hyper's, so that one whose response is a long
     /// stream can be taken out of hyper at this place, with its socket.
-    pub(super) async fn drive(self, stream: TcpStream, peer: Peer, slot: OwnedSemaphorePermit) {
-        if let Err(error) = prepare(&stream, self.send_timeout) {
-            tracing::debug!(%error, "a connection ended before it was served");
-            return;
-        }
+    pub(super) async fn drive(self, mut stream: TcpStream, peer: Peer, slot: OwnedSemaphorePermit) {
+        let (peer, _share) = match self.admit(&mut stream, peer).await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                tracing::debug!(%error, peer.address = %peer.0, "a connection ended before it was served");
+                return;
+            }
+        };
         let Self { router, http, body_read_timeout, shutdown, cut, .. } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(|incoming| body::within(body_read_timeout, incoming));
@@ -82,6 +112,15 @@ impl Connections {
         }
         drop(slot);
     }
+}
+
+/// Why a connection is not served.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("its network has as many connections as it may have")]
+    Share,
 }
 
 fn prepare(stream: &TcpStream, send_timeout: Duration) -> io::Result<()> {

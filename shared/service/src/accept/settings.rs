@@ -6,7 +6,10 @@ use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
-use crate::settings::{Faults, Validate};
+use crate::{
+    client_address::TrustedProxies,
+    settings::{Faults, Validate},
+};
 
 /// hyper's smallest buffer; a lower header limit is kept on top of it.
 pub(super) const MIN_BUFFER_BYTES: usize = 8192;
@@ -19,6 +22,14 @@ pub struct ListenSettings {
     pub address: SocketAddr,
     /// Open connections at once. At the cap no more are accepted; newcomers wait in the kernel's backlog.
     pub max_connections: usize,
+    /// Of them, those of one client network (an IPv4 address, an IPv6 /64); above it a connection is closed at once.
+    /// Zero sets no limit. Trusted proxies have none: they stand for many.
+    pub max_connections_per_network: usize,
+    /// Balancers whose connections begin with a PROXY protocol header that names the client.
+    pub proxy_protocol_from: TrustedProxies,
+    /// Networks that stand for many clients, filled in from the settings of the service.
+    #[serde(skip)]
+    pub proxies: TrustedProxies,
     /// Time for a request's head to arrive. Also how long an idle kept-alive connection stays open.
     #[serde(with = "duration")]
     pub header_read_timeout: Duration,
@@ -44,6 +55,9 @@ impl ListenSettings {
         Self {
             address,
             max_connections: 10_000,
+            max_connections_per_network: 0,
+            proxy_protocol_from: TrustedProxies::default(),
+            proxies: TrustedProxies::default(),
             header_read_timeout: Duration::from_secs(30),
             max_header_bytes: 16 * 1024,
             body_read_timeout: Duration::from_secs(15),

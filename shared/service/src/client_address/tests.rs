@@ -33,6 +33,21 @@ fn the_proxys_own_entry_wins_over_a_forged_one() {
 }
 
 #[test]
+fn a_named_header_counts_where_a_proxy_of_ours_sends_it() {
+    let named = trusted(&["10.0.0.0/8"]).naming_clients_in(HeaderName::from_static("cf-connecting-ip"));
+    let mut headers = HeaderMap::new();
+    headers.append(FORWARDED_FOR, HeaderValue::from_static("198.51.100.1"));
+    assert_eq!(client_address(address("10.0.0.2"), &headers, &named), address("10.0.0.2"), "no other header is read");
+    headers.append("cf-connecting-ip", HeaderValue::from_static("203.0.113.9"));
+    assert_eq!(client_address(address("10.0.0.2"), &headers, &named), address("203.0.113.9"));
+    assert_eq!(
+        client_address(address("192.0.2.1"), &headers, &named),
+        address("192.0.2.1"),
+        "a stranger may say anything"
+    );
+}
+
+#[test]
 fn a_chain_of_our_proxies_is_followed_to_its_end() {
     let chain = ["1.2.3.4, 203.0.113.9,10.0.0.1 , 192.168.7.7"];
     assert_eq!(client("10.0.0.2", &chain, &["10.0.0.0/8", "192.168.0.0/16"]), address("203.0.113.9"));
