@@ -7,6 +7,7 @@ use contract::{
     clock::SharedClock,
     tokens::{ActiveSigner, KeyError},
 };
+use futures_util::{FutureExt, future::BoxFuture};
 use prometheus::Registry;
 use rand::{SeedableRng, rngs::StdRng};
 use service::{
@@ -20,15 +21,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     baselines::ConfiguredEngine,
-    documents::{Documents, TokenLifetimes},
+    documents::Documents,
     engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine},
-    http::{self, Gateway, Queue, cookie::WaitingCookie, rate_limits::RateLimits, request::Keys},
+    follower::{Follower, Readings},
+    http::{
+        self, Gateway, access_lists::Access, cookie::Cookies, rate_limits::RateLimits, request::Keys,
+        untrusted_proxy::UntrustedProxy,
+    },
+    identity::IdentitySigner,
+    members::JoinTokens,
     metrics::Metrics,
     mirror::Mirrors,
     promoter::Promoter,
+    proof_of_work::ProofOfWork,
     reload,
     settings::{EngineChoice, QueueSettings, Settings},
-    streams::{Presence, PresenceWorker, StreamLimits, Streams},
+    streams::{StreamLimits, Streams},
+    waiting_room::{Queue, WaitingRoom},
     waiting_token::WaitingSigner,
 };
 
@@ -59,9 +68,9 @@ pub enum BuildError {
 /// The ports, bound.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For visitors and services.
+    /// For visitors.
     pub public: TcpListener,
-    /// For metrics and health.
+    /// The internal port: services, operators, metrics and health.
     pub operations: TcpListener,
 }
 
@@ -85,17 +94,19 @@ pub async fn engine(settings: &Settings, clock: &SharedClock) -> Result<Arc<dyn 
 }
 
 /// A gateway, ready to run.
-#[derive(Debug)]
 pub struct App {
     settings: Settings,
     engine: Arc<ConfiguredEngine>,
     public: Router,
+    internal: Router,
     registry: Registry,
     mirrors: Arc<Mirrors>,
     streams: Arc<Streams>,
     promoters: Vec<Promoter>,
-    presence: PresenceWorker,
+    readers: Vec<BoxFuture<'static, ()>>,
     limits: Arc<RateLimits>,
+    access: Access,
+    queues: BTreeMap<String, Arc<Queue>>,
 }
 
 impl App {
@@ -112,51 +123,79 @@ impl App {
         let (verifier, key_set) = (signer.verifier(), signer.jwks());
         let documents = Arc::new(documents(&settings, signer));
         let mirrors = Arc::new(Mirrors::new(settings.queues.keys().cloned()));
-        let queues = queues(&settings, &mirrors, &metrics)?;
         let streams = Arc::new(Streams::new(
             StreamLimits {
                 max_streams: settings.streams.max_streams,
+                max_per_network: settings.streams.max_streams_per_network,
                 // Half the token's life is left for a client that is slow to come back.
                 longest: settings.tokens.waiting_lifetime / 2,
                 // The last stream must have ended before the connections are cut.
                 drain: settings.listen.drain_deadline.mul_f64(0.8),
             },
             &documents,
-            queues.values().map(|queue| (queue.mirror.clone(), queue.metrics.clone())),
+            mirrors.iter().map(|mirror| (mirror.clone(), metrics.queues[mirror.queue()].clone())),
             StdRng::from_os_rng(),
         ));
-        let promoters = queues
-            .values()
-            .map(|queue| Promoter {
-                engine: engine.clone(),
-                mirror: queue.mirror.clone(),
-                streams: streams.clone(),
-                metrics: queue.metrics.clone(),
+        let (mut queues, mut promoters, mut readers) = (BTreeMap::new(), Vec::new(), Vec::new());
+        // Both are ordered by name and hold the same names.
+        for (of_queue, queue_settings) in streams.iter().zip(settings.queues.values()) {
+            let follower = Arc::new(Follower::new(engine.clone(), of_queue.clone()));
+            let (readings, reader) = Readings::of(follower.clone());
+            readers.push(reader.boxed());
+            promoters.push(Promoter {
+                follower: follower.clone(),
+                metrics: metrics.queues[follower.queue()].clone(),
                 clock: clock.clone(),
                 period: settings.promotion.tick,
-            })
-            .collect();
-        let (presence, presence_worker) = Presence::new(engine.clone(), clock.clone(), settings.streams.max_streams);
+            });
+            let queue = queue(&settings, queue_settings, follower, readings, &metrics, &clock)?;
+            queues.insert(queue.name.to_string(), Arc::new(queue));
+        }
         let limits = Arc::new(RateLimits::new(&settings.rate_limits, &metrics.rate_limited));
-        let gateway = Gateway {
+        let room = WaitingRoom {
             engine: engine.clone(),
-            queues,
+            clock: clock.clone(),
+            departed: limits.departed.clone(),
+            waiting_lifetime: settings.tokens.waiting_lifetime,
+        };
+        let access = Access::by(settings.access.clone());
+        let gateway = Arc::new(Gateway {
+            queues: queues.clone(),
+            room,
+            engine: engine.clone(),
             streams: streams.clone(),
-            presence,
             documents,
+            identities: IdentitySigner::new(&settings.secrets.waiting_secret),
             verifier,
             jwks: serde_json::to_vec(&key_set).unwrap_or_default().into(),
             keys: Keys {
                 service: settings.secrets.service_key.clone(),
                 operator: settings.secrets.operator_key.clone(),
             },
-            cookie: WaitingCookie { secure: settings.is_public_over_https() },
+            cookies: Cookies { secure: settings.is_public_over_https() },
             limits: limits.clone(),
-            proxies: settings.trusted_proxies.clone(),
+            public_url: settings.public_url.clone(),
+            proxies: settings.proxies(),
+            access: access.clone(),
+            untrusted_proxy: UntrustedProxy::new(metrics.untrusted_proxy.clone()),
             clock,
-        };
-        let public = http::router(Arc::new(gateway), &metrics);
-        Ok(Self { settings, engine, public, registry, mirrors, streams, promoters, presence: presence_worker, limits })
+        });
+        let public = http::public_router(gateway.clone(), &metrics);
+        let internal = http::internal_router(gateway, &metrics);
+        Ok(Self {
+            settings,
+            engine,
+            public,
+            internal,
+            registry,
+            mirrors,
+            streams,
+            promoters,
+            readers,
+            limits,
+            access,
+            queues,
+        })
     }
 
     /// Runs until `shutdown` is cancelled, then drains. `changes` brings settings whose file has changed.
@@ -182,23 +221,43 @@ impl App {
         let _reached = tokio::time::timeout(STORE_AT_START, &mut pushing).await;
         until_shutdown(pushing);
         if let Some(changes) = changes {
-            until_shutdown(tokio::spawn(reload::follow(self.engine.clone(), self.settings.clone(), changes)));
+            until_shutdown(tokio::spawn(reload::follow(
+                self.engine.clone(),
+                self.access,
+                self.streams.clone(),
+                self.settings.clone(),
+                changes,
+            )));
         }
         until_shutdown(tokio::spawn(sweep(self.limits)));
+        // They go on while streams end: until its end each stream is told everything.
+        let drained_streams = CancellationToken::new();
         for promoter in self.promoters {
-            loops.spawn(promoter.run(shutdown.clone()));
+            loops.spawn(promoter.run(drained_streams.clone()));
+        }
+        for queue in self.queues.values() {
+            let (queue, shutdown) = (queue.clone(), shutdown.clone());
+            loops.spawn(async move {
+                if let Some(members) = &queue.members {
+                    members.keep_fresh(shutdown).await;
+                }
+            });
+        }
+        for reader in self.readers {
+            tokio::spawn(reader);
         }
         loops.spawn({
             let (streams, shutdown) = (self.streams, shutdown.clone());
             async move { streams.run(shutdown).await }
         });
-        loops.spawn(self.presence.run());
-
-        let operations = http::operations::router(self.registry, self.mirrors, shutdown.clone());
+        let proxies = self.settings.trusted_proxies.clone();
+        let listen = ListenSettings { proxies, ..self.settings.listen };
+        let operations = http::operations::router(self.registry, self.mirrors, shutdown.clone()).merge(self.internal);
         let last = CancellationToken::new();
         let operations =
             tokio::spawn(accept::serve(listeners.operations, operations, self.settings.operations, last.clone()));
-        let drained = accept::serve(listeners.public, self.public, self.settings.listen, shutdown).await;
+        let drained = accept::serve(listeners.public, self.public, listen, shutdown).await;
+        drained_streams.cancel();
         let _stopped = drain(&loops, LOOPS_STOP).await;
         // Last, so that health and metrics show the drain.
         last.cancel();
@@ -208,32 +267,34 @@ impl App {
 }
 
 fn documents(settings: &Settings, signer: ActiveSigner) -> Documents {
-    let lifetimes = TokenLifetimes { waiting: settings.tokens.waiting_lifetime, claim: settings.tokens.claim_within };
     let redirects = settings.queues.iter().map(|(name, queue)| (name.clone(), queue.redirect_to.clone())).collect();
-    Documents::new(signer, WaitingSigner::new(&settings.secrets.waiting_secret), lifetimes, redirects)
+    let waiting = WaitingSigner::new(&settings.secrets.waiting_secret);
+    Documents::new(signer, waiting, settings.tokens.waiting_lifetime, redirects)
 }
 
-fn queues(
+fn queue(
     settings: &Settings,
-    mirrors: &Mirrors,
+    of_queue: &QueueSettings,
+    follower: Arc<Follower>,
+    readings: Readings,
     metrics: &Metrics,
-) -> Result<BTreeMap<String, Arc<Queue>>, BuildError> {
-    let queue = |(mirror, QueueSettings { title, .. }): (_, &QueueSettings)| {
-        let mirror: &Arc<crate::mirror::Mirror> = mirror;
-        let name = mirror.queue();
-        let waiting_room = HeaderValue::try_from(format!("{}/waiting-room/{name}", settings.public_url))
-            .map_err(|_| BuildError::PublicUrl)?;
-        let queue = Queue {
-            name: name.clone(),
-            title: title.clone().unwrap_or_else(|| name.to_string()),
-            waiting_room,
-            mirror: mirror.clone(),
-            metrics: metrics.queues[name].clone(),
-        };
-        Ok((name.to_string(), Arc::new(queue)))
-    };
-    // Both are ordered by name and hold the same names.
-    mirrors.iter().zip(settings.queues.values()).map(queue).collect()
+    clock: &SharedClock,
+) -> Result<Queue, BuildError> {
+    let name = follower.queue().clone();
+    let waiting_room = HeaderValue::try_from(format!("{}/waiting-room/{name}", settings.public_url))
+        .map_err(|_| BuildError::PublicUrl)?;
+    let members = |members| JoinTokens::new(members, clock.clone(), metrics.key_fetches.clone());
+    let proof_of_work = |asked| ProofOfWork::new(asked, &settings.secrets.waiting_secret);
+    Ok(Queue {
+        title: of_queue.title.clone().unwrap_or_else(|| name.to_string()),
+        waiting_room,
+        readings,
+        metrics: metrics.queues[&name].clone(),
+        members: of_queue.members.as_ref().map(members),
+        proof_of_work: of_queue.proof_of_work.map(proof_of_work),
+        follower,
+        name,
+    })
 }
 
 async fn sweep(limits: Arc<RateLimits>) {

@@ -12,8 +12,8 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine},
     line::{
-        Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
-        Promotion, Readmission, Sequence, Standing, Stats,
+        Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
+        Report, Revocation, Sequence, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -77,7 +77,7 @@ impl ConfiguredEngine {
     }
 
     /// Does a step; if the store does not have the queue, configures it and does the step once more.
-    async fn step<R, F>(&self, queue: &QueueName, step: impl Fn() -> F) -> Result<R, EngineError>
+    async fn configured<R, F>(&self, queue: &QueueName, step: impl Fn() -> F) -> Result<R, EngineError>
     where
         F: Future<Output = Result<R, EngineError>>,
     {
@@ -131,46 +131,26 @@ impl QueueEngine for ConfiguredEngine {
         self.counted(self.engine.configure(queue, baseline).await)
     }
 
-    async fn join(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        held: Option<Place>,
-        candidate: ActiveTokenId,
-    ) -> Result<Joined, EngineError> {
-        self.step(queue, || self.engine.join(queue, visitor, held, candidate)).await
+    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
+        self.configured(queue, || self.engine.join(queue, request)).await
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.step(queue, || self.engine.status(queue, visitor)).await
+        self.configured(queue, || self.engine.status(queue, visitor)).await
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.step(queue, || self.engine.leave(queue, visitor)).await
+        self.configured(queue, || self.engine.leave(queue, visitor)).await
     }
 
-    async fn connect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<Standing, EngineError> {
-        self.step(queue, || self.engine.connect(queue, visitor, connection)).await
+    async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
+        let step = self.configured(queue, || self.engine.step(queue, report)).await?;
+        self.heard(queue, &step.stats.control);
+        Ok(step)
     }
 
-    async fn disconnect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<bool, EngineError> {
-        self.step(queue, || self.engine.disconnect(queue, visitor, connection)).await
-    }
-
-    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
-        let promotion = self.step(queue, || self.engine.promote(queue, candidates)).await?;
-        self.heard(queue, &promotion.stats.control);
-        Ok(promotion)
+    async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
+        self.configured(queue, || self.engine.arrive(queue, token)).await
     }
 
     async fn claim(
@@ -180,35 +160,37 @@ impl QueueEngine for ConfiguredEngine {
         holder: MemberId,
         readmission: Option<Readmission>,
     ) -> Result<Claim, EngineError> {
-        self.step(queue, || self.engine.claim(queue, token, holder, readmission)).await
+        self.configured(queue, || self.engine.claim(queue, token, holder, readmission)).await
     }
 
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
-        self.step(queue, || self.engine.release(queue, token)).await
+        self.configured(queue, || self.engine.release(queue, token)).await
+    }
+
+    async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError> {
+        self.configured(queue, || self.engine.revoke(queue, token)).await
     }
 
     async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
-        let control = self.step(queue, || self.engine.control(queue, change.clone())).await?;
+        let control = self.configured(queue, || self.engine.control(queue, change.clone())).await?;
         self.heard(queue, &control);
         Ok(control)
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
-        self.step(queue, || self.engine.stats(queue)).await
+        self.configured(queue, || self.engine.stats(queue)).await
     }
 
-    async fn departures(
-        &self,
-        queue: &QueueName,
-        epoch: Epoch,
-        after: LogIndex,
-        limit: usize,
-    ) -> Result<Departures, EngineError> {
-        self.step(queue, || self.engine.departures(queue, epoch, after, limit)).await
+    async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError> {
+        self.configured(queue, || self.engine.tail(queue, epoch, after, limit)).await
     }
 
     async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
-        self.step(queue, || self.engine.line(queue, above, limit)).await
+        self.configured(queue, || self.engine.line(queue, above, limit)).await
+    }
+
+    async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        self.configured(queue, || self.engine.front(queue, above, limit)).await
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

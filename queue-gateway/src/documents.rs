@@ -4,16 +4,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use contract::{
-    ids::{QueueName, VisitorId},
+    ids::{MemberId, QueueName, VisitorId},
     tokens::{ActiveClaims, ActiveSigner, TokenError},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{
-    line::{Admission, Epoch, Place, Sequence},
-    waiting_token::{WaitingClaims, WaitingSigner},
-};
+use crate::line::{Admission, Epoch, Lost, Outlook, Place, Progress, Sequence, estimate::WaitRange};
+use crate::waiting_token::{WaitingClaims, WaitingSigner};
 
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
 #[derive(Clone, Debug, Serialize)]
@@ -27,14 +25,17 @@ pub struct PlaceDocument<'a> {
     /// Visitors behind; null unless waiting.
     pub behind: Option<u64>,
     /// The estimate; null when none can be given honestly.
-    pub wait_seconds: Option<WaitSeconds>,
+    pub wait_seconds: Option<WaitRange>,
     /// The signed place, for clients without cookies; replies to a join alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_token: Option<String>,
-    /// Opens the shop; admitted visitors alone, as are the two instants below.
+    /// Opens the shop; admitted visitors alone, as are the three instants below.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active_token: Option<String>,
-    /// Unused until then, the slot goes to somebody else.
+    /// Unless the visitor comes to the shop before, the slot goes to somebody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrive_before: Option<Timestamp>,
+    /// Unless the shop claims the token before, the slot goes to somebody else; later with each sign of life there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claim_before: Option<Timestamp>,
     /// The active token's own expiry.
@@ -46,47 +47,53 @@ pub struct PlaceDocument<'a> {
     pub poll_after_seconds: u64,
     /// The operator's sentence for those who wait.
     pub message: Option<&'a str>,
+    /// Why the visitor is parked or has no place any more, as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// The store cannot be asked at the moment: what is said here is the last that was known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refreshing: bool,
 }
 
-/// What is true of a visitor. Pre-queues, parked turns and closing will add their states here.
+/// Why somebody is not simply waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", untagged)]
+pub enum Reason {
+    /// Parked: too few visitors from the same network come to the shop, so they are let in one at a time.
+    HeldBack(HeldBack),
+    /// Left, and how.
+    Lost(Lost),
+}
+
+/// The one reason for being parked while present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBack {
+    /// Too few visitors of the network come to the shop.
+    NetworkHeldBack,
+}
+
+/// What is true of a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlaceState {
     /// In the line.
     Waiting,
+    /// The line has passed the place, and the visitor is not let in yet.
+    Parked,
     /// Holds a live slot.
     Admitted,
-    /// Has no place: he left, or his slot was consumed or ran out. Joining gives a new one.
+    /// Has no place any more. Joining gives a new one.
     Left,
 }
 
-/// The estimated wait: an honest range, not a promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct WaitSeconds {
-    /// Half of those in this place wait at most so long.
-    pub p50: u64,
-    /// Nine of ten do.
-    pub p90: u64,
-}
-
-/// A visitor's place in the line at one moment.
-#[derive(Clone, Copy, Debug)]
-pub struct InLine {
-    /// Exact, 1 for the front.
-    pub position: u64,
-    /// Visitors behind.
-    pub behind: u64,
-    /// The estimate, if one can be given.
-    pub wait: Option<WaitSeconds>,
-}
-
-/// How long the two tokens live.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenLifetimes {
-    /// A waiting token, from its minting; presence renews it.
-    pub waiting: Duration,
-    /// From an admission to the last moment for a claim; it bounds how rarely a client may ask.
-    pub claim: Duration,
+/// Whom a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The visitor.
+    pub visitor: VisitorId,
+    /// The member who the visitor is, in a queue of members: nobody else can use the token.
+    pub member: Option<MemberId>,
 }
 
 /// Makes the documents and reads the tokens in them.
@@ -94,7 +101,7 @@ pub struct TokenLifetimes {
 pub struct Documents {
     active: ActiveSigner,
     waiting: WaitingSigner,
-    lifetimes: TokenLifetimes,
+    waiting_lifetime: Duration,
     redirects: BTreeMap<QueueName, String>,
 }
 
@@ -103,21 +110,28 @@ impl Documents {
     pub fn new(
         active: ActiveSigner,
         waiting: WaitingSigner,
-        lifetimes: TokenLifetimes,
+        waiting_lifetime: Duration,
         redirects: BTreeMap<QueueName, String>,
     ) -> Self {
-        Self { active, waiting, lifetimes, redirects }
+        Self { active, waiting, waiting_lifetime, redirects }
     }
 
-    /// The document of a visitor in the line.
-    pub fn waiting<'a>(&'a self, queue: &'a QueueName, line: InLine, message: Option<&'a str>) -> PlaceDocument<'a> {
+    /// The document of a visitor in the line, who may be kept out because their network is held back.
+    pub fn waiting<'a>(
+        &'a self,
+        queue: &'a QueueName,
+        outlook: Outlook,
+        held_back: bool,
+        message: Option<&'a str>,
+    ) -> PlaceDocument<'a> {
         PlaceDocument {
-            position: Some(line.position),
-            behind: Some(line.behind),
-            wait_seconds: line.wait,
-            poll_after_seconds: self.poll_after(line),
+            position: Some(outlook.position),
+            behind: Some(outlook.behind),
+            wait_seconds: outlook.wait,
+            poll_after_seconds: outlook.ask_again_seconds(),
             message,
-            ..self.bare(queue, PlaceState::Waiting)
+            reason: held_back.then_some(Reason::HeldBack(HeldBack::NetworkHeldBack)),
+            ..self.bare(queue, if held_back { PlaceState::Parked } else { PlaceState::Waiting })
         }
     }
 
@@ -126,39 +140,42 @@ impl Documents {
         &'a self,
         queue: &'a QueueName,
         epoch: Epoch,
-        visitor: VisitorId,
+        holder: Holder,
         slot: &Admission,
     ) -> PlaceDocument<'a> {
         let token = self.active.mint(&ActiveClaims {
             id: slot.token,
             queue: queue.clone(),
-            visitor,
+            visitor: holder.visitor,
+            member: holder.member,
             epoch: epoch.0,
             issued_at: slot.admitted_at,
             expires_at: slot.expires_at,
         });
         PlaceDocument {
             active_token: Some(token),
-            claim_before: Some(slot.claim_before),
+            arrive_before: (slot.progress == Progress::Admitted).then_some(slot.arrive_before),
+            claim_before: (slot.progress < Progress::Claimed).then_some(slot.claim_before),
             expires_at: Some(slot.expires_at),
             ..self.bare(queue, PlaceState::Admitted)
         }
     }
 
     /// The document of a visitor without a place.
-    pub fn left<'a>(&'a self, queue: &'a QueueName) -> PlaceDocument<'a> {
-        self.bare(queue, PlaceState::Left)
+    pub fn left<'a>(&'a self, queue: &'a QueueName, lost: Option<Lost>) -> PlaceDocument<'a> {
+        PlaceDocument { reason: lost.map(Reason::Lost), ..self.bare(queue, PlaceState::Left) }
     }
 
     /// Signs a place. It lives for the waiting lifetime from `now`.
-    pub fn waiting_token(&self, queue: &QueueName, visitor: VisitorId, place: Place, now: Timestamp) -> String {
+    pub fn waiting_token(&self, queue: &QueueName, holder: Holder, place: Place, now: Timestamp) -> String {
         self.waiting.mint(&WaitingClaims {
             queue: queue.clone(),
-            visitor,
+            visitor: holder.visitor,
+            member: holder.member,
             epoch: place.epoch.0,
             seq: place.seq.0,
             issued_at: now,
-            expires_at: now.checked_add(self.lifetimes.waiting).unwrap_or(Timestamp::MAX),
+            expires_at: now.checked_add(self.waiting_lifetime).unwrap_or(Timestamp::MAX),
         })
     }
 
@@ -169,7 +186,12 @@ impl Documents {
 
     /// How long a waiting token lives.
     pub fn waiting_lifetime(&self) -> Duration {
-        self.lifetimes.waiting
+        self.waiting_lifetime
+    }
+
+    /// Where visitors of a queue go once they are admitted.
+    pub fn site(&self, queue: &QueueName) -> &str {
+        self.redirects.get(queue).map_or("", String::as_str)
     }
 
     fn bare<'a>(&'a self, queue: &'a QueueName, state: PlaceState) -> PlaceDocument<'a> {
@@ -181,29 +203,20 @@ impl Documents {
             wait_seconds: None,
             waiting_token: None,
             active_token: None,
+            arrive_before: None,
             claim_before: None,
             expires_at: None,
-            redirect_to: self.redirects.get(queue).map_or("", String::as_str),
-            poll_after_seconds: SLOWEST_POLL,
+            redirect_to: self.site(queue),
+            poll_after_seconds: SELDOM,
             message: None,
-        }
-    }
-
-    /// Seconds until the next question is worth asking: the farther back, the longer. An eighth of the estimated wait
-    /// leaves room for the operator to raise the rate; without an estimate a third of the time for a claim keeps
-    /// whoever is admitted unseen from losing his slot.
-    fn poll_after(&self, line: InLine) -> u64 {
-        match line.wait {
-            Some(wait) => (wait.p50 / 8).clamp(FASTEST_POLL, SLOWEST_POLL),
-            None => (FASTEST_POLL + line.position / 100).min((self.lifetimes.claim.as_secs() / 3).max(FASTEST_POLL)),
+            reason: None,
+            refreshing: false,
         }
     }
 }
 
-/// Seconds between two polls at the front of the line.
-const FASTEST_POLL: u64 = 2;
-/// Seconds between two polls far back in it.
-const SLOWEST_POLL: u64 = 60;
+/// Seconds until somebody without a place may ask again.
+const SELDOM: u64 = 60;
 
 /// A place as its token states it.
 impl From<&WaitingClaims> for Place {
@@ -223,7 +236,7 @@ mod tests {
         Documents::new(
             ActiveSigner::from_pem(&ActiveSigner::generate_pem(), "gateway", "shop").unwrap(),
             WaitingSigner::new(&"0123456789abcdef0123456789abcdef".into()),
-            TokenLifetimes { waiting: Duration::from_hours(1), claim: Duration::from_secs(30) },
+            Duration::from_hours(1),
             BTreeMap::from([(queue(), "https://shop.test/".to_owned())]),
         )
     }
@@ -239,9 +252,9 @@ mod tests {
     #[test]
     fn a_waiting_document_shows_the_place_and_no_token() {
         let (documents, queue) = (documents(), queue());
-        let line = InLine { position: 12, behind: 340, wait: Some(WaitSeconds { p50: 30, p90: 55 }) };
+        let line = Outlook { position: 12, behind: 340, wait: Some(WaitRange { p50: 30, p90: 55 }) };
         assert_eq!(
-            json_of(&documents.waiting(&queue, line, Some("soon"))),
+            json_of(&documents.waiting(&queue, line, false, Some("soon"))),
             json!({
                 "queue": "demo", "state": "waiting", "position": 12, "behind": 340,
                 "wait_seconds": {"p50": 30, "p90": 55}, "redirect_to": "https://shop.test/",
@@ -255,20 +268,24 @@ mod tests {
         let (documents, queue) = (documents(), queue());
         let clock = ManualClock::at_second(1_800_000_000);
         let visitor = VisitorId::generate(&clock);
+        let holder = Holder { visitor, member: None };
         let slot = Admission {
             token: ActiveTokenId::generate(&clock),
-            claim_before: clock.now() + Duration::from_secs(30),
+            arrive_before: clock.now() + Duration::from_secs(30),
+            claim_before: clock.now() + Duration::from_mins(3),
+            progress: Progress::Admitted,
             expires_at: clock.now() + Duration::from_mins(10),
             admitted_at: clock.now(),
         };
-        let document = documents.admitted(&queue, Epoch(7), visitor, &slot);
+        let document = documents.admitted(&queue, Epoch(7), holder, &slot);
         let claims =
             documents.active.verifier().verify(document.active_token.as_deref().unwrap(), clock.now()).unwrap();
         assert_eq!((claims.id, claims.visitor, claims.epoch), (slot.token, visitor, 7));
-        let again = documents.admitted(&queue, Epoch(7), visitor, &slot);
+        let again = documents.admitted(&queue, Epoch(7), holder, &slot);
         assert_eq!(document.active_token, again.active_token);
         let json = json_of(&document);
-        assert_eq!(json["claim_before"], json!("2027-01-15T08:00:30Z"));
+        assert_eq!(json["arrive_before"], json!("2027-01-15T08:00:30Z"));
+        assert_eq!(json["claim_before"], json!("2027-01-15T08:03:00Z"));
         assert_eq!(json["position"], Value::Null);
         assert!(json.get("waiting_token").is_none());
     }
@@ -278,21 +295,15 @@ mod tests {
         let (documents, queue) = (documents(), queue());
         let clock = ManualClock::at_second(1_800_000_000);
         let place = Place { epoch: Epoch(5), seq: Sequence(-3) };
-        let token = documents.waiting_token(&queue, VisitorId::generate(&clock), place, clock.now());
+        let token = documents.waiting_token(
+            &queue,
+            Holder { visitor: VisitorId::generate(&clock), member: None },
+            place,
+            clock.now(),
+        );
         let claims = documents.read_waiting_token(&token, clock.now()).unwrap();
         assert_eq!(Place::from(&claims), place);
         clock.advance(Duration::from_hours(1));
         assert_eq!(documents.read_waiting_token(&token, clock.now()), Err(TokenError::Expired));
-    }
-
-    #[test]
-    fn those_farther_back_are_asked_to_poll_less_often() {
-        let documents = documents();
-        let after = |position, p50: Option<u64>| {
-            let wait = p50.map(|p50| WaitSeconds { p50, p90: p50 * 2 });
-            documents.poll_after(InLine { position, behind: 0, wait })
-        };
-        assert_eq!([after(1, Some(1)), after(500, Some(80)), after(9_000, Some(4_000))], [2, 10, 60]);
-        assert_eq!([after(1, None), after(500, None), after(9_000, None)], [2, 7, 10]);
     }
 }

@@ -1,28 +1,52 @@
 //! The contract of the line: what every engine does, what is atomic, and what may fail.
 //!
-//! A queue is a line of waiting visitors and a set of active tokens. Every method is one atomic step: one lock section in
-//! the embedded engine, one Lua script in Redis. All times are the engine's own (the store's clock), never a gateway's,
-//! so skewed gateways cannot admit more. Any number of gateways may call any method at once.
+//! A queue is a line of places, a ready set of those who are there, and a set of slots. Every method is one atomic step:
+//! one lock section in the embedded engine, one Lua script in Redis. All times are the engine's own (the store's clock),
+//! never a gateway's, so skewed gateways cannot admit more. Any number of gateways may call any method at once.
 //!
-//! Expiry is exact on read: a token past its deadline is gone in every reply, whether or not a sweep has met it.
+//! Three clocks run in each queue. The store's own; *line time*, which stands still while no gateway steps for more than
+//! [`LONGEST_STEP`] although some are registered, so that nobody loses a turn to an outage; and *grace time*, which is line
+//! time without pauses. Slots are lost by line time, places by grace time, tokens expire by the store's clock.
+//!
+//! Expiry is exact on read: what is past its deadline is gone in every reply about a visitor or a slot, whether or not a
+//! sweep has met it. The log says so when a sweep meets it or its visitor comes by; pages of the line are as the log has
+//! them. Sweeping is part of [`QueueEngine::step`] alone, and bounded.
 
 pub mod embedded;
 pub mod redis;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
-    Promotion, Readmission, Sequence, Standing, Stats,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
-/// How many entries of each departure log an engine keeps at least.
+/// How many entries of each log an engine keeps at least.
 ///
 /// At 1,000 departures a second a gateway may fall a minute behind before it has to rebuild from the line.
 pub const LOG_CAPACITY: usize = 65_536;
+
+/// Line time gains no more than this between two steps while gateways are registered.
+pub const LONGEST_STEP: Duration = Duration::from_secs(1);
+
+/// Places passed within this stretch of grace time expire together, with the last of them.
+pub const PASSED_TOGETHER: Duration = Duration::from_secs(1);
+
+/// Outcomes of a client network are forgotten this long after the first of them.
+pub const OUTCOMES_LAST: Duration = Duration::from_mins(10);
+
+/// Client networks whose outcomes are kept at one time; above it the oldest are forgotten.
+pub const MOST_NETWORKS: usize = 10_000;
+
+/// Visitors of whom the store remembers why they have no place any more; above it the oldest are forgotten.
+pub const MOST_LOST: usize = 10_000;
+
+/// What one step sweeps at most of each kind: slots, places that are away, cleared places, entries of gone gateways.
+pub const MOST_SWEPT: usize = 1_000;
 
 /// Why a step could not be done. Nothing was changed unless `Unavailable` says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -38,63 +62,76 @@ pub enum EngineError {
     Corrupt(String),
 }
 
-/// The line and the active set of every queue.
+/// The line, the ready set and the slots of every queue.
 #[async_trait]
 pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Creates the queue if the store has none (beginning its epoch) and sets its baseline. Idempotent: the revision
     /// goes up only when the baseline differs.
     async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError>;
 
-    /// Gives the visitor a place at the end of the line, or the place he already has.
+    /// Gives the visitor a place at the end of the line, or the place they already have.
     ///
-    /// With an empty line, at least one whole credit, a free slot and admission not paused he is admitted in this very
-    /// step under `candidate`. `held` is the place of his verified waiting token: when it is of an older epoch and the
-    /// visitor is unknown, he is restored to it (and waits, whatever the credit). A place of the current epoch is not
-    /// restored: its owner has left, so he gets a fresh place, as does the owner of a place that somebody else stands at.
-    async fn join(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        held: Option<Place>,
-        candidate: ActiveTokenId,
-    ) -> Result<Joined, EngineError>;
+    /// With a `contact`, nobody present waiting, at least one whole credit, a free slot, admission not paused and the
+    /// contact's network not held back, they are admitted in this very step under `candidate`. `held` is the place of
+    /// their verified waiting token: when it is of an older epoch and the visitor is unknown, they are restored to it (and
+    /// wait, whatever the credit). A place is restored once. A place of the current epoch is not: its owner has left, so they
+    /// get a fresh place, as does the owner of a place that somebody else stands at or that has expired here. Who has
+    /// to wait is refused a fresh place when the line has [`Baseline::max_places`] already, expired ones that are not cleared
+    /// yet among them; whoever goes straight in passes them all, so no crowd of ghosts can close a queue for good.
+    ///
+    /// Nobody present waits when the ready set is empty and every live gateway has reported that all who are present
+    /// there are in it.
+    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError>;
 
     /// Where the visitor stands. Changes nothing.
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError>;
 
-    /// Takes the visitor out of the line, or ends his slot. Returns where he stood before; `Absent` changes nothing.
+    /// Takes the visitor out of the line, or ends their slot unless it is claimed: that ends at the site first. Returns
+    /// where they stood before.
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError>;
 
-    /// Records that the visitor has a stream open and says where he stands; an absent visitor is not recorded, so the
-    /// record never outgrows the line and the active set. A later connection replaces an earlier one.
-    async fn connect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<Standing, EngineError>;
-
-    /// Forgets the connection if it is still the visitor's newest. Returns whether it was.
-    async fn disconnect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<bool, EngineError>;
-
-    /// Frees slots past their deadline, then admits from the front of the line as far as credit, cap and `candidates`
-    /// allow, one candidate an admission, in sequence order. A candidate whose slot is live is passed over.
+    /// One gateway's step: sweeps, takes in what the gateway reports, admits, and says what is new.
     ///
-    /// Credit accrues at the rate by the store's clock up to [`AdmissionLimits::burst`]; it rests at one whole admission while the
-    /// line is empty and at zero while paused. Hence admissions over any window stay within rate x window + one burst,
-    /// however many gateways call.
-    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError>;
+    /// *Sweeps* (bounded): gateways that have not reported for [`GATEWAY_LIVES`](crate::line::GATEWAY_LIVES) are gone and
+    /// their entries of the ready set dropped; unclaimed slots whose line time is over are lost - a first no-show has the
+    /// place again (`Returned`), others are absent; slots whose token has expired end; places that were passed and not come
+    /// back to within the grace time expire (`Expired` for a range, `Departed` for one). No place expires, nor counts as over
+    /// in a reply, while a live gateway's `covers` falls short of the watermark: its visitors may be there, not yet reported.
+    ///
+    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place enters the ready set for that gateway (`Ready` in the log
+    /// when their place has been passed and they were not in it); one who is gone there leaves it (`Away`, and the grace
+    /// time begins anew, when the place has been passed and no other gateway has them).
+    ///
+    /// A visitor of a network that is held back is refused while it has an unclaimed slot; without one, the lowest of its
+    /// visitors in the report is taken in and the others are refused.
+    ///
+    /// *Admits*, one candidate an admission, the lowest of the ready set whose place no live gateway's `covers` falls short
+    /// of, as far as credit, cap and candidates allow. A candidate whose slot is live is passed over. Entries of gone
+    /// gateways and of visitors without a place, and those whose network is held back with an unclaimed slot, are dropped.
+    ///
+    /// Credit accrues at the rate by the store's clock up to [`AdmissionLimits::burst`](crate::line::AdmissionLimits::burst);
+    /// it rests at one whole admission while the ready set is empty and at zero while paused. Hence admissions over any
+    /// window stay within rate x window + one burst, however many gateways call.
+    ///
+    /// *Horizon*: when the ready set then has fewer than `wanted` entries, the lowest `reach` of the live gateways, or
+    /// [`Sequence::LAST`] when none has one. Else it is the lower of what it was and the lowest `reach`, but not below
+    /// the place of the entry at `wanted`, nor above that of the entry at twice `wanted`. So no step asks for more than some
+    /// `wanted` visitors of a gateway, and whoever is ready is within it before those in front are used up. It never
+    /// falls short of the watermark: whoever was passed and is there has to be ready, or the place would expire.
+    async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError>;
 
-    /// Binds a live slot to its first holder; the slot then lives until the token's own expiry. Repeating is harmless.
+    /// Records that an admitted visitor is at the site, or is still there: the time for a claim begins anew, within
+    /// [`Lifetimes::claim_at_most`](crate::line::Lifetimes) of the arrival. Returns where the slot's visitor stands, absent
+    /// for a slot that is not live. Repeating is harmless.
+    async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError>;
+
+    /// Binds a live slot to its first holder, which counts as an arrival; the slot then lives until the token's own
+    /// expiry. Repeating is harmless.
     ///
     /// An unknown token with a `readmission` of an older epoch, unexpired, is taken into the active set and bound, even
-    /// above the cap; his visitor leaves the line if he stands in it (logged as `Admitted`). It is `Gone` when the visitor
-    /// holds another live slot. Readmissions cost no credit and do not count in [`Stats::admitted_total`].
+    /// above the cap; its visitor leaves the line if they stand in it (logged as `Departed`, since an `Admitted` moves the
+    /// watermark). It is `Gone` when the visitor holds another live slot. Readmissions cost no credit, move no watermark and
+    /// count in no total.
     async fn claim(
         &self,
         queue: &QueueName,
@@ -103,8 +140,11 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
         readmission: Option<Readmission>,
     ) -> Result<Claim, EngineError>;
 
-    /// Ends a slot: the visitor is absent and the slot free at once. Returns whether it was live.
+    /// Ends a slot, claimed or not: the visitor is absent and the slot free at once. Returns whether it was live.
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError>;
+
+    /// Ends a slot that is not claimed: the visitor is absent, told that it was revoked, and the slot free at once.
+    async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError>;
 
     /// Applies an operator's change and returns what governs from now on. A change that changes nothing leaves the
     /// revision as it is, so repeating is harmless.
@@ -113,18 +153,15 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// The queue in numbers. Changes nothing.
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError>;
 
-    /// The departure log after `after`, at most `limit` entries.
-    async fn departures(
-        &self,
-        queue: &QueueName,
-        epoch: Epoch,
-        after: LogIndex,
-        limit: usize,
-    ) -> Result<Departures, EngineError>;
+    /// The end of the log, and at most `limit` entries after `after`. Changes nothing.
+    async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError>;
 
-    /// One page of the line above `above` (`None` for the front). Read the log head before the first page: entries after
-    /// that head, replayed on the pages, give the exact line, since replaying a departure twice is harmless.
+    /// One page of the line above `above` (`None` for the front), passed places included. Read the log head before the
+    /// first page: entries after that head, replayed on the pages, give the exact line, since replaying is harmless.
     async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError>;
+
+    /// One page of the passed places whose visitors are ready, above `above`, ascending.
+    async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), EngineError>;

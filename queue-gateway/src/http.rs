@@ -1,24 +1,28 @@
-//! The gateway's HTTP surface: every address of the public port in one place, one file an endpoint.
+//! The gateway's HTTP surface: every address of both ports in one place.
 
+pub mod access_lists;
 mod admin;
 mod claim;
 pub mod cookie;
+mod enter;
 pub mod error;
 mod join;
+mod joiner;
 mod jwks;
 mod leave;
 pub mod operations;
 mod page;
 mod pause;
+mod poll;
 mod queue;
 pub mod rate_limits;
 mod reply;
 pub mod request;
-mod status;
 mod stream;
+pub mod untrusted_proxy;
 mod verify;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -34,58 +38,82 @@ use contract::{
     ids::{QueueName, VisitorId},
     tokens::ActiveVerifier,
 };
+use jiff::Timestamp;
 use service::{
     client_address::TrustedProxies,
-    problem::{Problem, method_not_allowed, with_fallbacks},
+    problem::{method_not_allowed, with_fallbacks},
     rate_limit::RateLimited,
 };
 use tokio::time::Instant;
 
-use self::{cookie::WaitingCookie, rate_limits::RateLimits, request::Keys};
-use crate::{
-    documents::Documents,
-    engine::QueueEngine,
-    line::{Place, Stats},
-    metrics::{Metrics, QueueMetrics, RouteMetrics},
-    mirror::Mirror,
-    streams::{Presence, Streams},
+use self::{
+    access_lists::Access, cookie::Cookies, rate_limits::RateLimits, request::Keys, untrusted_proxy::UntrustedProxy,
 };
+use crate::{
+    documents::{Documents, Holder},
+    engine::QueueEngine,
+    identity::{IdentityClaims, IdentitySigner},
+    line::Place,
+    metrics::{Metrics, RouteMetrics},
+    streams::Streams,
+    waiting_room::{Queue, WaitingRoom},
+};
+
+/// How long a browser is known by the identity that we gave it.
+const IDENTITY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// What the endpoints work with.
 #[derive(Debug)]
 pub struct Gateway {
-    /// The line and the active set.
-    pub engine: Arc<dyn QueueEngine>,
     /// The queues by name; fixed at the start.
     pub queues: BTreeMap<String, Arc<Queue>>,
+    /// What visitors can do.
+    pub room: WaitingRoom,
+    /// What services and operators can do.
+    pub engine: Arc<dyn QueueEngine>,
     /// The open streams.
     pub streams: Arc<Streams>,
-    /// Records streams with the engine.
-    pub presence: Presence,
     /// Makes and reads place documents.
     pub documents: Arc<Documents>,
+    /// Makes and reads identities.
+    pub identities: IdentitySigner,
     /// Reads active tokens.
     pub verifier: ActiveVerifier,
     /// The key set as it is published, in JSON.
     pub jwks: Bytes,
     /// Of services and operators.
     pub keys: Keys,
-    /// Of waiting tokens.
-    pub cookie: WaitingCookie,
+    /// Of identities and waiting tokens.
+    pub cookies: Cookies,
     /// How often one address may ask.
     pub limits: Arc<RateLimits>,
+    /// How visitors reach this gateway: scheme, host and port.
+    pub public_url: String,
     /// Whose word on a client's address is taken.
     pub proxies: TrustedProxies,
+    /// Networks that are kept out, and those that no limit holds.
+    pub access: Access,
+    /// Raises the alarm about proxies that are not among them.
+    pub untrusted_proxy: UntrustedProxy,
     /// The time.
     pub clock: SharedClock,
 }
 
 impl Gateway {
     /// Signs a place from now on: the waiting token, and the cookie that keeps it.
-    fn signed_place(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> (String, HeaderValue) {
-        let token = self.documents.waiting_token(queue, visitor, place, self.clock.now());
-        let cookie = self.cookie.set(queue, &token, self.documents.waiting_lifetime());
+    fn signed_place(&self, queue: &QueueName, holder: Holder, place: Place) -> (String, HeaderValue) {
+        let token = self.documents.waiting_token(queue, holder, place, self.clock.now());
+        let name = self.cookies.waiting_token(queue);
+        let cookie = self.cookies.set(&name, &token, self.documents.waiting_lifetime());
         (token, cookie)
+    }
+
+    /// The cookie by which a browser stays this visitor.
+    fn identity_cookie(&self, visitor: VisitorId) -> HeaderValue {
+        let now = self.clock.now();
+        let expires_at = now.checked_add(IDENTITY_LIFETIME).unwrap_or(Timestamp::MAX);
+        let token = self.identities.mint(&IdentityClaims { visitor, issued_at: now, expires_at });
+        self.cookies.set(&self.cookies.identity(), &token, IDENTITY_LIFETIME)
     }
 }
 
@@ -99,57 +127,64 @@ impl RateLimited for Gateway {
     fn trusted_proxies(&self) -> &TrustedProxies {
         &self.proxies
     }
-}
 
-/// One queue as the endpoints see it.
-#[derive(Debug)]
-pub struct Queue {
-    /// Its name.
-    pub name: QueueName,
-    /// What people call it.
-    pub title: String,
-    /// Where one waits for it: the page's full address.
-    pub waiting_room: HeaderValue,
-    /// This gateway's copy of the line.
-    pub mirror: Arc<Mirror>,
-    /// What is counted.
-    pub metrics: Arc<QueueMetrics>,
-}
-
-impl Queue {
-    /// The queue in numbers as of the last tick; unavailable until the first has reached the store.
-    pub fn stats(&self) -> Result<Arc<Stats>, Problem> {
-        self.mirror.stats().ok_or_else(error::store_unavailable)
+    fn is_exempt(&self, client: IpAddr) -> bool {
+        self.access.is_allowed(client)
     }
 }
 
-/// The public port.
-pub fn router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
-    let mut router = Router::new();
-    let mut route = |path: &str, endpoint: MethodRouter<Arc<Gateway>>| {
-        let measured = middleware::from_fn_with_state(Arc::new(metrics.route(path)), measure);
-        router = std::mem::take(&mut router).route(path, endpoint.layer(measured));
-    };
-
-    route("/v1/queues/{queue}", get(queue::queue));
-    route("/v1/queues/{queue}/tokens", post(join::join));
-    route("/v1/queues/{queue}/tokens/current", get(status::status).delete(leave::leave));
+/// The public port: what visitors call, and what others may know.
+pub fn public_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
+    let mut routes = Routes::measured_by(metrics);
+    routes.add("/v1/queues/{queue}", get(queue::queue));
+    routes.add("/v1/queues/{queue}/tokens", post(join::join));
+    routes.add("/v1/queues/{queue}/tokens/current", get(poll::poll).delete(leave::leave));
     // Without a handler of its own, HEAD would open a stream that nobody reads.
-    route("/v1/queues/{queue}/stream", get(stream::stream).head(method_not_allowed));
+    routes.add("/v1/queues/{queue}/stream", get(stream::stream).head(method_not_allowed));
+    routes.add("/v1/queues/{queue}/enter", get(enter::enter).head(method_not_allowed));
 
-    route("/waiting-room/{queue}", get(page::page));
-    route("/waiting-room/assets/{name}", get(page::part));
+    routes.add("/waiting-room/{queue}", get(page::page));
+    routes.add("/waiting-room/assets/{name}", get(page::part));
 
-    route("/.well-known/jwks.json", get(jwks::jwks));
-    route("/v1/verify", get(verify::verify));
-    route("/v1/active-tokens/{id}/claim", post(claim::claim));
-    route("/v1/active-tokens/{id}/release", post(claim::release));
+    routes.add("/.well-known/jwks.json", get(jwks::jwks));
+    routes.add("/v1/verify", get(verify::verify));
+    let kept_out = middleware::from_fn_with_state(gateway.clone(), access_lists::keep_out);
+    with_fallbacks(routes.router).layer(kept_out).with_state(gateway)
+}
 
-    route("/v1/admin/queues/{queue}", get(admin::show).patch(admin::patch));
-    route("/v1/admin/queues/{queue}/pause", post(admin::pause));
-    route("/v1/admin/queues/{queue}/resume", post(admin::resume));
+/// The internal port's own calls: those of services and of operators. A flood on the public port keeps neither out.
+pub fn internal_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
+    let mut routes = Routes::measured_by(metrics);
+    // Also here, so that a flood of the public port keeps no service from the keys.
+    routes.add("/.well-known/jwks.json", get(jwks::jwks));
+    routes.add("/v1/active-tokens/{id}/claim", post(claim::claim));
+    routes.add("/v1/active-tokens/{id}/arrive", post(claim::arrive));
+    routes.add("/v1/active-tokens/{id}/release", post(claim::release));
 
-    with_fallbacks(router).with_state(gateway)
+    routes.add("/v1/admin/queues/{queue}", get(admin::show).patch(admin::patch));
+    routes.add("/v1/admin/queues/{queue}/pause", post(admin::pause));
+    routes.add("/v1/admin/queues/{queue}/resume", post(admin::resume));
+    routes.add("/v1/admin/freeze", post(admin::freeze));
+    routes.add("/v1/admin/unfreeze", post(admin::unfreeze));
+    routes.add("/v1/admin/active-tokens/{id}/revoke", post(admin::revoke));
+    routes.router.with_state(gateway)
+}
+
+/// Routes, each with its metrics.
+struct Routes<'a> {
+    router: Router<Arc<Gateway>>,
+    metrics: &'a Metrics,
+}
+
+impl<'a> Routes<'a> {
+    fn measured_by(metrics: &'a Metrics) -> Self {
+        Self { router: Router::new(), metrics }
+    }
+
+    fn add(&mut self, path: &str, endpoint: MethodRouter<Arc<Gateway>>) {
+        let measured = middleware::from_fn_with_state(Arc::new(self.metrics.route(path)), measure);
+        self.router = std::mem::take(&mut self.router).route(path, endpoint.layer(measured));
+    }
 }
 
 /// Counts a route's answers and times them.

@@ -3,18 +3,31 @@
 pub mod admission;
 mod control;
 pub mod estimate;
+mod histogram;
 mod log;
+mod network;
+mod order;
 mod outlook;
 mod place;
+pub mod presence;
 pub mod rank;
+mod report;
+mod sparse;
 mod stats;
 mod turn;
 
 pub use self::{
     control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes, QueueState},
-    log::{Departures, LineChange, LinePage, LogIndex},
-    outlook::Outlook,
+    histogram::Histogram,
+    log::{LineChange, LinePage, LogIndex, LogPage, Tail},
+    network::{ClientNetwork, Outcomes},
+    order::{Order, Standpoint},
+    outlook::{Outlook, latest_pause},
     place::{Epoch, Place, Sequence},
-    stats::{Promotion, Stats},
-    turn::{Admission, Claim, ConnectionId, Joined, Readmission, Standing},
+    report::{GATEWAY_LIVES, GatewayId, MOST_HELD_BACK, Phase, ReadyVisitor, Report, Step},
+    sparse::Sparse,
+    stats::{Stats, Totals},
+    turn::{
+        Admission, Claim, Contact, JoinRequest, Joined, LineFull, Lost, Progress, Readmission, Revocation, Standing,
+    },
 };

@@ -9,8 +9,9 @@ use prometheus::{
     Registry, core::Collector,
 };
 
-use crate::engine::EngineError;
-use crate::line::Stats;
+use service::remote_keys::KeyFetches;
+
+use crate::{engine::EngineError, line::Stats, mirror::Census};
 
 /// The gateway's metrics.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub struct Metrics {
     pub queues: BTreeMap<QueueName, Arc<QueueMetrics>>,
     /// Requests turned away because their address asked too often.
     pub rate_limited: RateLimitedMetrics,
+    /// Fetches of the keys by which members' sites sign join tokens.
+    pub key_fetches: KeyFetches,
+    /// Requests forwarded by a neighbour that is no trusted proxy.
+    pub untrusted_proxy: IntCounter,
     engine_errors: EngineErrorMetrics,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
@@ -33,18 +38,26 @@ pub struct QueueMetrics {
     pub joins_same: IntCounter,
     /// Polls answered.
     pub polls: IntCounter,
+    /// Polls and streams refused: their visitor's place has left the line, and they asked the store too often.
+    pub departed_refused: IntCounter,
     /// Streams open on this gateway.
     pub streams_open: IntGauge,
     /// Events written to streams by this gateway.
     pub events_sent: IntCounter,
     /// Visitors admitted by this gateway's own steps: the sum over gateways is the sum of admissions.
     pub admitted: IntCounter,
-    /// How long a promotion step takes.
-    pub promote_seconds: Histogram,
+    /// How long a step takes.
+    pub step_seconds: Histogram,
     waiting: IntGauge,
+    present: IntGauge,
+    parked: IntGauge,
+    ready: IntGauge,
     active: IntGauge,
-    connected: IntGauge,
     unclaimed: IntGauge,
+    networks_held_back: IntGauge,
+    arrived: IntGauge,
+    no_shows: IntGauge,
+    not_claimed: IntGauge,
     rate_per_second: Gauge,
     active_cap: IntGauge,
     paused: IntGauge,
@@ -53,12 +66,11 @@ pub struct QueueMetrics {
 /// Refusals by what was asked for.
 #[derive(Debug)]
 pub struct RateLimitedMetrics {
-    /// Joins.
-    pub join: IntCounter,
-    /// Polls.
-    pub poll: IntCounter,
-    /// Streams.
-    pub stream: IntCounter,
+    pub(crate) join: IntCounter,
+    pub(crate) poll: IntCounter,
+    pub(crate) stream: IntCounter,
+    pub(crate) leave: IntCounter,
+    pub(crate) verify: IntCounter,
 }
 
 #[derive(Debug)]
@@ -87,6 +99,12 @@ impl Metrics {
             counters(registry, "rate_limited_total", "Requests refused because of their address, by call", &["call"])?;
         let engine_errors =
             counters(registry, "engine_errors_total", "Steps that the queue store could not do, by kind", &["kind"])?;
+        let key_fetches = counters(
+            registry,
+            "member_key_fetches_total",
+            "Fetches of the keys of members' sites, by outcome",
+            &["outcome"],
+        )?;
         let seconds = HistogramOpts::new(
             "queue_gateway_http_request_seconds",
             "Time from a request's head to its response's head, by route",
@@ -98,7 +116,20 @@ impl Metrics {
                 join: rate_limited.with_label_values(&["join"]),
                 poll: rate_limited.with_label_values(&["poll"]),
                 stream: rate_limited.with_label_values(&["stream"]),
+                leave: rate_limited.with_label_values(&["leave"]),
+                verify: rate_limited.with_label_values(&["verify"]),
             },
+            key_fetches: KeyFetches {
+                succeeded: key_fetches.with_label_values(&["ok"]),
+                failed: key_fetches.with_label_values(&["failed"]),
+            },
+            untrusted_proxy: counters(
+                registry,
+                "untrusted_proxy_requests_total",
+                "Requests that a neighbour outside trusted_proxies forwarded: client networks cannot be told apart",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
             engine_errors: EngineErrorMetrics {
                 not_configured: engine_errors.with_label_values(&["not_configured"]),
                 unavailable: engine_errors.with_label_values(&["unavailable"]),
@@ -135,12 +166,18 @@ impl Metrics {
 
 impl QueueMetrics {
     /// Shows a queue's numbers, as the store last gave them.
-    pub fn show(&self, stats: &Stats) {
+    pub fn show(&self, stats: &Stats, census: Census) {
         let limits = stats.control.limits();
-        self.waiting.set(whole(stats.waiting));
+        self.waiting.set(whole(census.waiting));
+        self.present.set(whole(census.present));
+        self.parked.set(whole(census.parked));
+        self.ready.set(whole(stats.ready));
         self.active.set(whole(stats.active));
-        self.connected.set(whole(stats.connected));
-        self.unclaimed.set(whole(stats.unclaimed_total));
+        self.unclaimed.set(whole(stats.unclaimed));
+        self.networks_held_back.set(whole(stats.held_back));
+        self.arrived.set(whole(stats.totals.arrived));
+        self.no_shows.set(whole(stats.totals.no_shows));
+        self.not_claimed.set(whole(stats.totals.not_claimed));
         self.rate_per_second.set(limits.rate_per_second);
         self.active_cap.set(whole(limits.cap));
         self.paused.set(i64::from(stats.control.paused));
@@ -161,14 +198,21 @@ impl RouteMetrics {
 struct PerQueue {
     joins: IntCounterVec,
     polls: IntCounterVec,
+    departed_refused: IntCounterVec,
     streams_open: IntGaugeVec,
     events_sent: IntCounterVec,
     admitted: IntCounterVec,
-    promote_seconds: HistogramVec,
+    step_seconds: HistogramVec,
     waiting: IntGaugeVec,
+    present: IntGaugeVec,
+    parked: IntGaugeVec,
+    ready: IntGaugeVec,
     active: IntGaugeVec,
-    connected: IntGaugeVec,
     unclaimed: IntGaugeVec,
+    networks_held_back: IntGaugeVec,
+    arrived: IntGaugeVec,
+    no_shows: IntGaugeVec,
+    not_claimed: IntGaugeVec,
     rate_per_second: GaugeVec,
     active_cap: IntGaugeVec,
     paused: IntGaugeVec,
@@ -179,20 +223,32 @@ impl PerQueue {
         let counter = |name, help| counters(registry, name, help, &["queue"]);
         let gauge = |name, help| registered(registry, IntGaugeVec::new(named(name, help), &["queue"])?);
         let rate = named("rate_per_second", "Admissions per second in force: the operator's, else the settings'");
-        let promote =
-            HistogramOpts::new("queue_gateway_promote_seconds", "Time that one promotion step takes in the store")
-                .buckets(REQUEST_BUCKETS.to_vec());
+        let step = HistogramOpts::new(
+            "queue_gateway_step_seconds",
+            "Time that one step takes: report, admit, read what is new",
+        )
+        .buckets(REQUEST_BUCKETS.to_vec());
         Ok(Self {
             joins: counters(registry, "joins_total", "Joins, by whether the place is new", &["queue", "place"])?,
             polls: counter("polls_total", "Polls answered")?,
+            departed_refused: counter(
+                "departed_refused_total",
+                "Polls and streams refused: their visitor's place has left the line, and they asked the store too often",
+            )?,
             streams_open: gauge("streams_open", "Streams open on this gateway")?,
             events_sent: counter("stream_events_total", "Events written to streams by this gateway")?,
             admitted: counter("admitted_total", "Visitors admitted by steps of this gateway")?,
-            promote_seconds: registered(registry, HistogramVec::new(promote, &["queue"])?)?,
-            waiting: gauge("visitors_waiting", "Visitors in the line; the same on every gateway")?,
+            step_seconds: registered(registry, HistogramVec::new(step, &["queue"])?)?,
+            waiting: gauge("visitors_waiting", "Places not passed, or come back to; the same on every gateway")?,
+            present: gauge("visitors_present", "Visitors present at any gateway; the same on every gateway")?,
+            parked: gauge("visitors_parked", "Passed places that are kept for a while; the same on every gateway")?,
+            ready: gauge("visitors_ready", "Present visitors near the front; the same on every gateway")?,
             active: gauge("visitors_active", "Live slots; the same on every gateway")?,
-            connected: gauge("visitors_connected", "Visitors with a stream open; the same on every gateway")?,
-            unclaimed: gauge("slots_unclaimed", "Slots that ran out unclaimed since the queue's epoch began")?,
+            unclaimed: gauge("slots_unclaimed", "Live slots that nobody has claimed; the same on every gateway")?,
+            networks_held_back: gauge("networks_held_back", "Client networks whose visitors do not arrive")?,
+            arrived: gauge("visitors_arrived", "Admitted visitors who came to the site, since the epoch began")?,
+            no_shows: gauge("visitors_no_show", "Admitted visitors who did not come, since the epoch began")?,
+            not_claimed: gauge("slots_not_claimed", "Slots that were not claimed in time, since the epoch began")?,
             rate_per_second: registered(registry, GaugeVec::new(rate, &["queue"])?)?,
             active_cap: gauge("active_cap", "Most active users in force: the operator's, else the settings'")?,
             paused: gauge("paused", "1 while admission is paused")?,
@@ -205,13 +261,20 @@ impl PerQueue {
             joins_new: self.joins.with_label_values(&[queue, "new"]),
             joins_same: self.joins.with_label_values(&[queue, "same"]),
             polls: self.polls.with_label_values(&[queue]),
+            departed_refused: self.departed_refused.with_label_values(&[queue]),
             streams_open: self.streams_open.with_label_values(&[queue]),
             events_sent: self.events_sent.with_label_values(&[queue]),
             admitted: self.admitted.with_label_values(&[queue]),
-            promote_seconds: self.promote_seconds.with_label_values(&[queue]),
+            step_seconds: self.step_seconds.with_label_values(&[queue]),
             waiting: self.waiting.with_label_values(&[queue]),
+            present: self.present.with_label_values(&[queue]),
+            parked: self.parked.with_label_values(&[queue]),
+            ready: self.ready.with_label_values(&[queue]),
             active: self.active.with_label_values(&[queue]),
-            connected: self.connected.with_label_values(&[queue]),
+            networks_held_back: self.networks_held_back.with_label_values(&[queue]),
+            arrived: self.arrived.with_label_values(&[queue]),
+            no_shows: self.no_shows.with_label_values(&[queue]),
+            not_claimed: self.not_claimed.with_label_values(&[queue]),
             unclaimed: self.unclaimed.with_label_values(&[queue]),
             rate_per_second: self.rate_per_second.with_label_values(&[queue]),
             active_cap: self.active_cap.with_label_values(&[queue]),

@@ -1,4 +1,4 @@
-//! The one loop of each queue: promote, bring the mirror up to date, tell the streams.
+//! The one loop of each queue: tell the store who is here, admit, take in what is new, tell those who listen.
 //!
 //! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions.
 
@@ -6,39 +6,36 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{
     clock::SharedClock,
-    ids::{ActiveTokenId, VisitorId},
+    ids::{ActiveTokenId, uuid_at},
 };
-use futures_util::{StreamExt, stream};
 use service::outage::Outage;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{EngineError, QueueEngine},
-    line::{Promotion, Stats},
+    engine::{EngineError, LONGEST_STEP},
+    follower::Follower,
+    line::{GatewayId, Phase, Report, Sequence, Stats, Step, presence::Changes},
     metrics::QueueMetrics,
-    mirror::{Mirror, Progress},
-    streams::Streams,
+    mirror::{Bookmark, LOG_PAGE, News},
 };
 
-/// Candidates beyond what the last tick's numbers call for: those who came since.
+/// Candidates beyond what the last step's numbers call for: those who came since.
 const SPARE_CANDIDATES: u64 = 16;
 /// Most admissions of one step: at a tick of 100 ms still 40,000 a second.
 const MOST_CANDIDATES: u64 = 4_096;
-/// Visitors whose standing is asked at the same time.
-const ASKED_AT_ONCE: usize = 32;
 /// The longest pause between two attempts while the store is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A gateway that has not reached the store for so long sends its streams to others, who may.
+const ALONE_TOO_LONG: Duration = Duration::from_secs(30);
+/// After so many replies in a row that it could not follow a gateway withdraws.
+const MOST_UNFOLLOWED: u32 = 2;
 
 /// The loop of one queue.
 #[derive(Debug)]
 pub struct Promoter {
-    /// The line.
-    pub engine: Arc<dyn QueueEngine>,
-    /// This gateway's copy of it, which only this loop writes.
-    pub mirror: Arc<Mirror>,
-    /// Those who listen.
-    pub streams: Arc<Streams>,
+    /// The queue.
+    pub follower: Arc<Follower>,
     /// What it counts.
     pub metrics: Arc<QueueMetrics>,
     /// For the ids of new slots.
@@ -47,81 +44,191 @@ pub struct Promoter {
     pub period: Duration,
 }
 
+/// What this gateway and the store know of one another.
+#[derive(Debug)]
+struct Acquaintance {
+    gateway: GatewayId,
+    /// How many there have been.
+    reports: u64,
+    phase: Phase,
+    horizon: Sequence,
+    withheld: u64,
+    stepped_at: Instant,
+    /// The last step told of other gateways.
+    has_others: bool,
+    /// Replies in a row that could not be followed.
+    unfollowed: u32,
+}
+
 impl Promoter {
-    /// Runs until shutdown.
-    pub async fn run(self, shutdown: CancellationToken) {
-        shutdown.run_until_cancelled(self.repeat()).await;
+    /// Runs until `stop`, then tells the store that nobody is here any more.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut known = self.begin();
+        stop.run_until_cancelled(self.repeat(&mut known)).await;
+        known.phase = Phase::Ends;
+        let bookmark = self.follower.mirror.bookmark();
+        let farewell = self.report(&mut known, Changes::nobody(), bookmark);
+        // A store that is away learns it by our silence.
+        let _ = self.follower.engine.step(self.follower.queue(), &farewell).await;
     }
 
-    async fn repeat(&self) {
+    async fn repeat(&self, known: &mut Acquaintance) {
         let mut ticks = tokio::time::interval(self.period);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let outage = Outage::new(
             "promotion stopped: the queue store cannot be used",
             "promotion goes on: the queue store is back",
         )
-        .of(self.mirror.queue());
+        .of(self.follower.queue());
         let mut pause = self.period;
         loop {
             ticks.tick().await;
-            let tick = self.tick().await;
+            let tick = self.tick(known).await;
             outage.note(&tick);
             if tick.is_ok() {
                 pause = self.period;
             } else {
-                self.mirror.set_current(false);
+                self.follower.mirror.set_current(false);
+                if known.has_others && known.stepped_at.elapsed() > ALONE_TOO_LONG {
+                    self.follower.streams.send_some_elsewhere();
+                }
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 tokio::time::sleep(pause).await;
             }
         }
     }
 
-    async fn tick(&self) -> Result<(), EngineError> {
-        let promotion = self.promote().await?;
-        let progress = self.mirror.follow(&*self.engine, promotion.stats).await?;
-        if let Some(stats) = self.mirror.stats() {
-            self.metrics.show(&stats);
+    async fn tick(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
+        if self.follower.take_anew() {
+            *known = self.begin();
         }
-        let lost = self.streams.tick(self.mirror.queue(), &progress).await;
-        self.mirror.set_current(!matches!(progress, Progress::Unsettled));
-        self.settle(lost).await
+        let Follower { mirror, streams, .. } = &*self.follower;
+        let news = self.step(known).await?;
+        self.follower.tell(&news);
+        if let Some(stats) = mirror.stats() {
+            self.metrics.show(&stats, mirror.census());
+        }
+        let lost = streams.tick().await;
+        mirror.set_current(!matches!(news, News::Unsettled));
+        self.follower.settle(lost).await
     }
 
-    async fn promote(&self) -> Result<Promotion, EngineError> {
-        let queue = self.mirror.queue();
-        let candidates = self.candidates();
+    async fn step(&self, known: &mut Acquaintance) -> Result<News, EngineError> {
+        let Follower { engine, mirror, presence, .. } = &*self.follower;
+        let bookmark = mirror.bookmark();
+        // What it knows of the line grows old, and nobody is admitted beyond that: the others must not wait for it.
+        let withdraws = known.unfollowed >= MOST_UNFOLLOWED;
+        let changes = if withdraws {
+            known.phase = Phase::Ends;
+            Changes::nobody()
+        } else {
+            presence.lock().changes(self.horizon(known), bookmark.newest, self.ready_wanted())
+        };
+        let report = self.report(known, changes.clone(), bookmark);
         let began = Instant::now();
-        let promotion = self.engine.promote(queue, &candidates).await?;
-        self.metrics.promote_seconds.observe(began.elapsed().as_secs_f64());
-        self.metrics.admitted.inc_by(promotion.admitted);
-        Ok(promotion)
-    }
-
-    /// Ids for as many slots as this step can fill by the last tick's numbers, and some more. What a step lacks for is
-    /// admitted by the next, since credit stays while the line is not empty.
-    fn candidates(&self) -> Vec<ActiveTokenId> {
-        let wanted = self.mirror.stats().map_or(SPARE_CANDIDATES, |stats| wanted(&stats));
-        (0..wanted).map(|_| ActiveTokenId::generate(&*self.clock)).collect()
-    }
-
-    /// Asks the engine about visitors whom the log does not explain, and tells their streams.
-    async fn settle(&self, lost: Vec<VisitorId>) -> Result<(), EngineError> {
-        let queue = self.mirror.queue();
-        let mut standings = stream::iter(lost)
-            .map(|visitor| async move { (visitor, self.engine.status(queue, visitor).await) })
-            .buffer_unordered(ASKED_AT_ONCE);
-        while let Some((visitor, standing)) = standings.next().await {
-            self.streams.settle(queue, visitor, standing?);
+        let step = match engine.step(self.follower.queue(), &report).await {
+            Ok(step) => step,
+            Err(error) => {
+                presence.lock().take_back(changes);
+                known.unfollowed += u32::from(matches!(error, EngineError::Corrupt(_)));
+                return Err(error);
+            }
+        };
+        self.metrics.step_seconds.observe(began.elapsed().as_secs_f64());
+        self.metrics.admitted.inc_by(step.admitted);
+        let Step { tail, stats, present, .. } = self.take_note(known, step);
+        let news = mirror.follow_step(&**engine, bookmark, tail, stats, present).await;
+        known.unfollowed = if news.is_err() { known.unfollowed + 1 } else { 0 };
+        if withdraws && news.is_ok() {
+            *known = self.begin();
+            presence.lock().begin_anew();
         }
-        Ok(())
+        news
+    }
+
+    /// Goes by what the store has said of us and of those who are here.
+    fn take_note(&self, known: &mut Acquaintance, step: Step) -> Step {
+        let mut presence = self.follower.presence.lock();
+        // Time that nobody could use makes nobody absent: the store counts it in the same way.
+        presence.advance(known.stepped_at.elapsed().min(LONGEST_STEP));
+        presence.hold_back(step.held_back.iter().copied());
+        if step.known {
+            known.phase = Phase::GoesOn;
+        } else {
+            *known = self.begin();
+            presence.begin_anew();
+        }
+        if known.withheld != step.withheld {
+            presence.tell_all_again();
+        }
+        known.withheld = step.withheld;
+        known.horizon = step.horizon;
+        known.stepped_at = Instant::now();
+        known.has_others = step.present.len() > 1;
+        step
+    }
+
+    fn begin(&self) -> Acquaintance {
+        Acquaintance {
+            gateway: GatewayId(uuid_at(self.clock.now())),
+            reports: 0,
+            phase: Phase::Begins,
+            horizon: Sequence::LAST,
+            withheld: 0,
+            stepped_at: Instant::now(),
+            has_others: false,
+            unfollowed: 0,
+        }
+    }
+
+    fn report(&self, known: &mut Acquaintance, changes: Changes, bookmark: Bookmark) -> Report {
+        known.reports += 1;
+        let Changes { ready, gone, covers, newest, reach } = changes;
+        let candidates = self.candidates(ready.len(), known.stepped_at.elapsed());
+        Report {
+            gateway: known.gateway,
+            number: known.reports,
+            phase: known.phase,
+            ready,
+            gone,
+            covers,
+            newest,
+            reach,
+            wanted: self.ready_wanted(),
+            histogram: self.follower.presence.lock().histogram(),
+            candidates,
+            epoch: bookmark.epoch,
+            after: bookmark.after,
+            limit: LOG_PAGE,
+        }
+    }
+
+    /// Up to where visitors are reported. Whoever was passed and is here is reported however far the horizon is: their time
+    /// to come back runs until the store knows.
+    fn horizon(&self, known: &Acquaintance) -> Sequence {
+        let watermark = self.follower.mirror.stats().map_or(Sequence::FIRST, |stats| stats.watermark);
+        known.horizon.max(watermark)
+    }
+
+    fn ready_wanted(&self) -> u64 {
+        self.follower.mirror.stats().map_or(u64::from(u8::MAX), |stats| stats.control.limits().ready_wanted())
+    }
+
+    /// Ids for as many slots as this step can fill by the last step's numbers, and some more. What a step lacks for is
+    /// admitted by the next, since credit stays while somebody is ready.
+    fn candidates(&self, reported: usize, since_last: Duration) -> Vec<ActiveTokenId> {
+        let stats = self.follower.mirror.stats();
+        let time = since_last + self.period;
+        let count = stats.map_or(SPARE_CANDIDATES, |stats| wanted(&stats, reported as u64, time));
+        (0..count).map(|_| ActiveTokenId::generate(&*self.clock)).collect()
     }
 }
 
-/// How many admissions may be due by these numbers.
-fn wanted(stats: &Stats) -> u64 {
+/// How many admissions may be due by these numbers after so much time.
+fn wanted(stats: &Stats, reported: u64, time: Duration) -> u64 {
     let limits = stats.control.limits();
     let free = limits.cap.saturating_sub(stats.active);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a burst is finite and at least one")]
-    let burst = limits.burst().ceil() as u64;
-    (stats.waiting.min(free) + SPARE_CANDIDATES).min(burst).min(MOST_CANDIDATES)
+    let due = (limits.burst().min(limits.rate_per_second * time.as_secs_f64()).ceil()) as u64 + SPARE_CANDIDATES;
+    ((stats.ready + reported).min(free) + SPARE_CANDIDATES).min(due).min(MOST_CANDIDATES)
 }

@@ -1,17 +1,22 @@
-//! Live reload: new rates and caps from a changed settings file, without a restart.
+//! Live reload: new rates, caps and access lists from a changed settings file, without a restart.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::ids::QueueName;
 use tokio::sync::watch;
 
-use crate::{baselines::ConfiguredEngine, line::Baseline, settings::Settings};
+use crate::{
+    baselines::ConfiguredEngine, http::access_lists::Access, line::Baseline, settings::Settings, streams::Streams,
+};
 
-/// Pushes the baselines of changed settings to the store for as long as there are changes to come.
+/// Pushes the baselines of changed settings to the store, and takes up the access lists - which ends the streams of those who
+/// are kept out now -, for as long as there are changes to come.
 ///
 /// The set of queues, like everything else, is that of the start; what cannot be taken up is said in the log.
 pub async fn follow(
     engine: Arc<ConfiguredEngine>,
+    access: Access,
+    streams: Arc<Streams>,
     started_with: Settings,
     mut changes: watch::Receiver<Arc<Settings>>,
 ) {
@@ -21,6 +26,8 @@ pub async fn follow(
         for section in started_with.needing_restart(&new) {
             tracing::warn!(section, "this section has changed and is taken up at the next restart only");
         }
+        access.replace(new.access.clone());
+        streams.end_those_from(|network| access.is_blocked(network.0));
         let mut baselines = new.baselines();
         baselines.retain(|queue, _| current.contains_key(queue));
         for (queue, baseline) in changed(&current, &baselines) {

@@ -6,7 +6,7 @@ use contract::{
     ids::QueueName,
     tokens::{self, ActiveSigner},
 };
-use http::Uri;
+use http::{HeaderName, Uri};
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -19,8 +19,10 @@ use service::{
 };
 
 use crate::{
-    http::rate_limits::RateLimitSettings,
+    http::{access_lists::AccessLists, rate_limits::RateLimitSettings},
     line::{Baseline, Lifetimes, admission::AdmissionPolicy},
+    members::MemberQueueSettings,
+    proof_of_work::ProofOfWorkSettings,
 };
 
 /// The documented defaults.
@@ -43,8 +45,10 @@ pub struct Settings {
     pub listen: ListenSettings,
     /// The operations port.
     pub operations: ListenSettings,
-    /// Whose `X-Forwarded-For` is believed.
+    /// Whose word on a client's address is taken.
     pub trusted_proxies: TrustedProxies,
+    /// The header in which they name the client; empty for `X-Forwarded-For`.
+    pub client_address_header: String,
     /// The log.
     pub telemetry: TelemetrySettings,
     /// Keys of tokens and callers.
@@ -55,6 +59,8 @@ pub struct Settings {
     pub promotion: PromotionSettings,
     /// Open streams.
     pub streams: StreamSettings,
+    /// Networks that are kept out, and those that no limit holds.
+    pub access: AccessLists,
     /// How often one address may ask.
     pub rate_limits: RateLimitSettings,
     /// The queues by name.
@@ -113,9 +119,18 @@ pub struct TokenSettings {
     /// Life of an active token.
     #[serde(with = "duration")]
     pub active_lifetime: Duration,
-    /// Unclaimed for so long, an admitted visitor's slot is free again.
+    /// An admitted visitor who has not come to the site by then frees the slot.
+    #[serde(with = "duration")]
+    pub arrive_within: Duration,
+    /// From the arrival, and from each later sign of life, the slot waits so long for a claim.
     #[serde(with = "duration")]
     pub claim_within: Duration,
+    /// From the arrival at most so long.
+    #[serde(with = "duration")]
+    pub claim_at_most: Duration,
+    /// The place of somebody who was absent when the line passed it is kept for so long.
+    #[serde(with = "duration")]
+    pub grace: Duration,
 }
 
 /// The loop that admits.
@@ -131,6 +146,32 @@ pub struct PromotionSettings {
 pub struct StreamSettings {
     /// Most streams at one time.
     pub max_streams: usize,
+    /// Of them, those of one client network.
+    pub max_streams_per_network: usize,
+}
+
+/// Who a visitor is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum IdentityKind {
+    /// A browser, by the identity that it was given.
+    #[default]
+    Anonymous,
+    /// A member of a site, by its join token: one place a member, whatever the devices.
+    Member,
+}
+
+/// The derived error would speak of enums and constructors.
+impl TryFrom<String> for IdentityKind {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "anonymous" => Ok(Self::Anonymous),
+            "member" => Ok(Self::Member),
+            _ => Err("must be \"anonymous\" or \"member\""),
+        }
+    }
 }
 
 /// One queue.
@@ -140,6 +181,16 @@ pub struct QueueSettings {
     pub title: Option<String>,
     /// Where an admitted visitor goes.
     pub redirect_to: String,
+    /// Most places in the line.
+    #[serde(default = "max_places")]
+    pub max_places: u64,
+    /// Who a visitor of this queue is.
+    #[serde(default)]
+    pub identity: IdentityKind,
+    /// Whose members, where they are.
+    pub members: Option<MemberQueueSettings>,
+    /// Asks newcomers for proof of work; off where it is left out.
+    pub proof_of_work: Option<ProofOfWorkSettings>,
     /// How fast and how far it admits.
     pub admission: AdmissionPolicy,
 }
@@ -152,9 +203,28 @@ impl Settings {
 
     /// What the store is to be told of each queue.
     pub fn baselines(&self) -> BTreeMap<QueueName, Baseline> {
-        let lifetimes = Lifetimes { claim: self.tokens.claim_within, active: self.tokens.active_lifetime };
-        let baseline = |queue: &QueueSettings| Baseline { limits: queue.admission.limits(), lifetimes };
+        let lifetimes = Lifetimes {
+            arrive: self.tokens.arrive_within,
+            claim: self.tokens.claim_within,
+            claim_at_most: self.tokens.claim_at_most,
+            active: self.tokens.active_lifetime,
+            grace: self.tokens.grace,
+        };
+        let baseline = |queue: &QueueSettings| Baseline {
+            limits: queue.admission.limits(),
+            lifetimes,
+            max_places: queue.max_places,
+        };
         self.queues.iter().map(|(name, queue)| (name.clone(), baseline(queue))).collect()
+    }
+
+    /// Whose word on a client's address is taken, and in which header.
+    pub fn proxies(&self) -> TrustedProxies {
+        let proxies = self.trusted_proxies.clone();
+        match self.client_address_header.parse() {
+            Ok(header) if !self.client_address_header.is_empty() => proxies.naming_clients_in(header),
+            _ => proxies,
+        }
     }
 
     /// Whether visitors reach this gateway over https.
@@ -169,7 +239,8 @@ impl Settings {
             |tokens: &TokenSettings| (tokens.issuer.clone(), tokens.audience.clone(), tokens.waiting_lifetime);
         let places = |settings: &Self| {
             let place = |(name, queue): (&QueueName, &QueueSettings)| {
-                (name.clone(), queue.title.clone(), queue.redirect_to.clone())
+                let lasting = (queue.identity, queue.members.clone(), queue.proof_of_work);
+                (name.clone(), queue.title.clone(), queue.redirect_to.clone(), lasting)
             };
             settings.queues.iter().map(place).collect::<Vec<_>>()
         };
@@ -183,6 +254,7 @@ impl Settings {
             ("listen", self.listen != new.listen),
             ("operations", self.operations != new.operations),
             ("trusted_proxies", self.trusted_proxies != new.trusted_proxies),
+            ("client_address_header", self.client_address_header != new.client_address_header),
             ("telemetry", self.telemetry != new.telemetry),
             ("secrets", self.secrets.exposed() != new.secrets.exposed()),
             ("tokens", lasting(&self.tokens) != lasting(&new.tokens)),
@@ -195,6 +267,11 @@ impl Settings {
         .filter_map(|(section, differs)| differs.then_some(section))
         .collect()
     }
+}
+
+/// A line that nobody sees the end of: above it a join is told to come back.
+fn max_places() -> u64 {
+    2_000_000
 }
 
 /// Whether two sections show differently.
@@ -219,9 +296,14 @@ impl Validate for Settings {
         at.section("tokens", &self.tokens);
         at.within("promotion", |at| {
             let tick = self.promotion.tick;
-            at.require("tick", TICKS.contains(&tick), format!("must be from 10ms to 5s, is {tick:?}"));
+            at.require("tick", TICKS.contains(&tick), format!("must be from 10ms to 1s, is {tick:?}"));
         });
-        at.within("streams", |at| at.within_range("max_streams", self.streams.max_streams, 1..=1_000_000));
+        let named = self.client_address_header.is_empty() || self.client_address_header.parse::<HeaderName>().is_ok();
+        at.require("client_address_header", named, "must be the name of a header, or empty");
+        at.within("streams", |at| {
+            at.within_range("max_streams", self.streams.max_streams, 1..=1_000_000);
+            at.within_range("max_streams_per_network", self.streams.max_streams_per_network, 1..=1_000_000);
+        });
         at.section("rate_limits", &self.rate_limits);
         at.require("queues", !self.queues.is_empty(), "define at least one queue, as [queues.<name>]");
         at.within("queues", |at| {
@@ -232,8 +314,9 @@ impl Validate for Settings {
     }
 }
 
-/// Shorter ticks cost the store more than they gain; longer ones leave admitted visitors in the dark.
-const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(5);
+/// Shorter ticks cost the store more than they gain; longer ones leave admitted visitors in the dark, and line time would
+/// run slow.
+const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 
 impl Validate for Secrets {
     fn validate(&self, at: &mut Faults) {
@@ -261,9 +344,13 @@ impl Validate for TokenSettings {
         // Tokens count whole seconds.
         let second = Duration::from_secs(1);
         at.require("waiting_lifetime", self.waiting_lifetime >= second, "must be at least 1s");
+        at.require("arrive_within", self.arrive_within >= second, "must be at least 1s");
         at.require("claim_within", self.claim_within >= second, "must be at least 1s");
-        let fits = self.claim_within <= self.active_lifetime;
-        at.require("active_lifetime", fits, "must not be shorter than claim_within");
+        let longer = self.claim_at_most >= self.claim_within;
+        at.require("claim_at_most", longer, "must not be shorter than claim_within");
+        let fits = self.claim_at_most <= self.active_lifetime && self.arrive_within <= self.active_lifetime;
+        at.require("active_lifetime", fits, "must not be shorter than arrive_within or claim_at_most");
+        at.require("grace", self.grace >= second, "must be at least 1s");
     }
 }
 
@@ -271,6 +358,15 @@ impl Validate for QueueSettings {
     fn validate(&self, at: &mut Faults) {
         let safe = self.redirect_to.starts_with('/') || is_address(&self.redirect_to);
         at.require("redirect_to", safe, "must be an http or https address, or a path of this gateway's own host");
+        at.within_range("max_places", self.max_places, 1..=100_000_000);
+        if let Some(members) = &self.members {
+            at.section("members", members);
+        }
+        let told = (self.identity == IdentityKind::Member) == self.members.is_some();
+        at.require("members", told, "must be given with identity = \"member\", and only then");
+        if let Some(proof_of_work) = &self.proof_of_work {
+            at.section("proof_of_work", proof_of_work);
+        }
         at.within("admission", |at| {
             for (key, rule) in self.admission.faults() {
                 at.add(key, rule);

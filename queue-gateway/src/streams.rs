@@ -7,7 +7,6 @@ mod control;
 mod frame;
 mod latest;
 mod pacing;
-mod presence;
 mod queue_streams;
 mod retry;
 mod shard;
@@ -16,21 +15,22 @@ mod subscription;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use contract::ids::{QueueName, VisitorId};
+use contract::ids::QueueName;
 use rand::rngs::StdRng;
-use tokio::{sync::Semaphore, time::Instant};
+use service::share::{Share, Shares};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    presence::{Presence, PresenceWorker, Present},
-    subscription::Subscription,
-};
-use self::{queue_streams::QueueStreams, retry::Retry};
+use self::{queue_streams::Listener, retry::Retry};
+pub use self::{queue_streams::QueueStreams, subscription::Subscription};
 use crate::{
-    documents::Documents,
-    line::Standing,
+    documents::{Documents, Holder},
+    line::{ClientNetwork, Standing},
     metrics::QueueMetrics,
-    mirror::{Mirror, Progress},
+    mirror::Mirror,
 };
 
 /// How often silent streams are looked for.
@@ -43,6 +43,8 @@ const DRAIN_STEP: Duration = Duration::from_millis(50);
 pub struct StreamLimits {
     /// Streams open at a time, over all queues.
     pub max_streams: usize,
+    /// Of them, those of one client network.
+    pub max_per_network: usize,
     /// How old a stream becomes at most. It must be opened anew before its visitor's waiting token expires, since that is
     /// when the token is renewed.
     pub longest: Duration,
@@ -60,8 +62,17 @@ pub struct StreamsFull;
 pub struct Streams {
     queues: BTreeMap<QueueName, Arc<QueueStreams>>,
     room: Arc<Semaphore>,
+    shares: Shares,
     limits: StreamLimits,
     retry: Arc<Retry>,
+}
+
+/// Room for one stream, in all and for its network, given back when dropped.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, not read")]
+pub(crate) struct Room {
+    permit: OwnedSemaphorePermit,
+    share: Option<Share>,
 }
 
 impl Streams {
@@ -73,68 +84,61 @@ impl Streams {
         random: StdRng,
     ) -> Self {
         let retry = Arc::new(Retry::new(random));
-        let streams = |(mirror, metrics): (Arc<Mirror>, _)| {
+        let of_queue = |(mirror, metrics): (Arc<Mirror>, _)| {
             let queue = mirror.queue().clone();
             (queue, Arc::new(QueueStreams::new(mirror, metrics, documents.clone(), retry.clone())))
         };
         Self {
-            queues: queues.into_iter().map(streams).collect(),
+            queues: queues.into_iter().map(of_queue).collect(),
             room: Arc::new(Semaphore::new(limits.max_streams.min(Semaphore::MAX_PERMITS))),
+            shares: Shares::new(limits.max_per_network),
             limits,
             retry,
         }
     }
 
+    /// The streams of each queue.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<QueueStreams>> {
+        self.queues.values()
+    }
+
     /// Opens a stream for a visitor whom the engine has just found standing so. The stream begins with that state;
-    /// unless he waits it also ends there.
+    /// unless they wait it also ends there.
     ///
-    /// An admission between the engine's word and this call is not lost: the next tick finds that his place is gone from
+    /// An admission between the engine's word and this call is not lost: the next tick finds that the place is gone from
     /// the line, and asks.
-    pub fn open(&self, queue: &QueueName, visitor: VisitorId, standing: Standing) -> Result<Subscription, StreamsFull> {
+    pub fn open(
+        &self,
+        queue: &QueueName,
+        holder: Holder,
+        network: Option<ClientNetwork>,
+        standing: Standing,
+    ) -> Result<Subscription, StreamsFull> {
         let streams = self.queues.get(queue).ok_or(StreamsFull)?;
+        let share = network.map(|network| self.shares.take(network.0).ok_or(StreamsFull)).transpose()?;
         let permit = self.room.clone().try_acquire_owned().map_err(|_| StreamsFull)?;
+        let room = Room { permit, share };
         match standing {
             Standing::Waiting { seq } => {
                 let age = self.retry.part_of(self.limits.longest);
-                QueueStreams::open(streams, visitor, seq, age, permit)
+                QueueStreams::open(streams, Listener { holder, seq, network }, age, room)
             }
-            Standing::Admitted { admission, .. } => Ok(Subscription::last(streams.admitted_frame(visitor, &admission))),
-            Standing::Absent => Ok(Subscription::last(streams.closed_frame())),
+            Standing::Admitted { admission, .. } => Ok(Subscription::last(streams.admitted_frame(holder, &admission))),
+            Standing::Absent { lost } => Ok(Subscription::last(streams.closed_frame(lost))),
         }
     }
 
-    /// What a client is told who cannot have a stream now: to come back later. (An error status would close an
+    /// What a client is told who cannot have a stream now: to come back after so long. (An error status would close an
     /// `EventSource` for ever.)
-    pub fn turn_away(&self) -> Bytes {
-        frame::retry_only(self.retry.later())
+    pub fn turn_away(&self) -> (Bytes, Duration) {
+        let pause = self.retry.later();
+        (frame::retry_only(pause), pause)
     }
 
-    /// Tells the streams of a queue what has changed, after its mirror has. Returns visitors whose place has left the line
-    /// without a word in the log that we have seen: the engine must be asked, and [`Streams::settle`] told.
-    pub(crate) async fn tick(&self, queue: &QueueName, progress: &Progress) -> Vec<VisitorId> {
-        let Some(streams) = self.queues.get(queue) else { return Vec::new() };
-        match progress {
-            Progress::Followed(changes) => streams.tell_admissions(changes),
-            Progress::NewEpoch | Progress::SetBack => streams.send_back(),
-            Progress::Rebuilt | Progress::Unsettled => {}
-        }
-        streams.tell_control();
-        let mut lost = Vec::new();
-        for shard in 0..queue_streams::SHARDS {
-            streams.tell_positions(shard, Instant::now(), &mut lost);
-            // Thousands of streams take milliseconds: others get a turn in between.
-            tokio::task::yield_now().await;
-        }
-        lost
-    }
-
-    /// Tells a visitor's streams where the engine says that he stands.
-    pub(crate) fn settle(&self, queue: &QueueName, visitor: VisitorId, standing: Standing) {
-        let Some(streams) = self.queues.get(queue) else { return };
-        match standing {
-            Standing::Waiting { seq } => streams.moved(visitor, seq),
-            Standing::Admitted { admission, .. } => streams.admit(visitor, &admission),
-            Standing::Absent => streams.close(visitor),
+    /// Ends the streams of visitors who come from such networks, and forgets that they are present.
+    pub fn end_those_from(&self, is_kept_out: impl Fn(ClientNetwork) -> bool) {
+        for streams in self.queues.values() {
+            streams.end_those_from(&is_kept_out);
         }
     }
 
@@ -147,14 +151,22 @@ impl Streams {
             }
         }
         self.room.close();
-        let open: Vec<_> = self.queues.values().flat_map(|streams| streams.take_all()).collect();
         let steps =
             usize::try_from(self.limits.drain.as_millis() / DRAIN_STEP.as_millis()).unwrap_or(usize::MAX).max(1);
-        for some in open.chunks(open.len().div_ceil(steps).max(1)) {
-            for latest in some {
-                latest.end(self.turn_away());
+        let open = self.queues.values().map(|streams| streams.len()).sum::<usize>();
+        let at_a_time = open.div_ceil(steps).max(1);
+        // Until its turn each stream is told everything: the ticks go on.
+        for streams in self.queues.values() {
+            loop {
+                let some = streams.take_some(at_a_time);
+                if some.is_empty() {
+                    break;
+                }
+                for latest in some {
+                    latest.end(self.turn_away().0);
+                }
+                tokio::time::sleep(DRAIN_STEP).await;
             }
-            tokio::time::sleep(DRAIN_STEP).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The waiting token: a place in a line, signed by the gateways for themselves.
 
 use contract::{
-    ids::{QueueName, VisitorId},
+    ids::{MemberId, QueueName, VisitorId},
     tokens::{KeyedClaims, KeyedSigner},
 };
 use jiff::{Timestamp, fmt::serde::timestamp::second};
@@ -19,6 +19,9 @@ pub struct WaitingClaims {
     /// Whose place it is.
     #[serde(rename = "sub")]
     pub visitor: VisitorId,
+    /// The member whose place it is, in a queue of members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<MemberId>,
     /// When the queue's state was created in its store (microseconds); sequences of different epochs do not compare.
     pub epoch: i64,
     /// The place: the number that the store issued within the epoch.
@@ -54,6 +57,7 @@ mod tests {
         fn any_place_round_trips(
             queue in "[a-z0-9][a-z0-9-]{0,63}",
             visitor: u128,
+            member: Option<u128>,
             epoch: i64,
             seq: i64,
             issued_at in 0..4_000_000_000_i64,
@@ -62,6 +66,7 @@ mod tests {
             let claims = WaitingClaims {
                 queue: queue.parse().unwrap(),
                 visitor: VisitorId(uuid::Uuid::from_u128(visitor)),
+                member: member.map(|member| MemberId(uuid::Uuid::from_u128(member))),
                 epoch,
                 seq,
                 issued_at: second(issued_at),

@@ -3,11 +3,15 @@
 //! Nothing is stored on disk. After a restart the queue begins a later epoch, and those who waited come back to their
 //! places by their signed tokens.
 
+mod clocks;
 mod control;
 mod credit;
-mod line;
 mod log;
+mod lost;
+mod networks;
+mod places;
 mod queue;
+mod ready;
 mod slots;
 
 use std::collections::HashMap;
@@ -17,14 +21,13 @@ use contract::{
     clock::SharedClock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
-use jiff::Timestamp;
 use parking_lot::{Mutex, RwLock};
 
 use self::queue::Queue;
 use super::{EngineError, QueueEngine};
 use crate::line::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
-    Promotion, Readmission, Sequence, Standing, Stats,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -42,27 +45,19 @@ impl EmbeddedEngine {
         Self { clock, log_capacity: super::LOG_CAPACITY, queues: RwLock::default() }
     }
 
-    /// Keeps `entries` of each departure log instead of [`LOG_CAPACITY`](super::LOG_CAPACITY).
+    /// Keeps `entries` of each log instead of [`LOG_CAPACITY`](super::LOG_CAPACITY).
     #[must_use]
     pub fn with_log_capacity(mut self, entries: usize) -> Self {
         self.log_capacity = entries;
         self
     }
 
-    /// One atomic step on a queue whose slots past their deadline have been freed.
-    fn step<R>(&self, name: &QueueName, step: impl FnOnce(&mut Queue, Timestamp) -> R) -> Result<R, EngineError> {
+    /// One atomic step on a queue.
+    fn locked<R>(&self, name: &QueueName, step: impl FnOnce(&mut Queue, i64) -> R) -> Result<R, EngineError> {
         let queues = self.queues.read();
         let mut queue = queues.get(name).ok_or_else(|| EngineError::NotConfigured(name.clone()))?.lock();
         // Read under the lock: steps that follow one another must not see the time go back.
-        let now = self.now();
-        queue.sweep(now);
-        Ok(step(&mut queue, now))
-    }
-
-    /// The clock's time in whole microseconds, the resolution of both engines.
-    fn now(&self) -> Timestamp {
-        let now = self.clock.now();
-        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+        Ok(step(&mut queue, self.clock.now().as_microsecond()))
     }
 }
 
@@ -70,53 +65,33 @@ impl EmbeddedEngine {
 impl QueueEngine for EmbeddedEngine {
     async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
         if !self.queues.read().contains_key(queue) {
-            let fresh = || Mutex::new(Queue::begin(self.now(), baseline, self.log_capacity));
+            let fresh = || Mutex::new(Queue::begin(self.clock.now().as_microsecond(), baseline, self.log_capacity));
             self.queues.write().entry(queue.clone()).or_insert_with(fresh);
         }
-        self.step(queue, |q, now| {
+        self.locked(queue, |q, now| {
             q.set_baseline(baseline, now);
             q.stats(now)
         })
     }
 
-    async fn join(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        held: Option<Place>,
-        candidate: ActiveTokenId,
-    ) -> Result<Joined, EngineError> {
-        self.step(queue, |q, now| q.join(visitor, held, candidate, now))
+    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
+        self.locked(queue, |q, now| q.join(request, now))
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.step(queue, |q, _| q.standing(visitor))
+        self.locked(queue, |q, now| q.standing(visitor, now))
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.step(queue, |q, _| q.leave(visitor))
+        self.locked(queue, |q, now| q.leave(visitor, now))
     }
 
-    async fn connect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<Standing, EngineError> {
-        self.step(queue, |q, _| q.connect(visitor, connection))
+    async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
+        self.locked(queue, |q, now| q.step(report, now))
     }
 
-    async fn disconnect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<bool, EngineError> {
-        self.step(queue, |q, _| q.disconnect(visitor, connection))
-    }
-
-    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
-        self.step(queue, |q, now| Promotion { admitted: q.promote(candidates, now), stats: q.stats(now) })
+    async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
+        self.locked(queue, |q, now| q.arrive(token, now))
     }
 
     async fn claim(
@@ -126,33 +101,35 @@ impl QueueEngine for EmbeddedEngine {
         holder: MemberId,
         readmission: Option<Readmission>,
     ) -> Result<Claim, EngineError> {
-        self.step(queue, |q, now| q.claim(token, holder, readmission, now))
+        self.locked(queue, |q, now| q.claim(token, holder, readmission, now))
     }
 
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
-        self.step(queue, |q, _| q.release(token))
+        self.locked(queue, |q, now| q.release(token, now))
+    }
+
+    async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError> {
+        self.locked(queue, |q, now| q.revoke(token, now))
     }
 
     async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
-        self.step(queue, |q, now| q.change_control(change, now))
+        self.locked(queue, |q, now| q.change_control(change, now))
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
-        self.step(queue, |q, now| q.stats(now))
+        self.locked(queue, |q, now| q.stats(now))
     }
 
-    async fn departures(
-        &self,
-        queue: &QueueName,
-        epoch: Epoch,
-        after: LogIndex,
-        limit: usize,
-    ) -> Result<Departures, EngineError> {
-        self.step(queue, |q, _| q.departures(epoch, after, limit))
+    async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError> {
+        self.locked(queue, |q, _| q.tail(epoch, after, limit))
     }
 
     async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
-        self.step(queue, |q, _| q.line_page(above, limit))
+        self.locked(queue, |q, _| q.line_page(above, limit))
+    }
+
+    async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        self.locked(queue, |q, _| q.front_page(above, limit))
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

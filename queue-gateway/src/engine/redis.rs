@@ -20,14 +20,14 @@ use fred::{
 use service::redis::{ConnectError, Connections, RedisSettings};
 
 use self::{
-    codec::{Reply, change, count, id, micros, text},
+    codec::{Reply, above, change, count, id, network, text},
     keys::keys_of,
     scripts::Scripts,
 };
 use super::{EngineError, QueueEngine};
 use crate::line::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
-    Promotion, Readmission, Sequence, Standing, Stats,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -58,7 +58,7 @@ impl RedisEngine {
         self
     }
 
-    /// Keeps about `entries` of each departure log instead of [`LOG_CAPACITY`](super::LOG_CAPACITY).
+    /// Keeps about `entries` of each log instead of [`LOG_CAPACITY`](super::LOG_CAPACITY).
     #[must_use]
     pub fn with_log_capacity(mut self, entries: usize) -> Self {
         self.log_capacity = entries;
@@ -66,7 +66,7 @@ impl RedisEngine {
     }
 
     /// One atomic step on a queue.
-    async fn step(
+    async fn run(
         &self,
         script: &Script,
         queue: &QueueName,
@@ -96,54 +96,31 @@ fn explain(error: Error) -> EngineError {
 #[async_trait]
 impl QueueEngine for RedisEngine {
     async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
-        let Baseline { limits, lifetimes } = baseline;
-        let args = [text(limits.rate_per_second), text(limits.cap), micros(lifetimes.claim), micros(lifetimes.active)];
-        Reply::new(self.step(&self.scripts.configure, queue, args).await?)?.stats()
+        Reply::new(self.run(&self.scripts.configure, queue, codec::baseline(baseline)).await?)?.stats()
     }
 
-    async fn join(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        held: Option<Place>,
-        candidate: ActiveTokenId,
-    ) -> Result<Joined, EngineError> {
+    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
+        let JoinRequest { visitor, held, candidate, contact } = request;
         let (epoch, seq) = held.map_or((text(""), text("")), |place| (text(place.epoch.0), text(place.seq.0)));
-        let args = [id(visitor.0), id(candidate.0), epoch, seq];
-        Reply::new(self.step(&self.scripts.join, queue, args).await?)?.joined()
+        let network = contact.map_or_else(|| text(""), |contact| network(contact.network));
+        let args = [id(visitor.0), id(candidate.0), epoch, seq, network];
+        codec::joined(self.run(&self.scripts.join, queue, args).await?)
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        Reply::new(self.step(&self.scripts.status, queue, [id(visitor.0)]).await?)?.standing()
+        Reply::new(self.run(&self.scripts.status, queue, [id(visitor.0)]).await?)?.standing()
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        Reply::new(self.step(&self.scripts.leave, queue, [id(visitor.0)]).await?)?.standing()
+        Reply::new(self.run(&self.scripts.leave, queue, [id(visitor.0)]).await?)?.standing()
     }
 
-    async fn connect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<Standing, EngineError> {
-        let args = [id(visitor.0), id(connection.0)];
-        Reply::new(self.step(&self.scripts.connect, queue, args).await?)?.standing()
+    async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
+        Reply::new(self.run(&self.scripts.step, queue, codec::report(report)).await?)?.step()
     }
 
-    async fn disconnect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<bool, EngineError> {
-        let args = [id(visitor.0), id(connection.0)];
-        Ok(self.step(&self.scripts.disconnect, queue, args).await? == Value::Integer(1))
-    }
-
-    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
-        let args = candidates.iter().map(|candidate| id(candidate.0));
-        Reply::new(self.step(&self.scripts.promote, queue, args).await?)?.promotion()
+    async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
+        Reply::new(self.run(&self.scripts.arrive, queue, [id(token.0)]).await?)?.standing()
     }
 
     async fn claim(
@@ -157,11 +134,15 @@ impl QueueEngine for RedisEngine {
             (text(old.epoch.0), id(old.visitor.0), text(old.expires_at.as_microsecond()))
         });
         let args = [id(token.0), id(holder.0), epoch, visitor, expires_at];
-        Reply::new(self.step(&self.scripts.claim, queue, args).await?)?.claim()
+        Reply::new(self.run(&self.scripts.claim, queue, args).await?)?.claim()
     }
 
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
-        Ok(self.step(&self.scripts.release, queue, [id(token.0)]).await? == Value::Integer(1))
+        Ok(self.run(&self.scripts.release, queue, [id(token.0)]).await? == Value::Integer(1))
+    }
+
+    async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError> {
+        codec::revocation(&self.run(&self.scripts.revoke, queue, [id(token.0)]).await?)
     }
 
     async fn control(&self, queue: &QueueName, change_to: ControlChange) -> Result<Control, EngineError> {
@@ -172,30 +153,24 @@ impl QueueEngine for RedisEngine {
             change(paused.map(|paused| Some(u8::from(paused)))),
             change(message),
         ];
-        Reply::new(self.step(&self.scripts.control, queue, args).await?)?.control()
+        Reply::new(self.run(&self.scripts.control, queue, args).await?)?.control()
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
-        Reply::new(self.step(&self.scripts.stats, queue, []).await?)?.stats()
+        Reply::new(self.run(&self.scripts.stats, queue, []).await?)?.stats()
     }
 
-    async fn departures(
-        &self,
-        queue: &QueueName,
-        epoch: Epoch,
-        after: LogIndex,
-        limit: usize,
-    ) -> Result<Departures, EngineError> {
+    async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError> {
         let args = [text(epoch.0), text(after.0), count(limit)];
-        match self.step(&self.scripts.departures, queue, args).await? {
-            Value::Integer(_) => Ok(Departures::Gap),
-            entries => Reply::new(entries)?.departures(),
-        }
+        Reply::new(self.run(&self.scripts.tail, queue, args).await?)?.tail()
     }
 
-    async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
-        let from = above.map_or_else(|| text("-inf"), |seq| text(format_args!("({}", seq.0)));
-        Reply::new(self.step(&self.scripts.line, queue, [from, count(limit)]).await?)?.line()
+    async fn line(&self, queue: &QueueName, from: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        Reply::new(self.run(&self.scripts.line, queue, [above(from), count(limit)]).await?)?.line()
+    }
+
+    async fn front(&self, queue: &QueueName, from: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        Reply::new(self.run(&self.scripts.front, queue, [above(from), count(limit)]).await?)?.line()
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

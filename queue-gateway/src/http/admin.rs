@@ -1,22 +1,23 @@
 //! `/v1/admin/queues/{queue}`: what operators see and change. Every change is logged with who, what and when.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use contract::ids::QueueName;
+use contract::ids::{ActiveTokenId, QueueName};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
-use service::problem::{Json, Problem};
+use service::problem::{Json, Path, Problem};
 
 use super::{
-    Gateway,
+    Gateway, error,
     request::{AskedQueue, NoContent, Operator},
 };
-use crate::line::{AdmissionLimits, ControlChange, QueueState, Stats};
+use crate::line::{AdmissionLimits, ControlChange, QueueState, Revocation, Stats};
+use crate::waiting_room::Queue;
 
 /// A message is read on small screens.
 const MAX_MESSAGE_CHARACTERS: usize = 500;
@@ -26,11 +27,24 @@ const MAX_MESSAGE_CHARACTERS: usize = 500;
 struct QueueView<'a> {
     queue: &'a QueueName,
     state: QueueState,
+    /// In the line and not passed, or back.
     waiting: u64,
+    /// At any gateway, once for each.
+    present: u64,
+    /// Passed and away; their places are kept for a while.
+    parked: u64,
+    /// Present and near the front.
+    ready: u64,
     active: u64,
-    connected: u64,
+    unclaimed: u64,
+    /// Client networks whose visitors do not arrive, each held to one unclaimed slot.
+    networks_held_back: u64,
+    /// Of them, those with a slot at the last step, whose visitors wait for it to end; at most 256.
+    held_back: Vec<IpAddr>,
     admitted_total: u64,
-    unclaimed_total: u64,
+    arrived_total: u64,
+    no_shows_total: u64,
+    not_claimed_total: u64,
     /// In force: the override where there is one.
     #[serde(flatten)]
     in_force: LimitsView,
@@ -87,7 +101,7 @@ pub(super) async fn show(
     queue: AskedQueue,
 ) -> Result<Response, Problem> {
     let stats = gateway.engine.stats(&queue.name).await?;
-    Ok(view(&queue.name, &stats, None))
+    Ok(view(&queue, &stats, None))
 }
 
 /// Changes rate, cap or message.
@@ -109,7 +123,7 @@ pub(super) async fn patch(
         message: patch.message,
         paused: None,
     };
-    apply(&gateway, operator, &queue.name, change).await
+    apply(&gateway, operator, &queue, change).await
 }
 
 /// Stops admission; the line stays.
@@ -119,7 +133,7 @@ pub(super) async fn pause(
     queue: AskedQueue,
     NoContent: NoContent,
 ) -> Result<Response, Problem> {
-    apply(&gateway, operator, &queue.name, ControlChange { paused: Some(true), ..ControlChange::default() }).await
+    apply(&gateway, operator, &queue, ControlChange { paused: Some(true), ..ControlChange::default() }).await
 }
 
 /// Lets admission go on.
@@ -129,23 +143,77 @@ pub(super) async fn resume(
     queue: AskedQueue,
     NoContent: NoContent,
 ) -> Result<Response, Problem> {
-    apply(&gateway, operator, &queue.name, ControlChange { paused: Some(false), ..ControlChange::default() }).await
+    apply(&gateway, operator, &queue, ControlChange { paused: Some(false), ..ControlChange::default() }).await
+}
+
+/// Stops admission in all queues by one call.
+pub(super) async fn freeze(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    NoContent: NoContent,
+) -> Result<StatusCode, Problem> {
+    pause_all(&gateway, &operator, true).await
+}
+
+/// Lets admission go on in all queues, also in those that were paused one by one.
+pub(super) async fn unfreeze(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    NoContent: NoContent,
+) -> Result<StatusCode, Problem> {
+    pause_all(&gateway, &operator, false).await
+}
+
+async fn pause_all(gateway: &Gateway, operator: &Operator, paused: bool) -> Result<StatusCode, Problem> {
+    let mut failure = None;
+    for queue in gateway.queues.values() {
+        let change = ControlChange { paused: Some(paused), ..ControlChange::default() };
+        // One that cannot be reached must not leave the others open.
+        failure = gateway.engine.control(&queue.name, change).await.err().or(failure);
+    }
+    let at = gateway.clock.now();
+    let complete = failure.is_none();
+    tracing::info!(operator.name = operator.name, paused, complete, %at, "an operator paused or resumed all queues");
+    failure.map_or(Ok(StatusCode::NO_CONTENT), |error| Err(error.into()))
+}
+
+/// Ends an active token's slot, and the token opens nothing any more. One that the site has claimed is revoked there: it goes
+/// by its own records, and tells us.
+pub(super) async fn revoke(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    Path(id): Path<ActiveTokenId>,
+    NoContent: NoContent,
+) -> Result<StatusCode, Problem> {
+    for queue in gateway.queues.values() {
+        match gateway.engine.revoke(&queue.name, id).await? {
+            Revocation::Ended => {
+                let (queue, at) = (&queue.name, gateway.clock.now());
+                tracing::info!(%queue, operator.name = operator.name, token = %id, %at, "an operator revoked a token");
+                return Ok(StatusCode::NO_CONTENT);
+            }
+            Revocation::Claimed => return Err(error::slot_claimed()),
+            Revocation::NotLive => {}
+        }
+    }
+    Err(error::token_not_found())
 }
 
 async fn apply(
     gateway: &Gateway,
     operator: Operator,
-    queue: &QueueName,
+    queue: &Queue,
     change: ControlChange,
 ) -> Result<Response, Problem> {
+    let name = &queue.name;
     let described = described(&change);
-    let control = gateway.engine.control(queue, change).await?;
+    let control = gateway.engine.control(name, change).await?;
     let at = gateway.clock.now();
     tracing::info!(
-        %queue, operator.name = operator.name, change = described, control.revision, %at,
+        queue = %name, operator.name = operator.name, change = described, control.revision, %at,
         "an operator changed a queue"
     );
-    let stats = Stats { control, ..gateway.engine.stats(queue).await? };
+    let stats = Stats { control, ..gateway.engine.stats(name).await? };
     Ok(view(queue, &stats, Some(Changed { by: operator.name, at })))
 }
 
@@ -167,16 +235,24 @@ fn described(change: &ControlChange) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn view(queue: &QueueName, stats: &Stats, changed: Option<Changed>) -> Response {
+fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Response {
+    let census = queue.follower.mirror.census();
     let control = &stats.control;
     let view = QueueView {
-        queue,
+        queue: &queue.name,
         state: control.state(),
-        waiting: stats.waiting,
+        waiting: census.waiting,
+        present: census.present,
+        parked: census.parked,
+        ready: stats.ready,
         active: stats.active,
-        connected: stats.connected,
-        admitted_total: stats.admitted_total,
-        unclaimed_total: stats.unclaimed_total,
+        unclaimed: stats.unclaimed,
+        networks_held_back: stats.held_back,
+        held_back: queue.follower.presence.lock().held_back().map(|network| network.0).collect(),
+        admitted_total: stats.totals.admitted,
+        arrived_total: stats.totals.arrived,
+        no_shows_total: stats.totals.no_shows,
+        not_claimed_total: stats.totals.not_claimed,
         in_force: control.limits().into(),
         settings: control.baseline.limits.into(),
         overrides: OverridesView { rate_per_second: control.rate_override, active_cap: control.cap_override },
@@ -194,7 +270,7 @@ impl From<AdmissionLimits> for LimitsView {
 }
 
 fn invalid(detail: &'static str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_control", "The queue cannot be governed so").detail(detail)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_control", "This change is not possible").detail(detail)
 }
 
 #[cfg(test)]

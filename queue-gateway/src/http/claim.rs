@@ -1,4 +1,5 @@
-//! `POST /v1/active-tokens/{id}/claim` and `/release`: a service binds a slot to the member who uses it, and ends it.
+//! `POST /v1/active-tokens/{id}/arrive`, `/claim` and `/release`: a service says that a visitor is there, binds the slot to
+//! the member who uses it, and ends it.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use contract::{
-    calls::{ClaimReply, ClaimRequest},
+    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest},
     ids::ActiveTokenId,
     tokens::{ActiveClaims, TokenError},
 };
@@ -18,7 +19,10 @@ use super::{
     Gateway, error,
     request::{NoContent, Service},
 };
-use crate::line::{Claim, Epoch, Readmission};
+use crate::{
+    line::{Claim, Epoch, Readmission},
+    waiting_room::Deadlines,
+};
 
 /// Binds the slot to its first holder. Repeating with the same holder is harmless.
 ///
@@ -32,12 +36,16 @@ pub(super) async fn claim(
 ) -> Result<Response, Problem> {
     let claim = if let Some(token) = &request.active_token {
         let claims = signed(&gateway, id, token)?;
+        if claims.member.is_some_and(|member| member != request.holder) {
+            return Err(error::token_held_by_another());
+        }
         let readmission =
             Readmission { epoch: Epoch(claims.epoch), visitor: claims.visitor, expires_at: claims.expires_at };
         gateway.engine.claim(&claims.queue, id, request.holder, Some(readmission)).await?
     } else {
         let mut found = Claim::Gone;
-        for queue in gateway.queues.values() {
+        // Only the signed token says whose place it is in a queue of members.
+        for queue in gateway.queues.values().filter(|queue| queue.members.is_none()) {
             found = gateway.engine.claim(&queue.name, id, request.holder, None).await?;
             if found != Claim::Gone {
                 break;
@@ -56,7 +64,22 @@ pub(super) async fn claim(
     }
 }
 
-/// Ends the slot. Answers 204 also when it has ended before: whoever delivers at least once may repeat himself.
+/// Records that the visitor of a signed token is at the site, or is still there.
+pub(super) async fn arrive(
+    State(gateway): State<Arc<Gateway>>,
+    _service: Service,
+    Path(id): Path<ActiveTokenId>,
+    Json(request): Json<ArriveRequest>,
+) -> Result<Response, Problem> {
+    let claims = signed(&gateway, id, &request.active_token)?;
+    let queue = gateway.queues.get(claims.queue.as_str()).ok_or_else(error::token_not_found)?;
+    let Deadlines { claim_before, expires_at } =
+        gateway.room.arrive(queue, &claims).await?.ok_or_else(error::token_gone)?;
+    let reply = ArriveReply { claim_before, expires_at };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(reply)).into_response())
+}
+
+/// Ends the slot. Answers 204 also when it has ended before: whoever delivers at least once may repeat it.
 pub(super) async fn release(
     State(gateway): State<Arc<Gateway>>,
     _service: Service,

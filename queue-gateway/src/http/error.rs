@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use contract::{calls, tokens::TokenError};
 use http::StatusCode;
-use service::problem::Problem;
+use service::{address_limit::TooOften, problem::Problem};
 
 use super::pause;
-use crate::engine::EngineError;
+use crate::{engine::EngineError, members::JoinTokenError, waiting_room::Refusal};
 
 /// Engine errors were counted where the engine was called, and an outage is logged once by the loops that meet it,
 /// so that a rush during an outage does not fill the log as well.
@@ -30,12 +30,93 @@ impl From<EngineError> for Problem {
     }
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unavailable => store_unavailable(),
+            Refusal::Full(_) => line_full(),
+            Refusal::Claimed => slot_claimed(),
+            Refusal::TooOften(TooOften { pause }) => asked_too_often(pause),
+            Refusal::Engine(error) => error.into(),
+        }
+    }
+}
+
+/// The line has as many places as it may have.
+fn line_full() -> Problem {
+    let pause = Duration::from_secs(pause::drawn(30..=90));
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "line_full", "The line is full: please come back in a little while")
+        .retry_after(pause)
+}
+
+/// Somebody whose place has left the line asks again and again.
+fn asked_too_often(pause: Duration) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests of one visitor").retry_after(pause)
+}
+
+/// A claimed slot is given up at the site.
+pub fn slot_claimed() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "slot_claimed", "The site has claimed this slot, and ends it")
+}
+
+/// The client's network is kept out.
+pub fn blocked() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "network_blocked", "Your network cannot call here at present")
+}
+
+/// Only members join here.
+pub fn join_token_required() -> Problem {
+    unauthorized("join_token_required", "This line is for members: please log in at the site first")
+}
+
+/// The join token of a join is of no use.
+pub fn join_token_refused(reason: JoinTokenError) -> Problem {
+    match reason {
+        JoinTokenError::KeysUnavailable => store_unavailable().detail("the site's keys cannot be fetched"),
+        JoinTokenError::Expired => {
+            unauthorized("join_token_expired", "The join token has expired: the site signs another")
+        }
+        reason => unauthorized("join_token_invalid", "The join token is not valid").detail(reason.to_string()),
+    }
+}
+
+/// This line is for everybody.
+pub fn join_token_not_taken() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "join_token_not_taken",
+        "This line is for everybody: join without a token",
+    )
+}
+
+/// A newcomer must solve this challenge first: see `proof_of_work`.
+pub fn proof_of_work_required(challenge: String, bits: u32) -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_REQUIRED,
+        "proof_of_work_required",
+        "Many people are joining: please solve the challenge first",
+    )
+    .detail("send the join again with the header Proof-Of-Work: <challenge>.<number>")
+    .member("challenge", challenge)
+    .member("bits", bits)
+}
+
+/// Another site's page had a browser call us.
+pub fn cross_site() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "cross_site_request", "This call was made by another site's page")
+}
+
 /// The store, or this gateway's picture of it, is not there at the moment. Drawn at random, the pause keeps
 /// everybody from coming back at once.
 pub fn store_unavailable() -> Problem {
     let pause = Duration::from_secs(pause::drawn(1..=5));
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", "The waiting room cannot be reached just now")
         .retry_after(pause)
+}
+
+/// Somebody who is not admitted asks whether the way to the site leads on.
+pub fn not_admitted() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "not_admitted", "It is not your turn")
 }
 
 /// No queue of this name is configured.

@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode, response::Response};
-use contract::ids::{ActiveTokenId, VisitorId};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use service::{
     problem::Problem,
     rate_limit::{CallLimiter, LimitedCall, Within},
 };
 
 use super::{
-    Gateway,
+    Gateway, error,
+    joiner::JoinedBy,
     rate_limits::RateLimits,
     reply,
-    request::{AskedQueue, HeldPlace, NoContent},
+    request::{AskedQueue, CalledFrom, OwnPage},
 };
-use crate::line::{Place, Standing};
 
 /// Joins are limited per address.
 #[derive(Debug)]
@@ -27,41 +30,41 @@ impl LimitedCall<RateLimits> for Join {
     }
 }
 
-/// Answers 201 with a new place and 200 with the old one. The visitor is whoever his waiting token says; a token that
-/// is broken, expired or of another queue is no reason to refuse a place, so he gets a new one.
+/// Answers 201 with a new place and 200 with the old one.
+///
+/// Whoever has no identity yet is given one, also with a refusal: the join that follows is the same visitor's.
 pub(super) async fn join(
     State(gateway): State<Arc<Gateway>>,
+    _own: OwnPage,
     _limit: Within<Join>,
     queue: AskedQueue,
-    held: Option<HeldPlace>,
-    NoContent: NoContent,
-) -> Result<Response, Problem> {
-    // Asked first: who cannot be told his position shall not be given a place that he would not learn of.
-    let known = queue.stats()?;
-    let visitor = held.map_or_else(|| VisitorId::generate(&*gateway.clock), |held| held.visitor);
-    let candidate = ActiveTokenId::generate(&*gateway.clock);
-
-    let joined = gateway.engine.join(&queue.name, visitor, held.map(|held| held.place), candidate).await?;
-
-    let status = if joined.fresh {
-        queue.metrics.joins_new.inc();
-        StatusCode::CREATED
-    } else {
-        queue.metrics.joins_same.inc();
-        StatusCode::OK
-    };
-    if let Standing::Admitted { admission, .. } = joined.standing
-        && admission.token == candidate
-    {
-        queue.metrics.admitted.inc();
+    CalledFrom(client): CalledFrom,
+    JoinedBy { joiner, proven, identity }: JoinedBy,
+) -> Response {
+    if let Some(asked) = queue.proof_of_work.as_ref().filter(|asked| !proven && asked.is_needed()) {
+        let (challenge, bits) = asked.challenge(&queue.name, joiner.visitor(), gateway.clock.now());
+        return with_cookie(error::proof_of_work_required(challenge, bits).into_response(), identity);
     }
-    let message = known.control.message.as_deref();
-    let mut document = reply::document(&gateway, &queue, message, visitor, joined.epoch, joined.standing).await?;
-    let cookie = reply::seq_of(joined.standing).map(|seq| {
-        let place = Place { epoch: joined.epoch, seq };
-        let (token, cookie) = gateway.signed_place(&queue.name, visitor, place);
-        document.waiting_token = Some(token);
-        cookie
-    });
-    Ok(reply::place(status, &document, cookie))
+    let response = match gateway.room.join(&queue, joiner, client).await {
+        Ok(answer) => {
+            let status = if answer.fresh { StatusCode::CREATED } else { StatusCode::OK };
+            let message = queue.stats().ok().and_then(|stats| stats.control.message.clone());
+            let mut document = reply::document(&gateway, &queue, message.as_deref(), &answer);
+            let cookie = answer.place.map(|place| {
+                let (token, cookie) = gateway.signed_place(&queue.name, answer.holder, place);
+                document.waiting_token = Some(token);
+                cookie
+            });
+            reply::place(status, &document, cookie)
+        }
+        Err(refusal) => Problem::from(refusal).into_response(),
+    };
+    with_cookie(response, identity)
+}
+
+fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }

@@ -4,15 +4,17 @@ use std::ops::RangeInclusive;
 
 use rand::Rng as _;
 
+use crate::line::latest_pause;
+
 /// A number of seconds from the range.
 #[expect(clippy::disallowed_methods, reason = "nothing depends on which pause is drawn, so no test needs to choose it")]
 pub(super) fn drawn(seconds: RangeInclusive<u64>) -> u64 {
     rand::rng().random_range(seconds)
 }
 
-/// At least these seconds, stretched by up to a quarter and at least by a second.
+/// At least these seconds, and at most the latest pause that stands for them.
 pub(super) fn spread(seconds: u64) -> u64 {
-    drawn(seconds..=seconds + (seconds / 4).max(1))
+    drawn(seconds..=latest_pause(seconds))
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ struct PublicState<'a> {
     title: &'a str,
     state: QueueState,
     waiting: u64,
+    present: u64,
+    parked: u64,
     active: u64,
     rate_per_second: f64,
     active_cap: u64,
@@ -29,12 +31,15 @@ struct PublicState<'a> {
 /// The queue in numbers, from this gateway's own mirror.
 pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
     let stats = queue.stats()?;
+    let census = queue.follower.mirror.census();
     let limits = stats.control.limits();
     let document = PublicState {
         queue: &queue.name,
         title: &queue.title,
         state: stats.control.state(),
-        waiting: stats.waiting,
+        waiting: census.waiting,
+        present: census.present,
+        parked: census.parked,
         active: stats.active,
         rate_per_second: limits.rate_per_second,
         active_cap: limits.cap,

@@ -1,9 +1,12 @@
-//! How often one address may join, poll and open streams.
+//! How often one address may join, poll or enter, open streams, leave and verify, and one visitor ask the store.
 
+use std::sync::Arc;
+
+use contract::ids::VisitorId;
 use prometheus::IntCounter;
 use serde::Deserialize;
 use service::{
-    address_limit::QuotaSettings,
+    address_limit::{KeyedLimiter, QuotaSettings},
     rate_limit::CallLimiter,
     settings::{Faults, Validate},
 };
@@ -17,10 +20,16 @@ pub struct RateLimitSettings {
     pub max_addresses: usize,
     /// Joins.
     pub join: QuotaSettings,
-    /// Polls.
+    /// Polls, and the way to the site.
     pub poll: QuotaSettings,
     /// Openings of a stream.
     pub stream: QuotaSettings,
+    /// Leaving.
+    pub leave: QuotaSettings,
+    /// Forward authentication, counted by the address of the visitor.
+    pub verify: QuotaSettings,
+    /// Polls and streams of one visitor whose place has left the line: the store alone can answer them.
+    pub departed: QuotaSettings,
 }
 
 impl Validate for RateLimitSettings {
@@ -29,18 +38,22 @@ impl Validate for RateLimitSettings {
         at.section("join", &self.join);
         at.section("poll", &self.poll);
         at.section("stream", &self.stream);
+        at.section("leave", &self.leave);
+        at.section("verify", &self.verify);
+        at.section("departed", &self.departed);
     }
 }
 
 /// The limits of all calls.
 #[derive(Debug)]
 pub struct RateLimits {
-    /// Joins.
-    pub join: CallLimiter,
-    /// Polls.
-    pub poll: CallLimiter,
-    /// Openings of a stream.
-    pub stream: CallLimiter,
+    pub(super) join: CallLimiter,
+    pub(super) poll: CallLimiter,
+    pub(super) stream: CallLimiter,
+    pub(super) leave: CallLimiter,
+    pub(super) verify: CallLimiter,
+    /// Checked where it turns out that the store must be asked.
+    pub departed: Arc<KeyedLimiter<VisitorId>>,
 }
 
 impl RateLimits {
@@ -51,13 +64,17 @@ impl RateLimits {
             join: limiter(settings.join, &refusals.join),
             poll: limiter(settings.poll, &refusals.poll),
             stream: limiter(settings.stream, &refusals.stream),
+            leave: limiter(settings.leave, &refusals.leave),
+            verify: limiter(settings.verify, &refusals.verify),
+            departed: Arc::new(KeyedLimiter::new(settings.departed, settings.max_addresses)),
         }
     }
 
-    /// Drops the addresses that need no watching any more. To be called about once a second.
+    /// Drops the addresses and visitors that need no watching any more. To be called about once a second.
     pub fn sweep(&self) {
-        for limiter in [&self.join, &self.poll, &self.stream] {
+        for limiter in [&self.join, &self.poll, &self.stream, &self.leave, &self.verify] {
             limiter.sweep();
         }
+        self.departed.sweep();
     }
 }

@@ -2,26 +2,36 @@
 //!
 //! Every refusal is a problem document, and every credential is checked here and nowhere else.
 
-use std::{ops::Deref, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use axum::{
     body::HttpBody,
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use contract::ids::VisitorId;
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use service::problem::{Json, Path, Problem};
+use service::{
+    accept::Peer,
+    client_address::{client_address, limit_key},
+    problem::{Json, Path, Problem},
+};
 use subtle::ConstantTimeEq;
 
-use super::{Gateway, Queue, cookie, error};
-use crate::line::Place;
+use super::{Gateway, cookie, error};
+use crate::{
+    documents::Holder,
+    line::{ClientNetwork, Place},
+    waiting_room::{Client, Held, Queue},
+};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The queue that the address names.
 #[derive(Clone, Debug)]
-pub struct AskedQueue(Arc<Queue>);
+pub struct AskedQueue(pub Arc<Queue>);
 
 impl Deref for AskedQueue {
     type Target = Queue;
@@ -43,31 +53,40 @@ impl FromRequestParts<Arc<Gateway>> for AskedQueue {
 
 /// A place proven by a valid waiting token of the asked queue.
 #[derive(Clone, Copy, Debug)]
-pub struct HeldPlace {
-    /// Whose place.
-    pub visitor: VisitorId,
-    /// Which place.
-    pub place: Place,
-    /// When the token was minted.
-    pub issued_at: Timestamp,
-}
+pub struct HeldPlace(pub Held);
 
-/// The token is in `Authorization: Bearer` or else in the cookie.
+/// The token is in `Authorization: Bearer`, or else in a cookie: the first that we signed counts.
 impl FromRequestParts<Arc<Gateway>> for HeldPlace {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let queue = AskedQueue::from_request_parts(parts, gateway).await?;
-        let token = bearer(&parts.headers)
-            .or_else(|| cookie::value_of(&parts.headers, cookie::WAITING_TOKEN))
-            .ok_or_else(error::waiting_token_missing)?;
-        let now = gateway.clock.now();
-        let claims = gateway.documents.read_waiting_token(token, now).map_err(error::waiting_token_refused)?;
-        if claims.queue != queue.name {
-            return Err(error::waiting_token_of_another_queue());
+        if let Some(token) = bearer(&parts.headers) {
+            return held(gateway, &queue, token);
         }
-        Ok(Self { visitor: claims.visitor, place: Place::from(&claims), issued_at: claims.issued_at })
+        let name = gateway.cookies.waiting_token(&queue.name);
+        let mut refusal = error::waiting_token_missing();
+        for token in cookie::values_of(&parts.headers, &name) {
+            match held(gateway, &queue, token) {
+                Ok(held) => return Ok(held),
+                Err(refused) => refusal = refused,
+            }
+        }
+        Err(refusal)
     }
+}
+
+fn held(gateway: &Gateway, queue: &Queue, token: &str) -> Result<HeldPlace, Problem> {
+    let now = gateway.clock.now();
+    let claims = gateway.documents.read_waiting_token(token, now).map_err(error::waiting_token_refused)?;
+    if claims.queue != queue.name {
+        return Err(error::waiting_token_of_another_queue());
+    }
+    Ok(HeldPlace(Held {
+        holder: Holder { visitor: claims.visitor, member: claims.member },
+        place: Place::from(&claims),
+        issued_at: claims.issued_at,
+    }))
 }
 
 /// For calls that take a visitor with a useless token like one with none.
@@ -77,6 +96,83 @@ impl OptionalFromRequestParts<Arc<Gateway>> for HeldPlace {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Option<Self>, Problem> {
         Ok(<Self as FromRequestParts<_>>::from_request_parts(parts, gateway).await.ok())
     }
+}
+
+/// Who a browser is by the identity that we gave it, if it has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity(pub Option<VisitorId>);
+
+impl FromRequestParts<Arc<Gateway>> for Identity {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let now = gateway.clock.now();
+        let known = cookie::values_of(&parts.headers, &gateway.cookies.identity())
+            .find_map(|token| gateway.identities.verify(token, now).ok());
+        Ok(Self(known.map(|claims| claims.visitor)))
+    }
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct CalledFrom(pub Client);
+
+impl FromRequestParts<Arc<Gateway>> for CalledFrom {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let Peer(peer) = <Peer as FromRequestParts<_>>::from_request_parts(parts, gateway).await?;
+        let peer = peer.ip().to_canonical();
+        if parts.headers.contains_key(X_FORWARDED_FOR) && is_private(peer) && !gateway.proxies.contains(peer) {
+            // All visitors behind it would be taken for one network.
+            gateway.untrusted_proxy.note(peer);
+            return Ok(Self(Client { network: None }));
+        }
+        let address = client_address(peer, &parts.headers, &gateway.proxies);
+        let network = (!gateway.access.is_allowed(address)).then(|| ClientNetwork(limit_key(address)));
+        Ok(Self(Client { network }))
+    }
+}
+
+/// Addresses that only neighbours have: a proxy of ours that nobody told us of, rather than a visitor.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_loopback() || v6.is_unicast_link_local(),
+    }
+}
+
+/// A call in a visitor's name, made by our own page or by a client that holds its token itself. A foreign page may
+/// make a browser call us with its cookies; it must not take a place, or give one up.
+#[derive(Debug)]
+pub struct OwnPage;
+
+impl FromRequestParts<Arc<Gateway>> for OwnPage {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        let headers = &parts.headers;
+        if bearer(headers).is_some() {
+            return Ok(Self);
+        }
+        let own = match headers.get(SEC_FETCH_SITE) {
+            Some(site) => site == "same-origin" || site == "none",
+            None => comes_from_us(headers, &gateway.public_url),
+        };
+        if own { Ok(Self) } else { Err(error::cross_site()) }
+    }
+}
+
+/// By the `Origin`, which browsers also send without fetch metadata: old ones, and all of them over plain http. Without
+/// either it is no browser. A proxy in front may have changed the `Host`, so the public address counts as well.
+fn comes_from_us(headers: &HeaderMap, public_url: &str) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    if origin == public_url {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().ok().and_then(|origin| Some(origin.split_once("://")?.1));
+    origin.is_some() && origin == host
 }
 
 /// An empty body, or an empty JSON object.
@@ -96,6 +192,26 @@ impl<S: Send + Sync> FromRequest<S> for NoContent {
             let Json(EmptyObject {}) = Json::from_request(request, state).await?;
         }
         Ok(Self)
+    }
+}
+
+/// Body of a join: empty, or an object, with the join token in a queue of members.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JoinBody {
+    /// What the site says of its member.
+    pub join_token: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequest<S> for JoinBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self::default());
+        }
+        let Json(body) = Json::from_request(request, state).await?;
+        Ok(body)
     }
 }
 
@@ -126,7 +242,7 @@ impl FromRequestParts<Arc<Gateway>> for Service {
 /// The caller is an operator.
 #[derive(Debug)]
 pub struct Operator {
-    /// What he calls himself in `Operator-Name`, for the log; the key is what authenticates him.
+    /// What they call themselves in `Operator-Name`, for the log; the key is what authenticates them.
     pub name: String,
 }
 

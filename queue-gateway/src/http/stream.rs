@@ -3,7 +3,7 @@
 //! Whatever can be cured by coming back later is answered with 200 and a `retry:`: an error status would close an
 //! `EventSource` for ever. The present state opens every stream, so a client that was cut off has missed nothing.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -12,7 +12,6 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use contract::ids::ActiveTokenId;
 use service::{
     problem::Problem,
     rate_limit::{CallLimiter, LimitedCall, Within},
@@ -20,11 +19,10 @@ use service::{
 use tokio_stream::{Stream, StreamExt};
 
 use super::{
-    Gateway, Queue,
+    Gateway,
     rate_limits::RateLimits,
-    request::{AskedQueue, HeldPlace},
+    request::{AskedQueue, CalledFrom, HeldPlace, OwnPage},
 };
-use crate::{engine::EngineError, line::Standing, streams::Present};
 
 /// Openings of a stream are limited per address.
 #[derive(Debug)]
@@ -36,53 +34,36 @@ impl LimitedCall<RateLimits> for Open {
     }
 }
 
-/// Opens a stream for whoever his waiting token says. Without one, or without such a queue, there is nothing to come back
+/// Opens a stream for whoever the waiting token says. Without one, or without such a queue, there is nothing to come back
 /// for, and the answer is a problem.
 pub(super) async fn stream(
     State(gateway): State<Arc<Gateway>>,
+    _own: OwnPage,
     queue: AskedQueue,
-    held: HeldPlace,
+    CalledFrom(client): CalledFrom,
+    HeldPlace(held): HeldPlace,
     limit: Result<Within<Open>, Problem>,
 ) -> Response {
     if limit.is_err() {
-        return turned_away(&gateway);
+        return turned_away(&gateway).0;
     }
     // An engine that cannot be asked was counted where it was called, and is logged by the loops that meet it.
-    let Ok((standing, present)) = arrive(&gateway, &queue, &held).await else { return turned_away(&gateway) };
-    let Ok(subscription) = gateway.streams.open(&queue.name, held.visitor, standing) else {
-        return turned_away(&gateway);
+    let Ok((standing, place)) = gateway.room.listen(&queue, held).await else { return turned_away(&gateway).0 };
+    let Ok(subscription) = gateway.streams.open(&queue.name, held.holder, client.network, standing) else {
+        let (response, pause) = turned_away(&gateway);
+        gateway.room.note_turned_away(&queue, held, standing, client, pause);
+        return response;
     };
-    let frames = subscription.map(move |frame| {
-        // Owned by the stream: when it ends or the client vanishes, the engine is told.
-        let _ = &present;
-        frame
-    });
-    event_stream(frames, renewed(&gateway, &queue, &held, standing))
+    // The same place with a new lifetime: presence keeps it. Streams end before a lifetime is over, so that every listener
+    // comes by here in time.
+    let cookie = place.map(|place| gateway.signed_place(&queue.name, held.holder, place).1);
+    event_stream(subscription, cookie)
 }
 
-/// Records the stream and finds where its visitor stands. One whom the store does not know is put back to the place of
-/// his token, if that is of an older epoch than the store's: the store has lost him, he has not left.
-async fn arrive(gateway: &Gateway, queue: &Queue, held: &HeldPlace) -> Result<(Standing, Present), EngineError> {
-    let known = gateway.presence.connect(&queue.name, held.visitor).await?;
-    if known.0 != Standing::Absent || held.place.epoch >= gateway.engine.stats(&queue.name).await?.epoch {
-        return Ok(known);
-    }
-    let candidate = ActiveTokenId::generate(&*gateway.clock);
-    gateway.engine.join(&queue.name, held.visitor, Some(held.place), candidate).await?;
-    gateway.presence.connect(&queue.name, held.visitor).await
-}
-
-/// The same place with a new lifetime: presence keeps it. The streams ends streams before a lifetime is over, so that every
-/// listener comes by here in time.
-fn renewed(gateway: &Gateway, queue: &Queue, held: &HeldPlace, standing: Standing) -> Option<HeaderValue> {
-    let Standing::Waiting { seq } = standing else { return None };
-    // A token of another place than the visitor's is not given a longer life.
-    let same = queue.mirror.epoch().is_some_and(|epoch| held.place.relative_to(epoch) == seq);
-    same.then(|| gateway.signed_place(&queue.name, held.visitor, held.place).1)
-}
-
-fn turned_away(gateway: &Gateway) -> Response {
-    event_stream(tokio_stream::once(gateway.streams.turn_away()), None)
+/// The answer to a client who is to come back after the pause.
+fn turned_away(gateway: &Gateway) -> (Response, Duration) {
+    let (frame, pause) = gateway.streams.turn_away();
+    (event_stream(tokio_stream::once(frame), None), pause)
 }
 
 /// The one place where frames become a response.

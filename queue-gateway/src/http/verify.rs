@@ -14,11 +14,16 @@ use contract::{ids::QueueName, tokens::ActiveClaims};
 use serde::Deserialize;
 use service::problem::{Problem, Query};
 
-use super::{Gateway, Queue, cookie, error};
-use crate::line::{Epoch, Standing};
+use service::rate_limit::{CallLimiter, LimitedCall, Within};
 
+use super::{Gateway, cookie, error, rate_limits::RateLimits};
+use crate::waiting_room::Queue;
+
+/// Tokens of one request that are looked at: each costs a verification.
+const MOST_TOKENS: usize = 4;
 const X_QUEUE: HeaderName = HeaderName::from_static("x-queue");
 const X_VISITOR: HeaderName = HeaderName::from_static("x-visitor");
+const X_MEMBER: HeaderName = HeaderName::from_static("x-member");
 const X_WAITING_ROOM: HeaderName = HeaderName::from_static("x-waiting-room");
 const ACTIVE_TOKEN: HeaderName = HeaderName::from_static("active-token");
 
@@ -29,9 +34,20 @@ pub(super) struct Guarded {
     queue: Option<QueueName>,
 }
 
+/// Verifications are limited per address of the visitor.
+#[derive(Debug)]
+pub(super) struct Verify;
+
+impl LimitedCall<RateLimits> for Verify {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
+        &limits.verify
+    }
+}
+
 /// Answers 200 and says who it is, or 401 and says where to wait.
 pub(super) async fn verify(
     State(gateway): State<Arc<Gateway>>,
+    _limit: Within<Verify>,
     Query(guarded): Query<Guarded>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -46,7 +62,12 @@ pub(super) async fn verify(
             let name = HeaderValue::try_from(queue.name.as_str()).map_err(|_| Problem::internal())?;
             let headers =
                 [(header::CACHE_CONTROL, HeaderValue::from_static("no-store")), (X_QUEUE, name), (X_VISITOR, visitor)];
-            Ok((StatusCode::OK, headers).into_response())
+            let mut response = (StatusCode::OK, headers).into_response();
+            if let Some(member) = claims.member.and_then(|member| HeaderValue::try_from(member.to_string()).ok()) {
+                // The site must let nobody else pass.
+                response.headers_mut().insert(X_MEMBER, member);
+            }
+            Ok(response)
         }
         Err(reason) => {
             let mut response = error::active_token_refused(reason).into_response();
@@ -62,23 +83,24 @@ async fn admitted(
     queue: &Queue,
     headers: &HeaderMap,
 ) -> Result<Result<ActiveClaims, &'static str>, Problem> {
-    let token = headers.get(ACTIVE_TOKEN).and_then(|value| value.to_str().ok());
-    let Some(token) = token.or_else(|| cookie::value_of(headers, cookie::ACTIVE_TOKEN)) else {
-        return Ok(Err("there is no active token"));
-    };
-    let claims = match gateway.verifier.verify(token, gateway.clock.now()) {
-        Ok(claims) if claims.queue == queue.name => claims,
-        Ok(_) => return Ok(Err("the token is for another queue")),
-        Err(error) => {
-            tracing::debug!(%error, "an active token was refused");
-            return Ok(Err("the token is not valid"));
+    let given = headers.get(ACTIVE_TOKEN).and_then(|value| value.to_str().ok());
+    let mut refusal = "there is no active token";
+    // A sibling domain, or an older visit, may have set others of this name: they do not hide the one that is live.
+    let tokens = given.into_iter().chain(cookie::values_of(headers, cookie::ACTIVE_TOKEN));
+    for token in tokens.take(MOST_TOKENS) {
+        match gateway.verifier.verify(token, gateway.clock.now()) {
+            Ok(claims) if claims.queue == queue.name => {
+                if gateway.room.verify(queue, &claims).await? {
+                    return Ok(Ok(claims));
+                }
+                refusal = "the slot of this token is free again";
+            }
+            Ok(_) => refusal = "the token is for another queue",
+            Err(error) => {
+                tracing::debug!(%error, "an active token was refused");
+                refusal = "the token is not valid";
+            }
         }
-    };
-    let live = match gateway.engine.status(&queue.name, claims.visitor).await? {
-        Standing::Admitted { admission, .. } => admission.token == claims.id,
-        // A store that lost its state knows nobody of before. Those whom it had admitted go on with their signed
-        // tokens; a place in the line that they also hold does not speak against them.
-        Standing::Waiting { .. } | Standing::Absent => Epoch(claims.epoch) < queue.stats()?.epoch,
-    };
-    Ok(if live { Ok(claims) } else { Err("the slot of this token is free again") })
+    }
+    Ok(Err(refusal))
 }

@@ -14,19 +14,31 @@ pub struct AdmissionLimits {
 }
 
 impl AdmissionLimits {
+    /// How many ready visitors the store should have at hand: two seconds' admissions, and some for a quiet line.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what both types hold")]
+    pub fn ready_wanted(&self) -> u64 {
+        (2.0 * self.burst()).clamp(64.0, 10_000.0) as u64
+    }
+
     /// Most admissions that may happen at one moment: one second's worth, and never less than one whole admission.
     pub fn burst(&self) -> f64 {
         self.rate_per_second.max(1.0)
     }
 }
 
-/// How long an active token lives.
+/// How long turns and places last. Times are in whole microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// From admission to the last moment at which a claim is accepted.
+    /// From an admission, or the visitor's next due poll if that is later, to the last moment for arriving.
+    pub arrive: Duration,
+    /// From the arrival, and from each later sign of life, to the last moment at which a claim is accepted.
     pub claim: Duration,
-    /// From admission to the token's own expiry.
+    /// From the arrival to the last moment for a claim, whatever the signs of life.
+    pub claim_at_most: Duration,
+    /// From an admission to the token's own expiry.
     pub active: Duration,
+    /// A passed place is kept for so long after it was passed, or its visitor last seen.
+    pub grace: Duration,
 }
 
 /// What the settings say of a queue; pushed to the store at start and on live reload.
@@ -34,8 +46,10 @@ pub struct Lifetimes {
 pub struct Baseline {
     /// Rate and cap where no operator overrides them.
     pub limits: AdmissionLimits,
-    /// Lifetimes of the tokens admitted from now on.
+    /// How long turns and places last from now on.
     pub lifetimes: Lifetimes,
+    /// Most places in the line; joins above it are refused.
+    pub max_places: u64,
 }
 
 /// A partial change by an operator; `None` leaves a value as it is, `Some(None)` returns it to the baseline.

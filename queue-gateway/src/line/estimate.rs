@@ -1,19 +1,21 @@
 //! How long those in the line will wait, as an honest range.
 //!
-//! With `p` visitors up to and including mine, `m` admissions per second and `a` the hazard at which those ahead give up,
+//! With `p` present visitors up to and including mine, `m` admissions per second and `a` the hazard at which those ahead give up,
 //! the line ahead shrinks as `dp/dt = -(m + a p)`, which reaches zero after `ln(1 + p a / m) / a` (and `p / m` without
 //! departures). The early end of the range takes `m` as the mean of the last minute, the late end a pessimistic `m`:
 //! the lowest decile of half-minute rates over ten minutes, and never more than nine tenths of the mean.
 
 use std::{collections::VecDeque, time::Duration};
 
-/// How long a wait will take, in whole seconds, rounded up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::Serialize;
+
+/// How long a wait will take, in whole seconds, rounded up: an honest range, not a promise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct WaitRange {
     /// As likely to be shorter as to be longer.
-    pub p50_seconds: u64,
-    /// Longer in one case of ten; never below `p50_seconds`.
-    pub p90_seconds: u64,
+    pub p50: u64,
+    /// Longer in one case of ten; never below `p50`.
+    pub p90: u64,
 }
 
 /// How fast a line moves, in admissions per second.
@@ -29,9 +31,9 @@ impl Pace {
     /// The wait at `position` (1-based), where everybody ahead gives up at `hazard` per second; zero where it has not been
     /// measured. `None` while nobody is admitted.
     pub fn wait(&self, position: u64, hazard: f64) -> Option<WaitRange> {
-        let p50_seconds = seconds(position, self.mean, hazard)?;
-        let p90_seconds = seconds(position, self.low, hazard)?.max(p50_seconds);
-        Some(WaitRange { p50_seconds, p90_seconds })
+        let p50 = seconds(position, self.mean, hazard)?;
+        let p90 = seconds(position, self.low, hazard)?.max(p50);
+        Some(WaitRange { p50, p90 })
     }
 }
 
@@ -55,6 +57,8 @@ const MEAN_OVER: usize = 60;
 const DECILE_OVER: usize = 30;
 /// With less history than this the configured rate is the better guess.
 const ENOUGH: usize = 10;
+/// Seconds after which the rate at which slots come free can be told.
+const ENOUGH_CAPPED: usize = 5;
 /// A late end without any basis would be no estimate: a standstill in memory lengthens it tenfold, not for ever.
 const LEAST_SHARE: f64 = 0.1;
 
@@ -64,19 +68,45 @@ struct Bucket {
     busy: Duration,
 }
 
+/// How fast a line moves, by what it has done while somebody who is there waited.
+///
+/// Two different things hold a line back, and each has its history: the admission rate, or the cap on active users, when
+/// it moves only as slots come free.
+#[derive(Clone, Debug, Default)]
+pub struct Flow {
+    by_rate: RateWindow,
+    by_cap: RateWindow,
+}
+
+impl Flow {
+    /// Adds a stretch of time, by the store's clock, in which people waited and admission was not paused; `capped` when
+    /// no slot was free at its end.
+    pub fn record(&mut self, busy: Duration, admitted: u64, capped: bool) {
+        if capped { &mut self.by_cap } else { &mut self.by_rate }.record(busy, admitted);
+    }
+
+    /// The pace to expect, where `configured` is the admission rate in force. Until ten seconds of history are there, the
+    /// configured rate stands in for the measured one; nothing stands in for slots that come free.
+    pub fn pace(&self, configured: f64, capped: bool) -> Option<Pace> {
+        if capped {
+            return self.by_cap.pace(ENOUGH_CAPPED);
+        }
+        Some(self.by_rate.pace(ENOUGH).unwrap_or(Pace { mean: configured, low: 0.9 * configured }))
+    }
+}
+
 /// The admissions of the last ten minutes in which there was somebody to admit.
 ///
 /// Time with an empty line or a pause is left out: it says how many came or what the operator did, not how fast the line
-/// moves when it moves. Until ten seconds of history are there, the configured rate stands in for the measured one.
+/// moves when it moves.
 #[derive(Clone, Debug, Default)]
-pub struct RateWindow {
+struct RateWindow {
     closed: VecDeque<Bucket>,
     open: Bucket,
 }
 
 impl RateWindow {
-    /// Adds a stretch of time, by the store's clock, in which people waited and admission was not paused.
-    pub fn record(&mut self, busy: Duration, admitted: u64) {
+    fn record(&mut self, busy: Duration, admitted: u64) {
         self.open.busy += busy;
         self.open.admitted += admitted;
         if self.open.busy >= BUCKET {
@@ -87,14 +117,14 @@ impl RateWindow {
         }
     }
 
-    /// The pace of the line, where `configured` is the admission rate in force.
-    pub fn pace(&self, configured: f64) -> Pace {
-        if self.closed.len() < ENOUGH {
-            return Pace { mean: configured, low: 0.9 * configured };
+    /// The pace that was measured over at least so many seconds.
+    fn pace(&self, enough: usize) -> Option<Pace> {
+        if self.closed.len() < enough {
+            return None;
         }
         let mean = rate(self.closed.iter().rev().take(MEAN_OVER));
         let low = self.lowest_decile().map_or(f64::INFINITY, |decile| decile.max(LEAST_SHARE * mean));
-        Pace { mean, low: low.min(0.9 * mean) }
+        Some(Pace { mean, low: low.min(0.9 * mean) })
     }
 
     /// The rate that one half-minute in ten stays at or below; `None` before the first half-minute.
@@ -122,44 +152,62 @@ mod tests {
 
     use super::*;
 
-    fn steady(rate: u64, seconds: u64) -> RateWindow {
-        let mut window = RateWindow::default();
+    const TENTH: Duration = Duration::from_millis(100);
+
+    fn steady(rate: u64, seconds: u64) -> Flow {
+        let mut flow = Flow::default();
         for _ in 0..seconds * 10 {
-            window.record(Duration::from_millis(100), rate / 10);
+            flow.record(TENTH, rate / 10, false);
         }
-        window
+        flow
+    }
+
+    fn pace(flow: &Flow, configured: f64) -> Pace {
+        flow.pace(configured, false).unwrap()
     }
 
     #[test]
     fn without_history_the_configured_rate_is_the_guess() {
         let window = steady(100, 9);
-        assert_eq!(window.pace(20.0), Pace { mean: 20.0, low: 18.0 });
-        let wait = window.pace(20.0).wait(100, 0.0);
-        assert_eq!(wait, Some(WaitRange { p50_seconds: 5, p90_seconds: 6 }));
+        assert_eq!(pace(&window, 20.0), Pace { mean: 20.0, low: 18.0 });
+        let wait = pace(&window, 20.0).wait(100, 0.0);
+        assert_eq!(wait, Some(WaitRange { p50: 5, p90: 6 }));
     }
 
     #[test]
     fn the_measured_rate_replaces_the_configured_one() {
-        let pace = steady(50, 60).pace(1_000.0);
+        let pace = pace(&steady(50, 60), 1_000.0);
         assert!((pace.mean - 50.0).abs() < 1e-9 && (pace.low - 45.0).abs() < 1e-9, "{pace:?}");
     }
 
     #[test]
     fn nobody_admitted_means_no_estimate() {
-        assert_eq!(steady(0, 60).pace(50.0).wait(1, 0.0), None);
-        assert_eq!(RateWindow::default().pace(0.0).wait(1, 0.0), None);
+        assert_eq!(pace(&steady(0, 60), 50.0).wait(1, 0.0), None);
+        assert_eq!(pace(&Flow::default(), 0.0).wait(1, 0.0), None);
+    }
+
+    #[test]
+    fn while_the_cap_binds_slots_that_come_free_are_the_pace() {
+        let mut flow = steady(50, 60);
+        assert_eq!(flow.pace(50.0, true), None, "nothing is known yet of slots that come free");
+        for second in 0..20 {
+            flow.record(Duration::from_secs(1), second % 2, true);
+        }
+        let wait = flow.pace(50.0, true).unwrap().wait(10, 0.0).unwrap();
+        assert_eq!(wait.p50, 20);
+        assert_eq!(pace(&flow, 50.0).wait(10, 0.0).unwrap().p50, 1, "with room again the rate is as it was");
     }
 
     #[test]
     fn a_slow_half_minute_lengthens_the_late_end_only() {
         let mut window = steady(50, 120);
         for _ in 0..300 {
-            window.record(Duration::from_millis(100), 2);
+            window.record(TENTH, 2, false);
         }
         for _ in 0..600 {
-            window.record(Duration::from_millis(100), 5);
+            window.record(TENTH, 5, false);
         }
-        let pace = window.pace(0.0);
+        let pace = pace(&window, 0.0);
         assert!((pace.mean - 50.0).abs() < 1e-9 && (pace.low - 20.0).abs() < 1e-9, "{pace:?}");
     }
 
@@ -167,27 +215,27 @@ mod tests {
     fn a_standstill_in_memory_keeps_the_late_end_finite() {
         let mut window = steady(0, 30);
         for _ in 0..600 {
-            window.record(Duration::from_millis(100), 5);
+            window.record(TENTH, 5, false);
         }
-        let wait = window.pace(0.0).wait(100, 0.0);
-        assert_eq!(wait, Some(WaitRange { p50_seconds: 2, p90_seconds: 20 }));
+        let wait = pace(&window, 0.0).wait(100, 0.0);
+        assert_eq!(wait, Some(WaitRange { p50: 2, p90: 20 }));
     }
 
     #[test]
     fn after_a_step_estimates_are_within_a_tenth_in_ninety_seconds() {
         let mut window = steady(100, 600);
         for _ in 0..900 {
-            window.record(Duration::from_millis(100), 4);
+            window.record(TENTH, 4, false);
         }
-        let Some(wait) = window.pace(0.0).wait(4_000, 0.0) else { panic!("no estimate") };
-        assert!((90..=110).contains(&wait.p50_seconds), "{wait:?}");
+        let Some(wait) = pace(&window, 0.0).wait(4_000, 0.0) else { panic!("no estimate") };
+        assert!((90..=110).contains(&wait.p50), "{wait:?}");
     }
 
     #[test]
     fn people_who_give_up_shorten_the_wait_as_the_formula_says() {
         // ln(1 + 1000 x 0.01 / 10) / 0.01 = 69.3
         let pace = Pace { mean: 10.0, low: 10.0 };
-        assert_eq!(pace.wait(1_000, 0.01).map(|wait| wait.p50_seconds), Some(70));
+        assert_eq!(pace.wait(1_000, 0.01).map(|wait| wait.p50), Some(70));
     }
 
     proptest! {
@@ -199,8 +247,8 @@ mod tests {
             let (Some(near), Some(far)) = (pace.wait(position, hazard), pace.wait(position + 1, hazard)) else {
                 return Err(TestCaseError::fail("a moving line has an estimate"));
             };
-            prop_assert!(1 <= near.p50_seconds && near.p50_seconds <= near.p90_seconds);
-            prop_assert!(near.p50_seconds <= far.p50_seconds && near.p90_seconds <= far.p90_seconds);
+            prop_assert!(1 <= near.p50 && near.p50 <= near.p90);
+            prop_assert!(near.p50 <= far.p50 && near.p90 <= far.p90);
         }
     }
 }

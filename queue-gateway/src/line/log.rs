@@ -3,49 +3,88 @@
 use contract::ids::VisitorId;
 use serde::{Deserialize, Serialize};
 
-use super::{place::Sequence, turn::Admission};
+use super::{
+    place::{Epoch, Sequence},
+    turn::Admission,
+};
 
-/// Position in the departure log of a queue: the first entry has index 1. Zero stands before the first.
+/// Position in the log of a queue: the first entry has index 1. Zero stands before the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogIndex(pub u64);
 
 /// One change to the line that positions depend on; a plain join is not one, since sequences have no gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineChange {
-    /// Left the line for a slot; carries all that is needed to mint the active token.
+    /// Left the line for a slot; carries all that is needed to mint the active token. Whoever stands before the highest
+    /// admitted place has been passed.
     Admitted {
-        /// The order he had.
+        /// The place.
         seq: Sequence,
         /// Who.
         visitor: VisitorId,
-        /// His slot.
+        /// The slot.
         admission: Admission,
     },
     /// Left the line without a slot.
     Departed {
-        /// The order he had.
+        /// The place.
         seq: Sequence,
     },
     /// Came back to a place of an older epoch; `seq` is zero or negative.
     Restored {
-        /// His order, relative to the current epoch.
+        /// The place, relative to the current epoch.
         seq: Sequence,
+    },
+    /// Was admitted, did not arrive, and has the place again: passed, and not ready.
+    Returned {
+        /// The place.
+        seq: Sequence,
+    },
+    /// Somebody who was passed is ready again, and so goes before everybody who was not.
+    Ready {
+        /// The place.
+        seq: Sequence,
+    },
+    /// Somebody who was passed and had come back is away again.
+    Away {
+        /// The place.
+        seq: Sequence,
+    },
+    /// Every place after the last such range, up to and including `through`, has departed, but for some that are named.
+    Expired {
+        /// The last place of the range.
+        through: Sequence,
+        /// Places of the range that somebody has come back to, ascending.
+        kept: Vec<Sequence>,
     },
 }
 
-/// A stretch of the departure log.
+/// A stretch of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Departures {
+pub enum LogPage {
     /// The entries after the asked index, oldest first and without a gap; at most as many as asked.
     Entries(Vec<LineChange>),
     /// Older entries were trimmed, or the epoch is another: take a snapshot and start from there.
     Gap,
 }
 
+/// The end of the log, as every reply about it tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The queue's epoch.
+    pub epoch: Epoch,
+    /// The highest sequence issued; zero before the first join.
+    pub last_seq: Sequence,
+    /// The newest entry of the log.
+    pub log_head: LogIndex,
+    /// What was asked for.
+    pub page: LogPage,
+}
+
 /// The line at one moment, in bounded pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinePage {
-    /// Waiting sequences above the asked one, ascending; at most as many as asked. A short page is the last.
-    pub waiting: Vec<Sequence>,
+    /// Places above the asked one, ascending; at most as many as asked. A short page is the last.
+    pub places: Vec<Sequence>,
 }

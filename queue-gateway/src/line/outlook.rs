@@ -1,19 +1,53 @@
-//! What somebody in the line can be told about his place.
+//! What somebody in the line can be told about their place.
 
 use super::estimate::WaitRange;
 
 /// A place in the line as this gateway sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outlook {
-    /// In the line.
-    Waiting {
-        /// 1-based and exact: one more than the waiting visitors ahead.
-        position: u64,
-        /// Waiting visitors with later places.
-        behind: u64,
-        /// How long it will take; `None` while nobody is admitted.
-        wait: Option<WaitRange>,
-    },
-    /// No longer in the line: admitted, left or expired. The engine knows which.
-    Departed,
+pub struct Outlook {
+    /// 1-based and exact: one more than those who go before, as things stand.
+    pub position: u64,
+    /// How many places there are behind.
+    pub behind: u64,
+    /// How long it will take; `None` while nobody is admitted.
+    pub wait: Option<WaitRange>,
+}
+
+/// Seconds between two polls at the front of the line.
+const FASTEST_POLL: u64 = 2;
+/// Seconds between two polls far back in it.
+const SLOWEST_POLL: u64 = 60;
+/// At most so many while nothing is known of the wait: it may soon be.
+const WITHOUT_ESTIMATE: u64 = 20;
+
+impl Outlook {
+    /// Seconds until the next question is worth asking: the farther back, the longer. An eighth of the estimated wait
+    /// leaves room for the operator to raise the rate. Nobody loses a turn by asking no earlier: the time to arrive begins
+    /// with the next due poll.
+    pub fn ask_again_seconds(&self) -> u64 {
+        match self.wait {
+            Some(wait) => (wait.p50 / 8).clamp(FASTEST_POLL, SLOWEST_POLL),
+            None => (FASTEST_POLL + self.position / 100).min(WITHOUT_ESTIMATE),
+        }
+    }
+}
+
+/// The latest that somebody may be told who is to come back after so many seconds: a quarter later, and at least a second.
+pub fn latest_pause(seconds: u64) -> u64 {
+    seconds + (seconds / 4).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_farther_back_are_asked_to_poll_less_often() {
+        let after = |position, p50: Option<u64>| {
+            let wait = p50.map(|p50| WaitRange { p50, p90: p50 * 2 });
+            Outlook { position, behind: 0, wait }.ask_again_seconds()
+        };
+        assert_eq!([after(1, Some(1)), after(500, Some(80)), after(9_000, Some(4_000))], [2, 10, 60]);
+        assert_eq!([after(1, None), after(500, None), after(9_000, None)], [2, 7, 20]);
+    }
 }

@@ -17,6 +17,13 @@ pub struct Epoch(pub i64);
 #[serde(transparent)]
 pub struct Sequence(pub i64);
 
+impl Sequence {
+    /// Above every sequence that is ever issued; stores hold it exactly (Lua numbers are doubles).
+    pub const LAST: Self = Self(1 << 53);
+    /// Below every sequence, restored ones included.
+    pub const FIRST: Self = Self(-(1 << 53));
+}
+
 /// A place as a waiting token carries it: valid across epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {

@@ -5,10 +5,9 @@
 //! or negative and sparse, are stored themselves.
 
 mod departed;
-mod restored;
 
-use self::{departed::Departed, restored::Restored};
-use crate::line::Sequence;
+use self::departed::Departed;
+use super::{place::Sequence, sparse::Sparse};
 
 /// Who still waits in a line, answering positions in well under a microsecond.
 ///
@@ -18,7 +17,7 @@ use crate::line::Sequence;
 #[derive(Clone, Debug, Default)]
 pub struct Rank {
     departed: Departed,
-    restored: Restored,
+    restored: Sparse,
 }
 
 impl Rank {
@@ -26,7 +25,7 @@ impl Rank {
     /// remain. Sequences after `last_seq` count as waiting, whether or not the snapshot met them.
     pub fn rebuild(last_seq: Sequence, waiting: impl Iterator<Item = Sequence>) -> Self {
         let mut departed = Departed::everybody(ordinal(last_seq).unwrap_or(0));
-        let mut restored = Restored::default();
+        let mut restored = Sparse::default();
         for seq in waiting {
             match ordinal(seq) {
                 Some(ordinal) => departed.keep(ordinal),
@@ -53,13 +52,25 @@ impl Rank {
         }
     }
 
-    /// The 1-based position of a waiting place; `None` for one that is not in the line.
-    pub fn position(&self, seq: Sequence) -> Option<u64> {
-        let waits = match ordinal(seq) {
+    /// Whether a place is in the line.
+    pub fn holds(&self, seq: Sequence) -> bool {
+        match ordinal(seq) {
             Some(ordinal) => !self.departed.contains(ordinal),
             None => self.restored.contains(seq.0),
-        };
-        waits.then(|| self.ahead(seq) + 1)
+        }
+    }
+
+    /// The 1-based position of a waiting place; `None` for one that is not in the line.
+    pub fn position(&self, seq: Sequence) -> Option<u64> {
+        self.holds(seq).then(|| self.ahead(seq) + 1)
+    }
+
+    /// Takes every place up to and including this one out of the line.
+    pub fn depart_through(&mut self, seq: Sequence) {
+        if let Some(ordinal) = ordinal(seq) {
+            self.departed.insert_through(ordinal);
+        }
+        self.restored.remove_through(seq.0);
     }
 
     /// How many wait with a place before this one, which need not be in the line itself.

@@ -3,38 +3,126 @@
 use contract::ids::{ActiveTokenId, VisitorId};
 use jiff::Timestamp;
 
-use super::place::{Epoch, Sequence};
+use super::{
+    network::ClientNetwork,
+    place::{Epoch, Place, Sequence},
+};
 
 /// A slot among the active users.
+///
+/// The two deadlines before the claim run on line time, which stands still while the store is away; they are shown as
+/// instants, which move later if that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
     /// The slot; the `jti` of its active token.
     pub token: ActiveTokenId,
-    /// Unclaimed, the slot is free again from this moment on.
+    /// When the visitor was admitted.
+    pub admitted_at: Timestamp,
+    /// Unless the visitor arrives before, the slot is free again.
+    pub arrive_before: Timestamp,
+    /// Unless the token is claimed before, the slot is free again. Until the arrival: the earliest that it can be.
     pub claim_before: Timestamp,
     /// The token's own expiry.
     pub expires_at: Timestamp,
-    /// When the visitor was admitted.
-    pub admitted_at: Timestamp,
+    /// How far the visitor has come.
+    pub progress: Progress,
+}
+
+/// How far an admitted visitor has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// Has not acknowledged the admission.
+    Admitted,
+    /// Is at the site.
+    Arrived,
+    /// The token is bound to a member: only the site ends the slot now, or its expiry.
+    Claimed,
 }
 
 /// Where a visitor stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// In the line.
+    /// Has a place in the line, which may have been passed.
     Waiting {
-        /// His order.
+        /// The place's order.
         seq: Sequence,
     },
     /// Holds a live slot.
     Admitted {
-        /// The order he had; zero where a claim readmitted him and he did not stand in the line.
+        /// The order of the place before; zero where a claim readmitted somebody who did not stand in the line.
         seq: Sequence,
-        /// His slot.
+        /// The slot.
         admission: Admission,
     },
-    /// Never joined, left, or his slot was consumed or has run out.
-    Absent,
+    /// Has neither.
+    Absent {
+        /// Why, as far as the store remembers.
+        lost: Option<Lost>,
+    },
+}
+
+impl Standing {
+    /// Never joined, or long gone.
+    pub const UNKNOWN: Self = Self::Absent { lost: None };
+
+    /// The order of the place that the visitor has or had.
+    pub fn seq(self) -> Option<Sequence> {
+        match self {
+            Self::Waiting { seq } | Self::Admitted { seq, .. } => Some(seq),
+            Self::Absent { .. } => None,
+        }
+    }
+}
+
+/// Why somebody has no place any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// Left by choice.
+    Left,
+    /// Was admitted twice and did not come to the site.
+    NoShow,
+    /// Came to the site and did not claim the token in time.
+    NotClaimed,
+    /// The line passed the place, and nobody came back to it within the grace time.
+    Passed,
+    /// The active token's time is over.
+    Ended,
+    /// The site has ended the token: paid, or left there.
+    Released,
+    /// An operator has ended the token.
+    Revoked,
+}
+
+/// Reply to an operator who ends a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// The slot is free.
+    Ended,
+    /// The site has claimed it, and is the one to end it: what was booked with it is known there alone.
+    Claimed,
+    /// There is no such live slot.
+    NotLive,
+}
+
+/// What a join brings along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// Who.
+    pub visitor: VisitorId,
+    /// The place of a verified waiting token.
+    pub held: Option<Place>,
+    /// For a slot, where the visitor can be admitted at once.
+    pub candidate: ActiveTokenId,
+    /// Given where the client was in contact before, so that the join is a sign of presence.
+    pub contact: Option<Contact>,
+}
+
+/// A client that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Whom the rule of networks counts; `None` for allowed networks, and where it cannot be told.
+    pub network: Option<ClientNetwork>,
 }
 
 /// Reply to a join.
@@ -47,6 +135,11 @@ pub struct Joined {
     /// False when the visitor had this place before, in this epoch or an older one.
     pub fresh: bool,
 }
+
+/// The line has as many places as it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the line is full")]
+pub struct LineFull;
 
 /// Reply to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +155,7 @@ pub enum Claim {
     Gone,
 }
 
-/// An admitted visitor's signed token from an older epoch, by which a store that lost its state takes him in again.
+/// An admitted visitor's signed token from an older epoch, by which a store that lost its state takes them in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Readmission {
     /// The epoch in which the token was minted.
@@ -72,7 +165,3 @@ pub struct Readmission {
     /// The token's own expiry.
     pub expires_at: Timestamp,
 }
-
-/// Names one open stream, so that a late disconnect cannot undo a newer connect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ConnectionId(pub uuid::Uuid);

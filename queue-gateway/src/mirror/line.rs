@@ -3,83 +3,130 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::line::{
-    LineChange, Sequence, Stats,
-    estimate::{Pace, RateWindow, WaitRange},
-    rank::Rank,
+    Epoch, Histogram, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
+    estimate::{Flow, Pace, WaitRange},
 };
 
 /// How readily those who wait give up, per second. Not measured yet: as if nobody ever did, which errs to the late side.
 const HAZARD: f64 = 0.0;
 
-/// Who waits, and what governs the line, as of [`Line::stats`].
+/// Who waits, as of an entry of the log, and what governs the line, as of the last step.
 #[derive(Debug)]
 pub(crate) struct Line {
-    /// The queue in numbers; `rank` has applied the log exactly up to its head.
-    pub(crate) stats: Arc<Stats>,
+    pub(super) epoch: Epoch,
+    /// The log has been applied exactly up to here.
+    pub(super) head: LogIndex,
     /// The newest entry applied; `None` where nothing has been since the line was read in full.
-    pub(crate) last: Option<LineChange>,
-    rank: Rank,
-    waiting: u64,
-    rates: RateWindow,
-    /// `None` while admission is paused.
+    pub(super) last: Option<LineChange>,
+    order: Order,
+    /// The queue in numbers as of the last step.
+    pub(crate) stats: Arc<Stats>,
+    present: Vec<Histogram>,
+    flow: Flow,
+    /// `None` while admission is paused, or where nothing is known.
     pace: Option<Pace>,
 }
 
 impl Line {
-    pub(crate) fn new(rank: Rank, stats: Stats) -> Self {
-        let (rates, stats) = (RateWindow::default(), Arc::new(stats));
-        let mut line = Self { waiting: 0, last: None, rank, rates, pace: None, stats };
+    pub(super) fn new(order: Order, stats: Stats) -> Self {
+        let (epoch, head) = (stats.epoch, stats.log_head);
+        let (flow, present, stats) = (Flow::default(), Vec::new(), Arc::new(stats));
+        let mut line = Self { epoch, head, last: None, order, stats, present, flow, pace: None };
         line.take_stock();
         line
     }
 
-    /// How many wait ahead of a place, whether or not it is in the line.
-    pub(crate) fn ahead(&self, seq: Sequence) -> u64 {
-        self.rank.ahead(seq)
+    /// Where a place stands; `None` for one that is not in the line.
+    pub(crate) fn standpoint(&self, seq: Sequence) -> Option<Standpoint> {
+        self.order.standpoint(seq)
     }
 
-    /// The position of a place that is in the line at this moment.
-    pub(crate) fn position(&self, seq: Sequence) -> Option<u64> {
-        self.rank.position(seq)
+    /// What can be told of a place at this position.
+    pub(crate) fn outlook(&self, seq: Sequence, position: u64) -> Outlook {
+        Outlook { position, behind: self.order.waiting().saturating_sub(position), wait: self.wait(seq) }
     }
 
-    /// How many wait behind this position.
-    pub(crate) fn behind(&self, position: u64) -> u64 {
-        self.waiting.saturating_sub(position)
+    /// What can be told of a place that the engine has called waiting: its word is newer than this copy, so the place
+    /// counts as being in the line.
+    pub(crate) fn outlook_of_waiting(&self, seq: Sequence) -> Outlook {
+        self.outlook(seq, self.order.ahead(seq) + 1)
     }
 
-    /// How long it takes from this position.
-    pub(crate) fn wait(&self, position: u64) -> Option<WaitRange> {
-        self.pace.and_then(|pace| pace.wait(position, HAZARD))
+    /// Whether a place, which is not in the line any more, was passed and expired.
+    pub(crate) fn has_expired(&self, seq: Sequence) -> bool {
+        seq <= self.order.expired_through()
     }
 
-    /// Applies the log between the present moment and that of `stats`.
-    pub(crate) fn advance(&mut self, changes: &[LineChange], stats: Stats) {
+    /// The newest place that is known to have been given.
+    pub(crate) fn last_seq(&self) -> Sequence {
+        self.order.last_seq()
+    }
+
+    /// Which state this is: every gateway gives the same state the same name.
+    pub(crate) fn state(&self) -> (Epoch, LogIndex) {
+        (self.epoch, self.head)
+    }
+
+    /// Who waits, who was passed and who is present, in numbers.
+    pub(crate) fn census(&self) -> Census {
+        let present = self.present.iter().map(Histogram::total).sum();
+        Census { waiting: self.order.waiting(), parked: self.order.parked(), present }
+    }
+
+    /// Applies the entries that follow the newest one applied.
+    pub(super) fn follow(&mut self, changes: &[LineChange], last_seq: Sequence) {
         for change in changes {
-            match *change {
-                LineChange::Admitted { seq, .. } | LineChange::Departed { seq } => self.rank.depart(seq),
-                LineChange::Restored { seq } => self.rank.restore(seq),
-            }
+            self.order.apply(change);
         }
-        self.last = changes.last().copied().or(self.last);
+        self.head.0 += changes.len() as u64;
+        self.order.extend(last_seq);
+        self.last = changes.last().cloned().or(self.last.take());
+    }
+
+    /// Takes in the numbers of a step.
+    pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
-        let busy = before.waiting > 0 && !before.control.paused && !self.stats.control.paused;
-        if busy {
+        self.present = present;
+        let somebody_waited = before.ready > 0 && !before.control.paused && !self.stats.control.paused;
+        if somebody_waited {
             let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
-            self.rates.record(elapsed, self.stats.admitted_total.saturating_sub(before.admitted_total));
+            let admitted = self.stats.totals.admitted.saturating_sub(before.totals.admitted);
+            self.flow.record(elapsed, admitted, self.is_capped());
         }
         self.take_stock();
     }
 
     /// Goes on with the history of a copy that this one replaces: the queue moves as before.
-    pub(crate) fn inherit_pace(&mut self, old: Self) {
-        self.rates = old.rates;
+    pub(super) fn inherit(&mut self, old: Self) {
+        (self.flow, self.present) = (old.flow, old.present);
         self.take_stock();
+    }
+
+    /// Only those who are there make anybody wait, whether or not their places are counted.
+    fn wait(&self, seq: Sequence) -> Option<WaitRange> {
+        let present_ahead: u64 = self.present.iter().map(|histogram| histogram.below(seq)).sum();
+        let ahead = present_ahead.min(self.order.places_ahead(seq));
+        self.pace.and_then(|pace| pace.wait(ahead + 1, HAZARD))
+    }
+
+    fn is_capped(&self) -> bool {
+        self.stats.active >= self.stats.control.limits().cap
     }
 
     fn take_stock(&mut self) {
         let control = &self.stats.control;
-        self.waiting = self.rank.waiting(self.stats.last_seq);
-        self.pace = (!control.paused).then(|| self.rates.pace(control.limits().rate_per_second));
+        let pace = self.flow.pace(control.limits().rate_per_second, self.is_capped());
+        self.pace = pace.filter(|_| !control.paused);
     }
+}
+
+/// A line in numbers, as its log and its gateways tell them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// In the line and not passed, or back.
+    pub waiting: u64,
+    /// Passed and away; their places are kept for a while.
+    pub parked: u64,
+    /// Present at any gateway, counted once at each.
+    pub present: u64,
 }

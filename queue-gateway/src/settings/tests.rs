@@ -39,6 +39,8 @@ fn the_documented_file_shows_every_key() {
     // Destructured without `..`: a new key does not compile here until somebody has looked at the file.
     let Settings {
         public_url: _,
+        client_address_header: _,
+        access: _,
         engine,
         redis: _,
         listen,
@@ -46,34 +48,53 @@ fn the_documented_file_shows_every_key() {
         trusted_proxies: _,
         telemetry: _,
         secrets: Secrets { waiting_secret: _, active_key: _, service_key: _, operator_key: _ },
-        tokens: TokenSettings { issuer: _, audience: _, waiting_lifetime, active_lifetime: _, claim_within: _ },
+        tokens:
+            TokenSettings {
+                issuer: _,
+                audience: _,
+                waiting_lifetime,
+                active_lifetime: _,
+                arrive_within,
+                claim_within,
+                claim_at_most,
+                grace,
+            },
         promotion: PromotionSettings { tick: _ },
-        streams: StreamSettings { max_streams: _ },
+        streams: StreamSettings { max_streams: _, max_streams_per_network: _ },
         rate_limits: _,
         queues,
     } = settings;
     assert_eq!((engine, waiting_lifetime), (EngineChoice::Embedded, Duration::from_hours(1)));
-    let QueueSettings { title, redirect_to, admission: _ } = &queues[&"demo".parse().unwrap()];
+    let minutes = [claim_within, claim_at_most, grace].map(|time| time.as_secs() / 60);
+    assert_eq!((arrive_within, minutes), (Duration::from_secs(30), [3, 8, 5]));
+    let QueueSettings { title, redirect_to, max_places, admission: _, identity, members, proof_of_work } =
+        &queues[&"demo".parse().unwrap()];
+    assert_eq!(*max_places, super::max_places(), "what is shown is what holds without the line");
     assert_eq!((title.as_deref(), redirect_to.as_str()), (Some("Spring concert"), "http://127.0.0.1:8081/"));
+
+    assert_eq!((*identity, members.is_some(), proof_of_work.is_some()), (IdentityKind::Member, true, true));
 
     // The structs whose keys have defaults of their own would not notice a missing line.
     let shown: toml::Table = complete.parse().unwrap();
     let keys = |section: &str| shown[section].as_table().unwrap().keys().cloned().collect::<HashSet<_>>();
-    for section in ["listen", "operations"] {
-        let expected = [
-            "address",
-            "max_connections",
-            "header_read_timeout",
-            "max_header_bytes",
-            "body_read_timeout",
-            "max_body_bytes",
-            "drain_deadline",
-        ];
-        assert_eq!(keys(section), expected.map(str::to_owned).into(), "{section}");
-    }
+    let listener = [
+        "address",
+        "max_connections",
+        "header_read_timeout",
+        "max_header_bytes",
+        "body_read_timeout",
+        "max_body_bytes",
+        "drain_deadline",
+    ]
+    .map(str::to_owned);
+    let of_visitors = ["max_connections_per_network", "proxy_protocol_from"].map(str::to_owned);
+    assert_eq!(keys("operations"), listener.clone().into());
+    assert_eq!(keys("listen"), listener.into_iter().chain(of_visitors).collect());
     let redis = ["url", "pool_size", "command_timeout", "connect_timeout", "max_pending"];
     assert_eq!(keys("redis"), redis.map(str::to_owned).into());
     assert_eq!(keys("telemetry"), ["format", "filter"].map(str::to_owned).into());
+    let limits = ["max_addresses", "join", "poll", "stream", "leave", "verify", "departed"];
+    assert_eq!(keys("rate_limits"), limits.map(str::to_owned).into());
     assert!(listen.max_connections > settings.streams.max_streams, "streams must leave room for joins");
 }
 
@@ -94,7 +115,11 @@ fn every_wrong_setting_is_named_at_once() {
         .replace("engine = \"embedded\"", "engine = 'mysql'")
         .replace("redirect_to = \"http://127.0.0.1:8081/\"", "redirect_to = 'javascript:alert(1)'")
         .replace("rate_per_second = 50", "rate_per_second = -1")
-        .replace("claim_within = \"30s\"", "claim_within = '11m'")
+        .replace("claim_within = \"3m\"", "claim_within = '12m'")
+        .replace("claim_at_most = \"8m\"", "claim_at_most = '11m'")
+        .replace("arrive_within = \"30s\"", "arrive_within = '10ms'")
+        .replace("grace = \"5m\"", "grace = '0s'")
+        .replace("max_places = 2000000", "max_places = 0")
         .replace("issuer = \"queue-gateway\"", "isuer = 'x'");
     let message = faults(&wrong);
     for key in [
@@ -103,7 +128,11 @@ fn every_wrong_setting_is_named_at_once() {
         "engine: must be \"embedded\" or \"redis\"",
         "queues.demo.redirect_to",
         "queues.demo.admission.rate_per_second",
+        "queues.demo.max_places",
         "tokens.active_lifetime",
+        "tokens.claim_at_most",
+        "tokens.arrive_within",
+        "tokens.grace",
         "tokens.isuer",
     ] {
         assert!(message.contains(key), "{key} in:\n{message}");

@@ -1,13 +1,13 @@
 //! When a changed position is worth a frame.
 //!
-//! A step is worth telling when it can be seen: a waiter hears of every step near the front, and farther back whenever he
+//! A step is worth telling when it can be seen: a waiter hears of every step near the front, and farther back whenever they
 //! came forward by about a hundredth of the way that is left. However long the line, nobody is told more than some
 //! [`STEPS`] x ln(line) times, so the work follows the promotion rate, not the number of waiters times ticks.
 //! A line that creeps is still told of now and then.
 
 use std::time::Duration;
 
-/// A waiter is told when at least one part in so many of his way is done.
+/// A waiter is told when at least one part in so many of their way is done.
 const STEPS: u64 = 128;
 /// A smaller change is told after this long.
 const SLOWEST: Duration = Duration::from_secs(10);

@@ -7,12 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use contract::ids::VisitorId;
+use contract::ids::{MemberId, VisitorId};
 use parking_lot::Mutex;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 
 use super::{
-    StreamsFull,
+    Room, StreamsFull,
     control::{self, ControlDocument, Told},
     frame::{self, FrameWriter, StateId},
     latest::{Kind, Latest},
@@ -22,22 +22,31 @@ use super::{
     subscription::{Membership, Subscription},
 };
 use crate::{
-    documents::{Documents, InLine, WaitSeconds},
-    line::{Admission, Epoch, LineChange, LogIndex, Sequence, Stats, estimate::WaitRange},
+    documents::{Documents, Holder, PlaceDocument},
+    line::{
+        Admission, ClientNetwork, Epoch, LineChange, LogIndex, Lost, Sequence, Standing,
+        presence::{Presence, Stay},
+    },
     metrics::QueueMetrics,
     mirror::{Line, Mirror},
 };
 
 /// Enough that opening and closing streams rarely meet the walk of a tick.
 pub(super) const SHARDS: usize = 16;
+/// A visitor counts as present for so long after their stream closed: the longest pause that a client is asked to make
+/// before it comes back, and as long again for slow networks.
+const PRESENT_AFTER_CLOSING: Duration = Duration::from_secs(10);
+/// Streams are sent to other gateways in about so many parts, one an attempt to reach the store.
+const PARTS_SENT_ELSEWHERE: usize = 10;
 /// Lost visitors reported in one tick; the others follow in the next.
-const MOST_LOST: usize = 256;
+const MOST_UNEXPLAINED: usize = 256;
 
 /// The streams of one queue.
 #[derive(Debug)]
-pub(super) struct QueueStreams {
+pub struct QueueStreams {
     mirror: Arc<Mirror>,
     metrics: Arc<QueueMetrics>,
+    presence: Arc<Mutex<Presence>>,
     documents: Arc<Documents>,
     retry: Arc<Retry>,
     shards: [Mutex<Shard>; SHARDS],
@@ -52,23 +61,12 @@ struct Teller {
     told: Option<Told>,
 }
 
-/// What a stream is told of a place.
+/// Whose stream it is.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    position: u64,
-    behind: u64,
-    wait: Option<WaitRange>,
-}
-
-impl Place {
-    fn at(line: &Line, position: u64) -> Self {
-        Self { position, behind: line.behind(position), wait: line.wait(position) }
-    }
-
-    fn in_line(self) -> InLine {
-        let wait = self.wait.map(|range| WaitSeconds { p50: range.p50_seconds, p90: range.p90_seconds });
-        InLine { position: self.position, behind: self.behind, wait }
-    }
+pub(super) struct Listener {
+    pub(super) holder: Holder,
+    pub(super) seq: Sequence,
+    pub(super) network: Option<ClientNetwork>,
 }
 
 impl QueueStreams {
@@ -80,25 +78,42 @@ impl QueueStreams {
     ) -> Self {
         let shards = std::array::from_fn(|_| Mutex::default());
         let teller = Mutex::new(Teller { writer: FrameWriter::for_many(), told: None });
-        Self { mirror, metrics, documents, retry, shards, hasher: RandomState::new(), teller }
+        let presence = Arc::default();
+        Self { mirror, metrics, presence, documents, retry, shards, hasher: RandomState::new(), teller }
+    }
+
+    /// The copy of the line that positions are read from.
+    pub fn mirror(&self) -> &Arc<Mirror> {
+        &self.mirror
+    }
+
+    /// Who is present: those who listen here, and those who poll.
+    pub fn presence(&self) -> &Arc<Mutex<Presence>> {
+        &self.presence
     }
 
     /// Adds a waiting visitor's stream, which is to be opened anew after `age` at the latest.
     pub(super) fn open(
         streams: &Arc<Self>,
-        visitor: VisitorId,
-        seq: Sequence,
+        listener: Listener,
         age: Duration,
-        permit: OwnedSemaphorePermit,
+        room: Room,
     ) -> Result<Subscription, StreamsFull> {
-        let opening = |line: &Line| (line.stats.clone(), Place::at(line, line.ahead(seq) + 1));
+        let Listener { holder, seq, network } = listener;
+        let visitor = holder.visitor;
+        let opening =
+            |line: &Line| (line.stats.clone(), state_id(line), line.outlook_of_waiting(seq), line.standpoint(seq));
         // Before the first tick nothing is known of the line: the client had better come back in a moment.
-        let (stats, place) = streams.mirror.read(opening).ok_or(StreamsFull)?;
+        let (stats, id, outlook, point) = streams.mirror.read(opening).ok_or(StreamsFull)?;
+        let held_back = point.is_some_and(|point| streams.presence.lock().keeps_out(point, network));
         let (latest, now) = (Arc::new(Latest::default()), Instant::now());
         let entry = Entry {
             seq,
-            shown: place.position,
-            wait: place.wait,
+            member: holder.member,
+            network,
+            held_back,
+            shown: outlook.position,
+            wait: outlook.wait,
             told_at: now,
             ends_at: now + age,
             latest: latest.clone(),
@@ -106,12 +121,14 @@ impl QueueStreams {
         if !streams.shard(visitor).lock().insert(visitor, entry) {
             return Err(StreamsFull);
         }
+        let stay = streams.presence.lock().opened(visitor, seq, network);
         streams.metrics.streams_open.inc();
         streams.metrics.events_sent.inc_by(2);
-        let membership = Membership { streams: streams.clone(), visitor, latest, permit };
+        let membership = Membership { streams: streams.clone(), visitor, stay, latest, room };
 
-        let (queue, control, id) = (streams.mirror.queue(), &stats.control, state_id(&stats));
-        let document = streams.documents.waiting(queue, place.in_line(), control.message.as_deref());
+        let (queue, control) = (streams.mirror.queue(), &stats.control);
+        let document = streams.documents.waiting(queue, outlook, held_back, control.message.as_deref());
+        let document = PlaceDocument { refreshing: !streams.mirror.is_current(), ..document };
         let mut writer = FrameWriter::for_few();
         let first = writer.event_with_retry("position", id, &document, streams.retry.soon());
         // Said even when nothing is unusual: a client that was cut off may have missed the resumption.
@@ -120,26 +137,27 @@ impl QueueStreams {
     }
 
     /// Notes that a stream is gone.
-    pub(super) fn remove(&self, visitor: VisitorId, latest: &Arc<Latest>) {
+    pub(super) fn remove(&self, visitor: VisitorId, stay: Stay, latest: &Arc<Latest>) {
         self.shard(visitor).lock().remove(visitor, latest);
+        self.presence.lock().closed(visitor, stay, PRESENT_AFTER_CLOSING);
         self.metrics.streams_open.dec();
     }
 
-    /// The frame that ends an admitted visitor's stream. Mints his active token.
-    pub(super) fn admitted_frame(&self, visitor: VisitorId, admission: &Admission) -> Bytes {
+    /// The frame that ends an admitted visitor's stream. Mints their active token.
+    pub(super) fn admitted_frame(&self, holder: Holder, admission: &Admission) -> Bytes {
         let id = self.state_id();
-        let document = self.documents.admitted(self.mirror.queue(), id.epoch, visitor, admission);
+        let document = self.documents.admitted(self.mirror.queue(), id.epoch, holder, admission);
         FrameWriter::for_few().event_with_retry("admitted", id, &document, self.retry.later())
     }
 
-    /// The frame that ends the stream of a visitor without a place.
-    pub(super) fn closed_frame(&self) -> Bytes {
-        let document = self.documents.left(self.mirror.queue());
+    /// The frame that ends the stream of a visitor without a place, and says why, as far as that is known.
+    pub(super) fn closed_frame(&self, lost: Option<Lost>) -> Bytes {
+        let document = self.documents.left(self.mirror.queue(), lost);
         FrameWriter::for_few().event_with_retry("closed", self.state_id(), &document, self.retry.later())
     }
 
     /// Ends the streams of the visitors whom the log calls admitted.
-    pub(super) fn tell_admissions(&self, changes: &[LineChange]) {
+    pub(crate) fn tell_admissions(&self, changes: &[LineChange]) {
         for change in changes {
             if let LineChange::Admitted { visitor, admission, .. } = change {
                 self.admit(*visitor, admission);
@@ -147,39 +165,80 @@ impl QueueStreams {
         }
     }
 
-    /// Ends a visitor's streams with his admission. The token is minted once, and only where he listens.
-    pub(super) fn admit(&self, visitor: VisitorId, admission: &Admission) {
-        self.end(visitor, || self.admitted_frame(visitor, admission));
+    /// Ends a visitor's streams with their admission. The token is minted once, and only where they listen.
+    fn admit(&self, visitor: VisitorId, admission: &Admission) {
+        self.end(visitor, |member| self.admitted_frame(Holder { visitor, member }, admission));
     }
 
-    /// Ends the streams of a visitor who has left.
-    pub(super) fn close(&self, visitor: VisitorId) {
-        self.end(visitor, || self.closed_frame());
-    }
-
-    /// Notes the place that a visitor has by the engine's word.
-    pub(super) fn moved(&self, visitor: VisitorId, seq: Sequence) {
-        for entry in self.shard(visitor).lock().of(visitor) {
-            entry.seq = seq;
+    /// Tells a visitor's streams where the engine says that they stand.
+    pub(crate) fn settle(&self, visitor: VisitorId, standing: Standing) {
+        match standing {
+            // The mirror does not know the place yet, or it is another: whoever comes again is found there.
+            Standing::Waiting { seq } => {
+                if self.shard(visitor).lock().of(visitor).any(|entry| entry.seq != seq) {
+                    self.end(visitor, |_| frame::retry_only(self.retry.soon()));
+                }
+            }
+            Standing::Admitted { admission, .. } => self.admit(visitor, &admission),
+            Standing::Absent { lost } => self.end(visitor, |_| self.closed_frame(lost)),
         }
+    }
+
+    /// Tells the streams what has changed, after the mirror has. Returns visitors whose place has left the line without a
+    /// word in the log that we have seen: the engine must be asked, and [`QueueStreams::settle`] told.
+    pub(crate) async fn tick(&self) -> Vec<VisitorId> {
+        self.tell_control();
+        let mut lost = Vec::new();
+        for shard in 0..SHARDS {
+            self.tell_positions(shard, Instant::now(), &mut lost);
+            // Thousands of streams take milliseconds: others get a turn in between.
+            tokio::task::yield_now().await;
+        }
+        lost
     }
 
     /// Ends all streams, to be opened again: the store has forgotten their epoch, and the visitors' own tokens put them
     /// back; or it has lost its last writes, and each must be asked for again.
-    pub(super) fn send_back(&self) {
-        for latest in self.take_all() {
+    pub(crate) fn send_back(&self) {
+        for shard in &self.shards {
+            let all: Vec<_> = shard.lock().take_all().collect();
+            for latest in all {
+                latest.end(frame::retry_only(self.retry.soon()));
+            }
+        }
+    }
+
+    /// Ends some streams, to be opened again at another gateway: this one cannot tell them anything.
+    pub(crate) fn send_some_elsewhere(&self) {
+        let at_a_time = self.len().div_ceil(PARTS_SENT_ELSEWHERE);
+        for latest in self.take_some(at_a_time) {
             latest.end(frame::retry_only(self.retry.soon()));
         }
     }
 
+    pub(super) fn end_those_from(&self, is_kept_out: impl Fn(ClientNetwork) -> bool) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            let from_there = |entry: &Entry| entry.network.is_some_and(&is_kept_out);
+            let out: Vec<VisitorId> =
+                shard.each().filter(|(_, entry)| from_there(entry)).map(|(visitor, _)| visitor).collect();
+            for visitor in out {
+                for latest in shard.take(visitor) {
+                    latest.end(frame::retry_only(self.retry.later()));
+                }
+                self.presence.lock().give_up(visitor);
+            }
+        }
+    }
+
     /// Tells every stream when the queue was paused or resumed, or its message changed.
-    pub(super) fn tell_control(&self) {
+    fn tell_control(&self) {
         let Some(stats) = self.mirror.stats() else { return };
         let mut teller = self.teller.lock();
         let Some(before) = teller.told.replace(Told::of(&stats.control)) else { return };
         let document = ControlDocument::new(self.mirror.queue(), &stats.control);
         for (kind, name) in before.events_until(&stats.control) {
-            let frame = teller.writer.event(name, state_id(&stats), &document);
+            let frame = teller.writer.event(name, self.state_id(), &document);
             let now = Instant::now();
             for shard in &self.shards {
                 for (_, entry) in shard.lock().each() {
@@ -191,25 +250,27 @@ impl QueueStreams {
     }
 
     /// Tells the streams of one shard their positions where that is due, and notes whose place is gone.
-    pub(super) fn tell_positions(&self, shard: usize, now: Instant, lost: &mut Vec<VisitorId>) {
+    fn tell_positions(&self, shard: usize, now: Instant, lost: &mut Vec<VisitorId>) {
         let mut teller = self.teller.lock();
         let sent = self.mirror.read(|line| {
-            let (id, message) = (state_id(&line.stats), line.stats.control.message.as_deref());
+            let (id, message) = (state_id(line), line.stats.control.message.as_deref());
             let mut sent = 0;
             for (visitor, entry) in self.shards[shard].lock().each() {
-                let Some(position) = line.position(entry.seq) else {
-                    if lost.len() < MOST_LOST {
+                let Some(point) = line.standpoint(entry.seq) else {
+                    if lost.len() < MOST_UNEXPLAINED {
                         lost.push(visitor);
                     }
                     continue;
                 };
-                // Somebody restored to a place ahead makes a position rise; nobody is shown that.
-                let place = Place::at(line, position.min(entry.shown));
+                let held_back = point.parked && self.presence.lock().keeps_out(point, entry.network);
+                // By the log no position rises. A copy read in full does not know who was back first: no stream shows it.
+                let outlook = line.outlook(entry.seq, point.position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
-                if pacing::is_due(entry.shown, place.position, entry.wait != place.wait, since) {
-                    let document = self.documents.waiting(self.mirror.queue(), place.in_line(), message);
+                let turned = held_back != entry.held_back;
+                if turned || pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since) {
+                    let document = self.documents.waiting(self.mirror.queue(), outlook, held_back, message);
                     entry.tell(Kind::Place, teller.writer.event("position", id, &document), now);
-                    (entry.shown, entry.wait) = (place.position, place.wait);
+                    (entry.shown, entry.wait, entry.held_back) = (outlook.position, outlook.wait, held_back);
                     sent += 1;
                 }
             }
@@ -234,21 +295,26 @@ impl QueueStreams {
         }
     }
 
-    /// Takes out all streams, to be ended.
-    pub(super) fn take_all(&self) -> Vec<Arc<Latest>> {
-        let mut all = Vec::new();
+    /// Takes out some streams, to be ended.
+    pub(super) fn take_some(&self, most: usize) -> Vec<Arc<Latest>> {
+        let mut some = Vec::new();
         for shard in &self.shards {
-            all.extend(shard.lock().take_all());
+            some.extend(shard.lock().take_some(most - some.len().min(most)));
         }
-        all
+        some
     }
 
-    fn end(&self, visitor: VisitorId, last: impl FnOnce() -> Bytes) {
-        let all = self.shard(visitor).lock().take(visitor);
-        if all.is_empty() {
-            return;
-        }
-        let last = last();
+    /// How many streams are open.
+    pub(super) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    fn end(&self, visitor: VisitorId, last: impl FnOnce(Option<MemberId>) -> Bytes) {
+        let mut shard = self.shard(visitor).lock();
+        let Some(member) = shard.of(visitor).next().map(|entry| entry.member) else { return };
+        let all = shard.take(visitor);
+        drop(shard);
+        let last = last(member);
         for latest in all {
             latest.end(last.clone());
             self.metrics.events_sent.inc();
@@ -261,11 +327,11 @@ impl QueueStreams {
     }
 
     fn state_id(&self) -> StateId {
-        let unseen = StateId { epoch: Epoch(0), tick: LogIndex(0) };
-        self.mirror.stats().map_or(unseen, |stats| state_id(&stats))
+        self.mirror.read(state_id).unwrap_or(StateId { epoch: Epoch(0), tick: LogIndex(0) })
     }
 }
 
-fn state_id(stats: &Stats) -> StateId {
-    StateId { epoch: stats.epoch, tick: stats.log_head }
+fn state_id(line: &Line) -> StateId {
+    let (epoch, tick) = line.state();
+    StateId { epoch, tick }
 }

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use contract::ids::VisitorId;
+use contract::ids::{MemberId, VisitorId};
 use tokio::time::Instant;
 
 use super::latest::{Kind, Latest};
-use crate::line::{Sequence, estimate::WaitRange};
+use crate::line::{ClientNetwork, Sequence, estimate::WaitRange};
 
 /// Tabs that one visitor may leave open without sharing a stream. More are refused: each costs as much as a visitor.
 const STREAMS_PER_VISITOR: usize = 4;
@@ -16,6 +16,12 @@ const STREAMS_PER_VISITOR: usize = 4;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) seq: Sequence,
+    /// The member who the visitor is, in a queue of members.
+    pub(super) member: Option<MemberId>,
+    /// Where the visitor comes from.
+    pub(super) network: Option<ClientNetwork>,
+    /// Whether the visitor was told that the line has passed them and may not let them in yet.
+    pub(super) held_back: bool,
     /// The position last shown; what is shown next is never higher.
     pub(super) shown: u64,
     /// The estimate last shown.
@@ -61,6 +67,22 @@ impl Shard {
     /// Takes out all streams.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Arc<Latest>> {
         std::mem::take(&mut self.0).into_values().flatten().map(|entry| entry.latest)
+    }
+
+    /// Takes out the streams of visitors until at least `least` streams are out, or none is left.
+    pub(super) fn take_some(&mut self, least: usize) -> Vec<Arc<Latest>> {
+        let mut some = Vec::new();
+        while some.len() < least
+            && let Some(visitor) = self.0.keys().next().copied()
+        {
+            some.extend(self.take(visitor));
+        }
+        some
+    }
+
+    /// How many streams there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
     }
 
     /// Takes out the streams that were to end before `now`.

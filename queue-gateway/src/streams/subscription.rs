@@ -8,10 +8,11 @@ use std::{
 
 use bytes::Bytes;
 use contract::ids::VisitorId;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_stream::Stream;
 
-use super::{frame, latest::Latest, queue_streams::QueueStreams};
+use super::{Room, frame, latest::Latest, queue_streams::QueueStreams};
+
+use crate::line::presence::Stay;
 
 /// The frames of one stream, ready to be sent. Dropping it takes the stream out of its queue's.
 #[derive(Debug)]
@@ -26,10 +27,11 @@ pub struct Subscription {
 pub(super) struct Membership {
     pub(super) streams: Arc<QueueStreams>,
     pub(super) visitor: VisitorId,
+    pub(super) stay: Stay,
     pub(super) latest: Arc<Latest>,
     /// Room for one stream, given back with it.
     #[expect(dead_code, reason = "held, not read")]
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) room: Room,
 }
 
 impl Subscription {
@@ -61,6 +63,6 @@ impl Stream for Subscription {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.streams.remove(self.visitor, &self.latest);
+        self.streams.remove(self.visitor, self.stay, &self.latest);
     }
 }

@@ -2,7 +2,7 @@
 
 use queue_gateway::line::{ControlChange, QueueState};
 
-use crate::fixture::{Fixture, baseline};
+use crate::fixture::{Fixture, baseline, waiting};
 
 fn pause(paused: bool) -> ControlChange {
     ControlChange { paused: Some(paused), ..ControlChange::default() }
@@ -59,56 +59,66 @@ pub(crate) async fn the_revision_moves_only_when_something_changes(f: Fixture) {
 pub(crate) async fn nobody_is_admitted_while_paused_and_no_credit_is_banked(f: Fixture) {
     f.configure(10.0, 100).await;
     f.control(pause(true)).await;
-    f.line_of(20).await;
+    let mut gateway = f.gateway().await;
+    gateway.line_of(20).await;
     f.advance_ms(60_000);
-    assert_eq!(f.promote(50).await.admitted, 0);
+    assert_eq!(gateway.admits(50).await, 0);
     assert_eq!(f.stats().await.control.state(), QueueState::Paused);
     f.advance_ms(60_000);
     f.control(pause(false)).await;
-    assert_eq!(f.promote(50).await.admitted, 0);
+    assert_eq!(gateway.admits(50).await, 0);
     f.advance_ms(500);
-    assert_eq!(f.promote(50).await.admitted, 5);
+    assert_eq!(gateway.admits(50).await, 5);
+    f.control(pause(true)).await;
+    gateway.end().await;
+    assert_eq!(f.come(f.visitor()).await.standing, waiting(21), "nor does anybody go straight in");
 }
 
 pub(crate) async fn a_new_rate_counts_from_the_moment_of_the_change(f: Fixture) {
     f.configure(0.0, 1_000).await;
-    f.line_of(40).await;
+    let mut gateway = f.gateway().await;
+    gateway.line_of(40).await;
+    gateway.step(0).await;
     f.set_rate(2.0).await;
     f.advance_ms(500);
     f.control(rate(Some(20.0))).await;
-    assert_eq!(f.promote(50).await.admitted, 1, "half a second at the old rate");
+    assert_eq!(gateway.admits(50).await, 1, "half a second at the old rate");
     f.advance_ms(500);
-    assert_eq!(f.promote(50).await.admitted, 10);
+    assert_eq!(gateway.admits(50).await, 10);
     f.advance_ms(500);
     f.configure(4.0, 1_000).await;
     f.control(rate(None)).await;
     f.advance_ms(1_000);
-    assert_eq!(f.promote(50).await.admitted, 4, "the burst of the new rate");
+    assert_eq!(gateway.admits(50).await, 4, "the burst of the new rate");
 }
 
 pub(crate) async fn a_reloaded_rate_counts_from_the_moment_of_the_reload(f: Fixture) {
     f.configure(2.0, 1_000).await;
     f.admitted().await;
-    f.line_of(40).await;
+    let mut gateway = f.gateway().await;
+    gateway.line_of(40).await;
+    gateway.step(0).await;
     f.advance_ms(500);
     f.configure(20.0, 1_000).await;
-    assert_eq!(f.promote(50).await.admitted, 1, "half a second at the old rate");
+    assert_eq!(gateway.admits(50).await, 1, "half a second at the old rate");
     f.advance_ms(500);
-    assert_eq!(f.promote(50).await.admitted, 10);
+    assert_eq!(gateway.admits(50).await, 10);
 }
 
 pub(crate) async fn a_lowered_cap_ends_no_slot(f: Fixture) {
     f.configure(0.0, 5).await;
-    f.line_of(8).await;
+    let mut gateway = f.gateway().await;
+    gateway.line_of(8).await;
+    gateway.step(0).await;
     f.set_rate(10.0).await;
     f.advance_ms(1_000);
-    assert_eq!(f.promote(10).await.admitted, 5);
+    assert_eq!(gateway.admits(10).await, 5);
     f.control(cap(Some(2))).await;
     f.advance_ms(1_000);
-    let promotion = f.promote(10).await;
-    assert_eq!((promotion.admitted, promotion.stats.active), (0, 5));
+    let step = gateway.step(10).await;
+    assert_eq!((step.admitted, step.stats.active), (0, 5));
     f.control(cap(Some(6))).await;
-    assert_eq!(f.promote(10).await.admitted, 1);
+    assert_eq!(gateway.admits(10).await, 1);
 }
 
 pub(crate) async fn the_message_is_kept_as_it_is(f: Fixture) {

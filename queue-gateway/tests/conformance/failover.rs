@@ -6,7 +6,7 @@ use queue_gateway::line::Standing;
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;
 
-use crate::fixture::{baseline, eventually, impatient_engine, until_done, waiting};
+use crate::fixture::{baseline, eventually, impatient_engine, join_request, until_done, waiting};
 
 fn queue() -> QueueName {
     "failover".parse().unwrap()
@@ -24,7 +24,8 @@ async fn offset(server: &Redis, field: &str) -> Option<u64> {
 
 async fn join(engine: &RedisEngine, number: u128) -> Standing {
     let token = ActiveTokenId(Uuid::from_u128(number));
-    until_done(async || engine.join(&queue(), visitor(number), None, token).await).await.standing
+    let request = join_request(visitor(number), token);
+    until_done(async || engine.join(&queue(), request).await).await.unwrap().standing
 }
 
 /// A line of three, on the replica too.

@@ -9,31 +9,35 @@ use std::{
 };
 
 use contract::{
-    clock::ManualClock,
+    clock::Clock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
+use jiff::Timestamp;
 use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
-    AdmissionLimits, Baseline, ControlChange, Departures, Epoch, Joined, Lifetimes, LineChange, LogIndex, Promotion,
-    Sequence, Standing, Stats,
+    AdmissionLimits, Baseline, Contact, ControlChange, Epoch, JoinRequest, Joined, Lifetimes, LineChange, LogIndex,
+    LogPage, Sequence, Standing, Stats,
 };
 use service::redis::RedisSettings;
 use testkit::{Redis, RedisCluster};
 use tokio::{sync::OnceCell, time::Instant};
 use uuid::Uuid;
 
+use crate::clock::TestClock;
+
 /// Short, so that trimming is seen soon.
 pub(crate) const LOG_CAPACITY: usize = 1_000;
 
-/// How long an unclaimed slot lives in these tests.
+/// How long turns and places last in these tests.
+pub(crate) const ARRIVE: Duration = Duration::from_secs(10);
 pub(crate) const CLAIM: Duration = Duration::from_secs(30);
-
-/// How long a claimed one lives.
+pub(crate) const CLAIM_AT_MOST: Duration = Duration::from_secs(80);
 pub(crate) const ACTIVE: Duration = Duration::from_mins(5);
+pub(crate) const GRACE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Fixture {
     pub(crate) engine: Arc<dyn QueueEngine>,
-    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<TestClock>,
     pub(crate) queue: QueueName,
     pub(crate) url: Option<String>,
     pub(crate) last_id: AtomicU64,
@@ -41,7 +45,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn embedded(case: &str) -> Self {
-        let clock = clock();
+        let clock = Arc::new(TestClock::start());
         let engine = EmbeddedEngine::new(clock.clone()).with_log_capacity(LOG_CAPACITY);
         Self::on(Arc::new(engine), clock, case, None)
     }
@@ -57,13 +61,13 @@ impl Fixture {
     }
 
     pub(crate) async fn on_redis(url: String, case: &str) -> Self {
-        let clock = clock();
+        let clock = Arc::new(TestClock::start());
         let engine = redis_engine(&url, clock.clone()).await;
         Self::on(engine, clock, case, Some(url))
     }
 
     /// The case's name, shortened, names the queue: cases share a server, and must not share a line.
-    fn on(engine: Arc<dyn QueueEngine>, clock: Arc<ManualClock>, case: &str, url: Option<String>) -> Self {
+    fn on(engine: Arc<dyn QueueEngine>, clock: Arc<TestClock>, case: &str, url: Option<String>) -> Self {
         let queue = case.replace('_', "-").chars().take(64).collect::<String>().parse().unwrap();
         Self { engine, clock, queue, url, last_id: AtomicU64::new(0) }
     }
@@ -80,7 +84,15 @@ impl Fixture {
         peers
     }
 
-    fn id(&self) -> Uuid {
+    /// Another queue of the same engine.
+    pub(crate) fn twin(&self, name: &str) -> Self {
+        let queue = format!("{name}-{}", self.queue).chars().take(64).collect::<String>();
+        let queue = queue.trim_end_matches('-').parse().unwrap();
+        let (engine, clock, url) = (self.engine.clone(), self.clock.clone(), self.url.clone());
+        Self { engine, clock, queue, url, last_id: AtomicU64::new(self.last_id.load(Ordering::Relaxed)) }
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.last_id.fetch_add(1, Ordering::Relaxed) + 1))
     }
 
@@ -100,6 +112,11 @@ impl Fixture {
         (0..count).map(|_| self.token()).collect()
     }
 
+    /// The clock as the store shows it: in whole microseconds.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.clock.now().as_microsecond()).unwrap()
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
@@ -109,7 +126,11 @@ impl Fixture {
     }
 
     pub(crate) async fn configure(&self, rate: f64, cap: u64) -> Stats {
-        self.engine.configure(&self.queue, baseline(rate, cap)).await.unwrap()
+        self.configure_as(baseline(rate, cap)).await
+    }
+
+    pub(crate) async fn configure_as(&self, baseline: Baseline) -> Stats {
+        self.engine.configure(&self.queue, baseline).await.unwrap()
     }
 
     pub(crate) async fn control(&self, change: ControlChange) {
@@ -120,20 +141,35 @@ impl Fixture {
         self.control(ControlChange { rate_per_second: Some(Some(rate)), ..ControlChange::default() }).await;
     }
 
+    pub(crate) async fn pause(&self, paused: bool) {
+        self.control(ControlChange { paused: Some(paused), ..ControlChange::default() }).await;
+    }
+
+    /// A join that is no sign of presence.
     pub(crate) async fn join(&self, visitor: VisitorId) -> Joined {
-        self.engine.join(&self.queue, visitor, None, self.token()).await.unwrap()
+        self.ask(JoinRequest { visitor, held: None, candidate: self.token(), contact: None }).await
+    }
+
+    /// A join of somebody who has been in contact before.
+    pub(crate) async fn come(&self, visitor: VisitorId) -> Joined {
+        let contact = Some(Contact { network: None });
+        self.ask(JoinRequest { visitor, held: None, candidate: self.token(), contact }).await
+    }
+
+    pub(crate) async fn ask(&self, request: JoinRequest) -> Joined {
+        self.engine.join(&self.queue, request).await.unwrap().unwrap()
     }
 
     /// A newcomer who is to be admitted at once.
     pub(crate) async fn admitted(&self) -> (VisitorId, ActiveTokenId) {
         let visitor = self.visitor();
-        match self.join(visitor).await.standing {
+        match self.come(visitor).await.standing {
             Standing::Admitted { admission, .. } => (visitor, admission.token),
             other => panic!("expected to be admitted at once, is {other:?}"),
         }
     }
 
-    /// Newcomers who are to wait, in order.
+    /// Newcomers of whom nobody is present, in order.
     pub(crate) async fn line_of(&self, count: usize) -> Vec<VisitorId> {
         let mut line = Vec::with_capacity(count);
         for _ in 0..count {
@@ -145,12 +181,26 @@ impl Fixture {
         line
     }
 
-    pub(crate) async fn status(&self, visitor: VisitorId) -> Standing {
-        self.engine.status(&self.queue, visitor).await.unwrap()
+    /// The same of thousands, who join at once: one by one they would take a while.
+    pub(crate) async fn crowd_of(&self, count: usize) -> Vec<VisitorId> {
+        let joins = (0..count).map(|_| {
+            let (engine, queue, visitor) = (self.engine.clone(), self.queue.clone(), self.visitor());
+            let request = JoinRequest { visitor, held: None, candidate: self.token(), contact: None };
+            tokio::spawn(async move {
+                let joined = engine.join(&queue, request).await.unwrap().unwrap();
+                (joined.standing.seq().unwrap(), visitor)
+            })
+        });
+        let mut line = Vec::with_capacity(count);
+        for join in joins.collect::<Vec<_>>() {
+            line.push(join.await.unwrap());
+        }
+        line.sort_unstable();
+        line.into_iter().map(|(_, visitor)| visitor).collect()
     }
 
-    pub(crate) async fn promote(&self, candidates: usize) -> Promotion {
-        self.engine.promote(&self.queue, &self.tokens(candidates)).await.unwrap()
+    pub(crate) async fn status(&self, visitor: VisitorId) -> Standing {
+        self.engine.status(&self.queue, visitor).await.unwrap()
     }
 
     pub(crate) async fn leave(&self, visitor: VisitorId) -> Standing {
@@ -168,25 +218,39 @@ impl Fixture {
     }
 
     pub(crate) async fn entries(&self, epoch: Epoch, after: u64, limit: usize) -> Vec<LineChange> {
-        match self.departures(epoch, after, limit).await {
-            Departures::Entries(entries) => entries,
-            Departures::Gap => panic!("a gap after {after}"),
+        match self.page(epoch, after, limit).await {
+            LogPage::Entries(entries) => entries,
+            LogPage::Gap => panic!("a gap after {after}"),
         }
     }
 
-    pub(crate) async fn departures(&self, epoch: Epoch, after: u64, limit: usize) -> Departures {
-        self.engine.departures(&self.queue, epoch, LogIndex(after), limit).await.unwrap()
+    pub(crate) async fn page(&self, epoch: Epoch, after: u64, limit: usize) -> LogPage {
+        self.engine.tail(&self.queue, epoch, LogIndex(after), limit).await.unwrap().page
     }
 
-    /// The whole line.
+    /// The whole line, passed places included.
     pub(crate) async fn line(&self) -> Vec<i64> {
         let page = self.engine.line(&self.queue, None, usize::MAX).await.unwrap();
-        page.waiting.into_iter().map(|seq| seq.0).collect()
+        page.places.into_iter().map(|seq| seq.0).collect()
+    }
+
+    /// The passed places whose visitors are ready.
+    pub(crate) async fn front(&self) -> Vec<i64> {
+        let page = self.engine.front(&self.queue, None, usize::MAX).await.unwrap();
+        page.places.into_iter().map(|seq| seq.0).collect()
     }
 }
 
+pub(crate) const LIFETIMES: Lifetimes =
+    Lifetimes { arrive: ARRIVE, claim: CLAIM, claim_at_most: CLAIM_AT_MOST, active: ACTIVE, grace: GRACE };
+
 pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
-    Baseline { limits: AdmissionLimits { rate_per_second, cap }, lifetimes: Lifetimes { claim: CLAIM, active: ACTIVE } }
+    Baseline { limits: AdmissionLimits { rate_per_second, cap }, lifetimes: LIFETIMES, max_places: 1_000_000 }
+}
+
+/// A join that brings nothing along.
+pub(crate) fn join_request(visitor: VisitorId, candidate: ActiveTokenId) -> JoinRequest {
+    JoinRequest { visitor, held: None, candidate, contact: None }
 }
 
 pub(crate) fn waiting(seq: i64) -> Standing {
@@ -197,14 +261,7 @@ pub(crate) fn is_admitted(standing: Standing) -> bool {
     matches!(standing, Standing::Admitted { .. })
 }
 
-/// Not a whole second: rounding to one would show.
-fn clock() -> Arc<ManualClock> {
-    let clock = ManualClock::at_second(1_800_000_000);
-    clock.advance(Duration::from_micros(123_457));
-    Arc::new(clock)
-}
-
-async fn redis_engine(url: &str, clock: Arc<ManualClock>) -> Arc<dyn QueueEngine> {
+async fn redis_engine(url: &str, clock: Arc<TestClock>) -> Arc<dyn QueueEngine> {
     let engine = RedisEngine::connect(&patient(url)).await.unwrap();
     Arc::new(engine.with_test_clock(clock).with_log_capacity(LOG_CAPACITY))
 }

@@ -1,10 +1,14 @@
 //! Joining, and reading the line.
 
 use queue_gateway::engine::EngineError;
-use queue_gateway::line::{ConnectionId, ControlChange, Epoch, LogIndex, Sequence, Standing};
-use uuid::Uuid;
+use queue_gateway::line::{
+    Baseline, Contact, ControlChange, Epoch, JoinRequest, LineFull, LogIndex, Place, Sequence, Standing,
+};
 
-use crate::fixture::{Fixture, waiting};
+use crate::{
+    fixture::{Fixture, GRACE, baseline, join_request, waiting},
+    gateway::empty_report,
+};
 
 pub(crate) async fn joining_twice_gives_the_same_place(f: Fixture) {
     let epoch = f.configure(0.0, 10).await.epoch;
@@ -12,13 +16,14 @@ pub(crate) async fn joining_twice_gives_the_same_place(f: Fixture) {
     let first = f.join(visitor).await;
     assert_eq!((first.epoch, first.standing, first.fresh), (epoch, waiting(1), true));
     f.line_of(1).await;
-    let second = f.join(visitor).await;
+    let second = f.come(visitor).await;
     assert_eq!((second.epoch, second.standing, second.fresh), (epoch, waiting(1), false));
-    assert_eq!(f.stats().await.waiting, 2);
+    assert_eq!(f.line().await, [1, 2]);
 
-    f.control(ControlChange { rate_per_second: Some(Some(5.0)), ..ControlChange::default() }).await;
+    f.set_rate(5.0).await;
+    let mut gateway = f.gateway_with(&[visitor]).await;
     f.advance_ms(1_000);
-    f.promote(1).await;
+    assert_eq!(gateway.admits(1).await, 1);
     let admitted = f.status(visitor).await;
     let third = f.join(visitor).await;
     assert_eq!((third.standing, third.fresh), (admitted, false));
@@ -33,34 +38,76 @@ pub(crate) async fn places_are_given_in_the_order_of_joining_without_gaps(f: Fix
     }
     f.leave(line[4]).await;
     assert_eq!(f.join(line[4]).await.standing, waiting(7), "a number is never given twice");
-    let stats = f.stats().await;
-    assert_eq!((stats.last_seq, stats.waiting), (Sequence(7), 5));
+    assert_eq!(f.stats().await.last_seq, Sequence(7));
     assert_eq!(f.line().await, [2, 3, 4, 5, 7]);
+}
+
+pub(crate) async fn a_join_without_contact_waits_whatever_the_room(f: Fixture) {
+    f.configure(10.0, 10).await;
+    let ghost = f.visitor();
+    assert_eq!(f.join(ghost).await.standing, waiting(1), "a join by itself is no presence");
+    f.advance_ms(60_000);
+    assert_eq!(f.join(ghost).await.standing, waiting(1));
+    assert_eq!(f.come(ghost).await.standing, waiting(1), "who has a place waits for their turn");
+    f.admitted().await;
+    assert_eq!(f.status(ghost).await, waiting(1), "passed, not gone");
+}
+
+pub(crate) async fn a_full_line_refuses_fresh_places_alone(f: Fixture) {
+    let epoch = f.configure_as(Baseline { max_places: 3, ..baseline(0.0, 10) }).await.epoch;
+    let line = f.line_of(3).await;
+    let newcomer = f.visitor();
+    let before = f.stats().await;
+    for contact in [None, Some(Contact { network: None })] {
+        let request = JoinRequest { contact, ..join_request(newcomer, f.token()) };
+        assert_eq!(f.engine.join(&f.queue, request).await.unwrap(), Err(LineFull));
+    }
+    assert_eq!(f.status(newcomer).await, Standing::UNKNOWN);
+    assert_eq!(f.stats().await, before, "a refusal leaves no trace");
+    assert_eq!(f.join(line[1]).await.standing, waiting(2), "who has a place keeps it");
+    let held = Place { epoch: Epoch(epoch.0 - 9), seq: Sequence(4) };
+    let back = JoinRequest { held: Some(held), ..join_request(f.visitor(), f.token()) };
+    assert_eq!(f.ask(back).await.standing, waiting(-5), "a place of an older epoch is no fresh one");
+    f.leave(line[0]).await;
+    assert_eq!(f.engine.join(&f.queue, join_request(newcomer, f.token())).await.unwrap(), Err(LineFull));
+    f.leave(line[1]).await;
+    assert_eq!(f.join(newcomer).await.standing, waiting(4), "a refused join took no number");
+}
+
+pub(crate) async fn a_line_full_of_ghosts_is_passed_by_whoever_is_there(f: Fixture) {
+    f.configure_as(Baseline { max_places: 3, ..baseline(1.0, 10) }).await;
+    f.line_of(3).await;
+    assert_eq!(f.engine.join(&f.queue, join_request(f.visitor(), f.token())).await.unwrap(), Err(LineFull));
+    let (_, token) = f.admitted().await;
+    assert!(f.engine.release(&f.queue, token).await.unwrap());
+    f.advance(GRACE);
+    f.sweep().await;
+    assert!(f.line().await.is_empty(), "else nobody would ever pass the ghosts");
+    assert_eq!(f.join(f.visitor()).await.standing, waiting(5));
 }
 
 pub(crate) async fn a_queue_that_nobody_configured_is_an_error_in_every_step(f: Fixture) {
     let (e, q, visitor, token) = (&f.engine, &f.queue, f.visitor(), f.token());
-    let connection = ConnectionId(Uuid::nil());
     let errors = [
-        e.join(q, visitor, None, token).await.err(),
+        e.join(q, join_request(visitor, token)).await.err(),
         e.status(q, visitor).await.err(),
         e.leave(q, visitor).await.err(),
-        e.connect(q, visitor, connection).await.err(),
-        e.disconnect(q, visitor, connection).await.err(),
-        e.promote(q, &[token]).await.err(),
+        e.step(q, &empty_report(&f, Epoch(1))).await.err(),
+        e.arrive(q, token).await.err(),
         e.claim(q, token, f.member(), None).await.err(),
         e.release(q, token).await.err(),
         e.control(q, ControlChange::default()).await.err(),
         e.stats(q).await.err(),
-        e.departures(q, Epoch(1), LogIndex(0), 10).await.err(),
+        e.tail(q, Epoch(1), LogIndex(0), 10).await.err(),
         e.line(q, None, 10).await.err(),
+        e.front(q, None, 10).await.err(),
     ];
     for (step, error) in errors.into_iter().enumerate() {
         assert!(matches!(&error, Some(EngineError::NotConfigured(name)) if name == q), "step {step}: {error:?}");
     }
     e.ping().await.unwrap();
     f.configure(1.0, 1).await;
-    assert_eq!(f.status(visitor).await, Standing::Absent);
+    assert_eq!(f.status(visitor).await, Standing::UNKNOWN);
 }
 
 pub(crate) async fn the_line_is_read_in_pages(f: Fixture) {
@@ -69,11 +116,28 @@ pub(crate) async fn the_line_is_read_in_pages(f: Fixture) {
     f.leave(line[2]).await;
     let page = async |above: Option<i64>, limit| {
         let page = f.engine.line(&f.queue, above.map(Sequence), limit).await.unwrap();
-        page.waiting.into_iter().map(|seq| seq.0).collect::<Vec<_>>()
+        page.places.into_iter().map(|seq| seq.0).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 3).await, [1, 2, 4]);
     assert_eq!(page(Some(4), 3).await, [5, 6, 7]);
     assert!(page(Some(7), 3).await.is_empty());
     assert_eq!(page(Some(-100), 1).await, [1]);
+    assert!(page(None, 0).await.is_empty());
+}
+
+pub(crate) async fn the_front_is_read_in_pages(f: Fixture) {
+    f.configure(10.0, 10).await;
+    let passed = f.line_of(5).await;
+    f.admitted().await;
+    f.line_of(1).await;
+    let mut gateway = f.gateway_with(&[passed[0], passed[1], passed[3], passed[4]]).await;
+    gateway.step(0).await;
+    let page = async |above: Option<i64>, limit| {
+        let page = f.engine.front(&f.queue, above.map(Sequence), limit).await.unwrap();
+        page.places.into_iter().map(|seq| seq.0).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 3).await, [1, 2, 4]);
+    assert_eq!(page(Some(2), 3).await, [4, 5]);
+    assert!(page(Some(5), 3).await.is_empty(), "place 7 has not been passed");
     assert!(page(None, 0).await.is_empty());
 }

@@ -1,10 +1,10 @@
-//! The departure log, from which gateways compute positions.
+//! The log, from which gateways compute positions.
 
 use std::collections::BTreeSet;
 
-use queue_gateway::line::{Departures, Epoch, LineChange, LogIndex, Place, Sequence};
+use queue_gateway::line::{Epoch, JoinRequest, LineChange, LogIndex, LogPage, Place, Sequence};
 
-use crate::fixture::{Fixture, LOG_CAPACITY};
+use crate::fixture::{Fixture, LOG_CAPACITY, join_request};
 
 pub(crate) async fn the_log_tells_every_change_to_the_line(f: Fixture) {
     let epoch = f.configure(1.0, 10).await.epoch;
@@ -13,16 +13,19 @@ pub(crate) async fn the_log_tells_every_change_to_the_line(f: Fixture) {
     f.leave(line[1]).await;
     let place = Place { epoch: Epoch(epoch.0 - 100), seq: Sequence(1) };
     let back = f.visitor();
-    f.engine.join(&f.queue, back, Some(place), f.token()).await.unwrap();
+    f.ask(JoinRequest { held: Some(place), ..join_request(back, f.token()) }).await;
+    let mut gateway = f.gateway_with(&[back]).await;
+    gateway.step(0).await;
     f.advance_ms(1_000);
-    f.promote(1).await;
+    gateway.step(1).await;
     f.leave(back).await;
     let log = f.log().await;
     assert!(matches!(log[0], LineChange::Admitted { seq: Sequence(1), .. }));
     assert_eq!(log[1], LineChange::Departed { seq: Sequence(3) });
     assert_eq!(log[2], LineChange::Restored { seq: Sequence(-99) });
-    assert!(matches!(log[3], LineChange::Admitted { seq: Sequence(-99), visitor, .. } if visitor == back));
-    assert_eq!((log.len(), f.stats().await.log_head), (4, LogIndex(4)), "joins and the end of slots are not in it");
+    assert_eq!(log[3], LineChange::Ready { seq: Sequence(-99) }, "a place of an older epoch has been passed");
+    assert!(matches!(log[4], LineChange::Admitted { seq: Sequence(-99), visitor, .. } if visitor == back));
+    assert_eq!((log.len(), f.stats().await.log_head), (5, LogIndex(5)), "joins and the end of slots are not in it");
 }
 
 pub(crate) async fn the_log_is_read_in_stretches(f: Fixture) {
@@ -49,17 +52,18 @@ pub(crate) async fn replaying_the_log_on_a_snapshot_gives_the_line(f: Fixture) {
     let mut mirror: BTreeSet<Sequence> = BTreeSet::new();
     let mut above = None;
     for (round, visitor) in first.iter().skip(4).step_by(3).enumerate() {
-        let page = f.engine.line(&f.queue, above, 5).await.unwrap().waiting;
+        let page = f.engine.line(&f.queue, above, 5).await.unwrap().places;
         above = page.last().copied().or(above);
         mirror.extend(page);
         f.leave(*visitor).await;
         let place = Place { epoch: Epoch(epoch.0 - 1_000), seq: Sequence(i64::try_from(round).unwrap()) };
-        f.engine.join(&f.queue, f.visitor(), Some(place), f.token()).await.unwrap();
+        f.ask(JoinRequest { held: Some(place), ..join_request(f.visitor(), f.token()) }).await;
     }
     for change in f.entries(epoch, head.0, LOG_CAPACITY).await {
         match change {
             LineChange::Admitted { seq, .. } | LineChange::Departed { seq } => mirror.remove(&seq),
             LineChange::Restored { seq } => mirror.insert(seq),
+            other => panic!("nobody was passed: {other:?}"),
         };
     }
     assert_eq!(mirror.into_iter().map(|seq| seq.0).collect::<Vec<_>>(), f.line().await);
@@ -71,7 +75,7 @@ pub(crate) async fn trimmed_entries_are_a_gap(f: Fixture) {
     let leavers = (0..many).map(|_| {
         let (engine, queue, visitor, token) = (f.engine.clone(), f.queue.clone(), f.visitor(), f.token());
         tokio::spawn(async move {
-            engine.join(&queue, visitor, None, token).await.unwrap();
+            engine.join(&queue, join_request(visitor, token)).await.unwrap().unwrap();
             engine.leave(&queue, visitor).await.unwrap();
         })
     });
@@ -80,7 +84,7 @@ pub(crate) async fn trimmed_entries_are_a_gap(f: Fixture) {
     }
     let head = f.stats().await.log_head.0;
     assert_eq!(head, many as u64);
-    assert_eq!(f.departures(epoch, 0, 10).await, Departures::Gap);
+    assert_eq!(f.page(epoch, 0, 10).await, LogPage::Gap);
     let kept = f.entries(epoch, head - LOG_CAPACITY as u64, LOG_CAPACITY).await;
     assert_eq!(kept.len(), LOG_CAPACITY, "at least as many as the capacity says");
 }
@@ -91,7 +95,7 @@ pub(crate) async fn another_epoch_and_the_future_are_a_gap(f: Fixture) {
         f.leave(visitor).await;
     }
     for other in [Epoch(epoch.0 - 1), Epoch(epoch.0 + 1)] {
-        assert_eq!(f.departures(other, 0, 10).await, Departures::Gap);
+        assert_eq!(f.page(other, 0, 10).await, LogPage::Gap);
     }
-    assert_eq!(f.departures(epoch, 3, 10).await, Departures::Gap, "a store that went back in time");
+    assert_eq!(f.page(epoch, 3, 10).await, LogPage::Gap, "a store that went back in time");
 }

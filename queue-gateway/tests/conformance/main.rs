@@ -5,16 +5,30 @@
 
 mod active;
 mod admission;
+mod arriving;
+mod clock;
 mod comparison;
 mod control;
 mod failover;
 mod fixture;
+mod gateway;
+mod gateways;
+mod horizon;
 mod joining;
+mod late;
 mod leaving;
 mod log;
+mod mirror;
+mod model;
+mod networks;
+mod operations;
 mod outage;
+mod over;
+mod parking;
+mod presence;
 mod races;
 mod returning;
+mod time;
 
 use fixture::Fixture;
 
@@ -49,43 +63,51 @@ on_every_engine! {
     joining {
         joining_twice_gives_the_same_place
         places_are_given_in_the_order_of_joining_without_gaps
+        a_join_without_contact_waits_whatever_the_room
+        a_full_line_refuses_fresh_places_alone
+        a_line_full_of_ghosts_is_passed_by_whoever_is_there
         a_queue_that_nobody_configured_is_an_error_in_every_step
         the_line_is_read_in_pages
+        the_front_is_read_in_pages
     }
     admission {
-        whoever_finds_the_line_empty_is_admitted_at_once
-        whoever_finds_somebody_waiting_waits
+        whoever_finds_nobody_waiting_is_admitted_at_once
+        whoever_finds_somebody_present_waiting_waits
+        whoever_joins_waits_while_a_gateway_does_not_tell_of_all_who_are_present
         an_idle_queue_banks_no_burst
-        promotion_takes_the_front_of_the_line
+        time_in_which_nobody_present_waits_banks_no_burst
         a_second_of_waiting_is_worth_a_second_of_admissions
         a_rate_of_nothing_admits_nobody
         half_an_admission_a_second_is_one_every_two_seconds
         a_candidate_is_given_out_once
         admissions_in_any_window_stay_within_the_rate_and_one_burst
         the_cap_is_never_exceeded
-        thousands_are_promoted_in_one_step
+        thousands_are_admitted_in_one_step
     }
     active {
-        an_unclaimed_slot_is_free_after_its_claim_time
+        an_unused_slot_is_free_after_the_time_to_arrive
         a_claimed_slot_lives_until_the_token_expires
         claiming_again_is_harmless_and_others_are_refused
         a_token_that_nobody_gave_out_is_gone
         releasing_frees_the_slot_at_once
+        revoking_frees_a_slot_that_the_site_has_not_claimed
         a_slot_never_outlives_its_token
         more_slots_than_one_sweep_takes_run_out_at_once
     }
     leaving {
         who_leaves_the_line_lets_the_others_up
-        who_leaves_while_active_frees_his_slot
+        who_leaves_is_no_longer_ready
+        who_leaves_while_active_frees_the_slot
+        a_claimed_slot_is_not_ended_by_leaving
         who_is_absent_leaves_nothing_behind
-        a_late_disconnect_does_not_undo_a_newer_connect
-        only_those_present_are_recorded_as_connected
     }
     returning {
         places_of_an_older_epoch_keep_their_order_before_all_new_ones
         whoever_comes_back_waits_even_when_there_is_room
         a_place_of_this_epoch_is_not_given_back
         a_place_that_is_taken_is_not_given_twice
+        a_place_of_an_older_epoch_is_given_back_once
+        a_place_of_an_older_epoch_that_has_expired_here_is_not_given_back
         an_active_token_of_an_older_epoch_is_taken_in_again
         a_readmitted_visitor_leaves_the_line
         whoever_has_a_live_slot_is_not_readmitted_to_another
@@ -110,9 +132,104 @@ on_every_engine! {
     }
     races {
         one_visitor_who_joins_many_times_at_once_has_one_place
-        many_promoters_admit_no_more_than_one
-        whoever_leaves_while_being_promoted_is_counted_once
-        joins_and_promotions_at_once_keep_to_the_cap
+        many_gateways_admit_no_more_than_one
+        whoever_leaves_while_being_admitted_is_counted_once
+        joins_and_admissions_at_once_keep_to_the_cap
+        one_of_many_gateways_that_forget_a_visitor_leaves_them_ready
+        a_gateway_that_begins_many_times_at_once_is_one
         a_slot_claimed_by_many_at_once_has_one_holder
+    }
+    presence {
+        absent_visitors_are_never_admitted_and_hold_nobody_up
+        ten_thousand_ghosts_at_the_front_are_crossed_in_a_few_steps
+        the_lowest_of_all_who_are_present_are_admitted
+        a_gateway_that_covers_less_holds_admission_at_its_cover
+        nobody_is_admitted_at_a_place_that_a_gateway_did_not_know_of
+        nobody_goes_straight_in_before_somebody_who_has_just_joined
+        whoever_is_reported_within_the_cover_goes_before_whoever_stands_beyond_it
+        a_visitor_at_two_gateways_is_present_as_long_as_one_has_them
+        whoever_is_gone_from_every_gateway_is_not_admitted
+        whoever_has_no_place_does_not_become_ready
+    }
+    horizon {
+        the_ready_set_stays_near_what_is_wanted
+        too_long_a_ready_set_draws_the_horizon_in
+        whoever_is_ready_beyond_the_horizon_is_within_it_in_time
+        the_horizon_widens_to_the_lowest_reach_of_the_gateways
+    }
+    parking {
+        passed_visitors_who_come_back_in_time_are_next_and_in_order
+        passed_places_expire_in_one_entry_with_the_survivors_named
+        whoever_is_seen_again_has_the_whole_grace_time_anew
+        a_first_no_show_is_parked_and_next_when_back
+        a_second_no_show_is_out
+        an_arrival_wipes_out_an_earlier_no_show
+        a_first_no_show_who_stays_away_departs_after_the_grace_time
+        places_passed_within_a_second_expire_together_with_the_last
+        more_survivors_than_one_entry_names_go_into_the_next
+        whoever_joins_again_before_an_expired_place_is_cleared_keeps_the_new_one
+        whoever_is_present_below_the_watermark_keeps_the_place_however_many_they_are
+        no_place_expires_while_a_gateway_does_not_tell_of_all_who_were_passed
+    }
+    arriving {
+        an_arrival_begins_the_time_for_a_claim
+        signs_of_life_prolong_the_time_for_a_claim_up_to_a_limit
+        a_sign_of_life_never_shortens_what_was_promised
+        whoever_polls_has_until_the_next_poll_and_the_time_to_arrive
+        whoever_polls_at_several_gateways_has_until_the_latest_poll
+        a_later_poll_moves_the_time_to_arrive
+        a_claim_counts_as_an_arrival
+        an_arrived_visitor_may_leave
+    }
+    networks {
+        two_hundred_who_never_arrive_hold_one_slot_at_a_time_after_the_first_eight
+        a_held_back_network_holds_up_nobody_else
+        a_network_is_held_back_whatever_the_gateway_reports
+        a_free_slot_goes_to_the_lowest_of_its_network_without_a_word_about_the_others
+        a_network_of_which_seventy_percent_arrive_is_not_held_back
+        an_unknown_network_is_never_held_back
+        whoever_comes_from_a_held_back_network_does_not_go_straight_in
+        arrivals_lift_what_holds_a_network_back
+        whoever_leaves_before_arriving_has_not_arrived
+        the_window_of_ten_minutes_ends
+        whoever_has_arrived_is_not_on_the_way_when_the_window_ends
+        whoever_is_on_the_way_when_the_window_ends_does_not_cost_a_network_its_trust
+        the_oldest_networks_are_forgotten_when_there_are_too_many
+    }
+    time {
+        the_time_to_arrive_stands_still_while_no_gateway_steps
+        the_time_for_a_claim_stands_still_while_no_gateway_steps
+        the_grace_time_stands_still_while_no_gateway_steps
+        line_time_runs_when_no_gateway_is_registered
+        a_gateway_is_not_gone_because_the_store_was_away
+        a_token_expires_by_the_stores_clock_whatever_the_gateways_do
+        the_grace_time_stands_still_while_paused_and_the_time_to_arrive_does_not
+        a_clock_that_steps_back_gives_no_credit_and_does_not_halt_it
+        a_clock_that_steps_back_costs_and_gives_nobody_line_time
+        a_clock_that_jumps_ahead_and_back_costs_nobody_a_turn
+    }
+    gateways {
+        the_visitors_of_a_gateway_that_falls_silent_are_not_ready
+        a_silent_gateway_holds_admission_at_its_cover_only_while_it_lives
+        the_visitors_of_a_gateway_that_ends_are_not_ready
+        passed_visitors_of_a_gateway_that_ends_are_away_again
+        a_gateway_that_the_store_has_forgotten_begins_anew
+        a_gateway_that_begins_anew_has_whom_it_reports_now
+        a_report_that_comes_after_a_later_one_says_nothing_of_presence
+        a_late_report_does_not_keep_its_gateway_alive
+        whoever_has_another_place_than_the_reported_one_does_not_become_ready
+        a_gateway_that_ends_and_begins_again_does_not_bring_its_former_visitors_back
+        a_gateway_of_another_epoch_is_not_believed
+        every_gateway_hears_who_is_present_where
+        a_gateway_whose_log_was_trimmed_meanwhile_finds_a_gap_and_its_report_is_taken_in
+        a_stranger_who_ends_or_goes_on_leaves_nothing_behind
+    }
+    over {
+        where_somebody_stands_is_what_the_next_sweep_makes_of_them
+        leaving_with_what_is_over_is_leaving_as_one_stands
+        joining_with_what_is_over_gives_the_place_that_one_has_or_a_fresh_one
+        a_token_that_is_over_is_refused_by_every_step
+        a_visitor_whose_place_is_over_does_not_become_ready
+        whoever_only_asks_changes_nothing
     }
 }

@@ -1,6 +1,12 @@
 //! A Redis that dies, hangs, forgets, or holds what is not ours.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use contract::{
     clock::ManualClock,
@@ -8,13 +14,15 @@ use contract::{
 };
 use jiff::Timestamp;
 use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
-use queue_gateway::line::{Claim, Departures, Epoch, LineChange, LogIndex, Place, Readmission, Sequence};
+use queue_gateway::line::{
+    Claim, Contact, Epoch, JoinRequest, LineChange, LogIndex, LogPage, Place, Readmission, Sequence,
+};
 use service::redis::{ConnectError, RedisSettings};
 use testkit::{Fsync, Redis, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::fixture::{baseline, eventually, impatient_engine, is_admitted, patient, until_done, waiting};
+use crate::fixture::{baseline, eventually, impatient_engine, is_admitted, join_request, patient, until_done, waiting};
 
 /// Time for one step to fail on a machine that is busy with other tests.
 const QUICKLY: Duration = Duration::from_secs(3);
@@ -37,7 +45,8 @@ fn token(number: u128) -> ActiveTokenId {
 
 async fn join_all(engine: &RedisEngine, visitors: impl IntoIterator<Item = u128>) {
     for number in visitors {
-        until_done(async || engine.join(&queue(), visitor(number), None, token(number)).await).await;
+        let request = join_request(visitor(number), token(number));
+        until_done(async || engine.join(&queue(), request).await).await.unwrap();
     }
 }
 
@@ -63,7 +72,7 @@ async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() 
     let standing = until_done(async || engine.status(&queue(), visitor(2)).await).await;
     assert_eq!(standing, waiting(2));
     join_all(&engine, 3..=4).await;
-    assert_eq!(until_done(async || engine.stats(&queue()).await).await.waiting, 4);
+    assert_eq!(until_done(async || engine.stats(&queue()).await).await.last_seq, Sequence(4));
 }
 
 #[tokio::test]
@@ -82,12 +91,14 @@ async fn a_hung_redis_is_unavailable_and_used_again_when_it_goes_on() {
 }
 
 #[tokio::test]
-async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_his_place() {
+async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_their_place() {
     let redis = Redis::start().await;
     let clock = Arc::new(ManualClock::at_second(1_800_000_000));
     let engine = engine(&redis).await.with_test_clock(clock.clone());
     let old = engine.configure(&queue(), baseline(10.0, 10)).await.unwrap().epoch;
-    join_all(&engine, 1..=4).await;
+    let contact = Some(Contact { network: None });
+    engine.join(&queue(), JoinRequest { contact, ..join_request(visitor(1), token(1)) }).await.unwrap().unwrap();
+    join_all(&engine, 2..=4).await;
     let member = MemberId(Uuid::from_u128(1));
     assert!(is_admitted(engine.status(&queue(), visitor(1)).await.unwrap()));
     let Claim::Bound { expires_at } = engine.claim(&queue(), token(1), member, None).await.unwrap() else {
@@ -107,12 +118,13 @@ async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_his_p
     join_all(&engine, [9]).await;
     for number in [4, 2, 3] {
         let held = Place { epoch: old, seq: Sequence(i64::try_from(number).unwrap()) };
-        engine.join(&queue(), visitor(number), Some(held), token(number)).await.unwrap();
+        let request = JoinRequest { held: Some(held), ..join_request(visitor(number), token(number)) };
+        engine.join(&queue(), request).await.unwrap().unwrap();
     }
     let readmission = Readmission { epoch: old, visitor: visitor(1), expires_at };
     let claim = engine.claim(&queue(), token(1), member, Some(readmission)).await.unwrap();
     assert_eq!(claim, Claim::Bound { expires_at });
-    let line = engine.line(&queue(), None, 10).await.unwrap().waiting;
+    let line = engine.line(&queue(), None, 10).await.unwrap().places;
     let Epoch(shift) = Epoch(old.0 - epoch.0);
     assert_eq!(line, [shift + 2, shift + 3, shift + 4, 1].map(Sequence));
 }
@@ -128,11 +140,11 @@ async fn what_is_left_of_an_earlier_epoch_does_not_mix_with_a_new_one() {
     let reply = engine.status(&queue(), visitor(1)).await;
     assert!(matches!(reply, Err(EngineError::NotConfigured(_))), "{reply:?}");
     let stats = engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
-    assert_eq!((stats.waiting, stats.active, stats.log_head.0), (0, 0, 0));
+    assert_eq!((stats.last_seq.0, stats.active, stats.log_head.0), (0, 0, 0));
     join_all(&engine, [4]).await;
     engine.leave(&queue(), visitor(4)).await.unwrap();
-    let log = engine.departures(&queue(), stats.epoch, LogIndex(0), 10).await.unwrap();
-    assert_eq!(log, Departures::Entries(vec![LineChange::Departed { seq: Sequence(1) }]));
+    let log = engine.tail(&queue(), stats.epoch, LogIndex(0), 10).await.unwrap().page;
+    assert_eq!(log, LogPage::Entries(vec![LineChange::Departed { seq: Sequence(1) }]));
 }
 
 #[tokio::test]
@@ -143,7 +155,7 @@ async fn scripts_that_redis_forgot_are_sent_again() {
     join_all(&engine, [1]).await;
     redis.call(&["SCRIPT", "FLUSH"]).await;
     join_all(&engine, [2]).await;
-    assert_eq!(engine.stats(&queue()).await.unwrap().waiting, 2);
+    assert_eq!(engine.stats(&queue()).await.unwrap().last_seq, Sequence(2));
 }
 
 #[tokio::test]
@@ -159,9 +171,13 @@ async fn the_time_is_the_stores_own() {
     let stats = engine.configure(&queue(), baseline(1_000.0, 10)).await.unwrap();
     assert!(before <= stats.now && stats.now <= server_time().await);
     assert_eq!(stats.epoch.0, stats.now.as_microsecond());
-    join_all(&engine, [1, 2]).await;
+    let last = AtomicU64::new(0);
     eventually("credit grows by the server's clock", async || {
-        (engine.promote(&queue(), &[token(3)]).await.unwrap().stats.admitted_total == 2).then_some(())
+        let number = u128::from(last.fetch_add(1, Ordering::Relaxed));
+        let contact = Some(Contact { network: None });
+        let request = JoinRequest { contact, ..join_request(visitor(number), token(number)) };
+        engine.join(&queue(), request).await.unwrap().unwrap();
+        (engine.stats(&queue()).await.unwrap().totals.admitted >= 2).then_some(())
     })
     .await;
 }
@@ -186,10 +202,10 @@ async fn a_full_redis_takes_nobody_in_and_does_nothing_by_halves() {
     let engine = engine(&redis).await;
     let before = engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
     redis.call(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    let reply = engine.join(&queue(), visitor(1), None, token(1)).await;
+    let reply = engine.join(&queue(), join_request(visitor(1), token(1))).await;
     assert!(matches!(reply, Err(EngineError::Unavailable(_))), "{reply:?}");
     let after = engine.stats(&queue()).await.unwrap();
-    assert_eq!((after.waiting, after.last_seq), (0, before.last_seq));
+    assert_eq!(after.last_seq, before.last_seq);
     redis.call(&["CONFIG", "SET", "maxmemory", "0"]).await;
     join_all(&engine, [1]).await;
     assert_eq!(engine.status(&queue(), visitor(1)).await.unwrap(), waiting(1));

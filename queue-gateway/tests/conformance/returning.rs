@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use contract::{clock::Clock, ids::VisitorId};
-use jiff::Timestamp;
-use queue_gateway::line::{Claim, Epoch, LineChange, Place, Readmission, Sequence, Standing};
+use contract::ids::VisitorId;
+use queue_gateway::line::{
+    Claim, Contact, Epoch, JoinRequest, LineChange, Lost, Place, Readmission, Sequence, Standing,
+};
 
-use crate::fixture::{ACTIVE, Fixture, is_admitted, waiting};
+use crate::fixture::{ACTIVE, Fixture, GRACE, is_admitted, join_request, waiting};
 
 async fn come_back(f: &Fixture, visitor: VisitorId, epoch: Epoch, seq: i64) -> (Standing, bool) {
     let place = Place { epoch, seq: Sequence(seq) };
-    let joined = f.engine.join(&f.queue, visitor, Some(place), f.token()).await.unwrap();
+    let joined = f.ask(JoinRequest { held: Some(place), ..join_request(visitor, f.token()) }).await;
     (joined.standing, joined.fresh)
 }
 
@@ -35,8 +36,10 @@ pub(crate) async fn places_of_an_older_epoch_keep_their_order_before_all_new_one
     assert_eq!(f.log().await, restored.map(|seq| LineChange::Restored { seq: Sequence(seq) }));
 
     f.set_rate(2.0).await;
+    let mut gateway = f.gateway_with(&back.map(|(visitor, ..)| visitor)).await;
+    gateway.step(0).await;
     f.advance_ms(1_000);
-    f.promote(2).await;
+    gateway.step(2).await;
     assert!(is_admitted(f.status(back[3].0).await) && is_admitted(f.status(back[1].0).await));
     assert_eq!(f.stats().await.last_seq, Sequence(1), "those who come back take no new numbers");
 }
@@ -44,8 +47,11 @@ pub(crate) async fn places_of_an_older_epoch_keep_their_order_before_all_new_one
 pub(crate) async fn whoever_comes_back_waits_even_when_there_is_room(f: Fixture) {
     let epoch = f.configure(10.0, 10).await.epoch;
     let visitor = f.visitor();
-    assert_eq!(come_back(&f, visitor, Epoch(epoch.0 - 10), 4).await, (waiting(-6), false));
-    assert_eq!(f.promote(1).await.admitted, 1);
+    let held = Some(Place { epoch: Epoch(epoch.0 - 10), seq: Sequence(4) });
+    let contact = Some(Contact { network: None });
+    let joined = f.ask(JoinRequest { held, contact, ..join_request(visitor, f.token()) }).await;
+    assert_eq!((joined.standing, joined.fresh), (waiting(-6), false));
+    assert_eq!(f.gateway_with(&[visitor]).await.admits(1).await, 1);
     assert!(is_admitted(f.status(visitor).await));
     assert!(matches!(f.log().await[1], LineChange::Admitted { seq: Sequence(-6), .. }));
 }
@@ -70,8 +76,7 @@ pub(crate) async fn a_place_that_is_taken_is_not_given_twice(f: Fixture) {
 }
 
 fn readmission(f: &Fixture, epoch: i64, visitor: VisitorId) -> Readmission {
-    let now = Timestamp::from_microsecond(f.clock.now().as_microsecond()).unwrap();
-    Readmission { epoch: Epoch(epoch), visitor, expires_at: now + ACTIVE }
+    Readmission { epoch: Epoch(epoch), visitor, expires_at: f.now() + ACTIVE }
 }
 
 pub(crate) async fn an_active_token_of_an_older_epoch_is_taken_in_again(f: Fixture) {
@@ -87,13 +92,13 @@ pub(crate) async fn an_active_token_of_an_older_epoch_is_taken_in_again(f: Fixtu
     let Standing::Admitted { seq: Sequence(0), admission } = f.status(visitor).await else { panic!("not admitted") };
     assert_eq!((admission.token, admission.expires_at), (token, old.expires_at));
     let stats = f.stats().await;
-    assert_eq!((stats.active, stats.admitted_total, stats.log_head.0), (1, 0, 0));
+    assert_eq!((stats.active, stats.totals.admitted, stats.log_head.0), (1, 0, 0));
     f.advance(ACTIVE - Duration::from_micros(1));
     assert!(is_admitted(f.status(visitor).await));
     f.advance(Duration::from_micros(1));
-    assert_eq!(f.status(visitor).await, Standing::Absent);
+    assert_eq!(f.status(visitor).await, Standing::Absent { lost: Some(Lost::Ended) });
     assert_eq!(claim(holder, Some(old)).await, Claim::Gone);
-    assert_eq!(f.stats().await.unclaimed_total, 0);
+    assert_eq!(f.stats().await.totals.not_claimed, 0);
 }
 
 pub(crate) async fn a_readmitted_visitor_leaves_the_line(f: Fixture) {
@@ -103,7 +108,7 @@ pub(crate) async fn a_readmitted_visitor_leaves_the_line(f: Fixture) {
     f.engine.claim(&f.queue, token, f.member(), Some(old)).await.unwrap();
     assert_eq!(f.line().await, [2]);
     let Standing::Admitted { seq, admission } = f.status(line[0]).await else { panic!("not admitted") };
-    assert_eq!(f.log().await, [LineChange::Admitted { seq, visitor: line[0], admission }]);
+    assert_eq!(f.log().await, [LineChange::Departed { seq }], "an admission would move the watermark");
     assert_eq!((seq, admission.token), (Sequence(1), token));
 }
 
@@ -123,4 +128,28 @@ pub(crate) async fn an_active_token_of_this_epoch_is_not_readmitted(f: Fixture) 
         let old = readmission(&f, epoch, visitor);
         assert_eq!(f.engine.claim(&f.queue, token, f.member(), Some(old)).await.unwrap(), Claim::Gone);
     }
+}
+
+pub(crate) async fn a_place_of_an_older_epoch_is_given_back_once(f: Fixture) {
+    let epoch = f.configure(10.0, 10).await.epoch;
+    let (visitor, old) = (f.visitor(), Epoch(epoch.0 - 10));
+    assert_eq!(come_back(&f, visitor, old, 5).await, (waiting(-5), false));
+    let mut gateway = f.gateway_with(&[visitor]).await;
+    let token = f.token();
+    gateway.step_with(vec![token]).await;
+    assert!(f.engine.release(&f.queue, token).await.unwrap(), "they have had their turn");
+    assert_eq!(come_back(&f, visitor, old, 5).await, (waiting(1), true));
+    f.leave(visitor).await;
+    assert_eq!(come_back(&f, visitor, old, 5).await, (waiting(2), true));
+    assert_eq!(come_back(&f, f.visitor(), old, 5).await, (waiting(3), true), "nor to anybody else");
+}
+
+pub(crate) async fn a_place_of_an_older_epoch_that_has_expired_here_is_not_given_back(f: Fixture) {
+    let epoch = f.configure(10.0, 10).await.epoch;
+    let old = Epoch(epoch.0 - 10);
+    f.admitted().await;
+    f.advance(GRACE - Duration::from_secs(1));
+    assert_eq!(come_back(&f, f.visitor(), old, 5).await, (waiting(-5), false), "within the grace time");
+    f.advance(Duration::from_secs(1));
+    assert_eq!(come_back(&f, f.visitor(), old, 6).await, (waiting(2), true));
 }

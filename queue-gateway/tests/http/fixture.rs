@@ -9,7 +9,7 @@ use std::{
 
 use contract::{
     clock::{Clock, ManualClock},
-    ids::{ActiveTokenId, QueueName, VisitorId},
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
     tokens::{ActiveClaims, ActiveSigner},
 };
 use queue_gateway::{
@@ -18,10 +18,12 @@ use queue_gateway::{
     waiting_token::{WaitingClaims, WaitingSigner},
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use service::settings;
 use testkit::{HttpClient, Reply};
 use tokio_util::sync::CancellationToken;
+
+use crate::browser::Browser;
 
 pub(crate) const WAITING_SECRET: &str = "the waiting secret of all gateways in these tests";
 pub(crate) const SERVICE_KEY: &str = "the key of the services in these tests";
@@ -38,7 +40,8 @@ pub(crate) struct Gateway {
     /// Of the public port, for clients that need more than HTTP requests.
     pub(crate) address: SocketAddr,
     pub(crate) visitors: HttpClient,
-    pub(crate) operations: HttpClient,
+    /// Of the internal port: services, operators, health and metrics.
+    pub(crate) internal: HttpClient,
     pub(crate) clock: Arc<ManualClock>,
     shutdown: CancellationToken,
 }
@@ -89,12 +92,12 @@ impl Gateway {
         let listeners = Listeners::bind(&settings).unwrap();
         let client = |listener: &tokio::net::TcpListener| HttpClient::new(listener.local_addr().unwrap());
         let address = listeners.public.local_addr().unwrap();
-        let (visitors, operations) = (client(&listeners.public), client(&listeners.operations));
+        let (visitors, internal) = (client(&listeners.public), client(&listeners.operations));
         let engine = app::engine(&settings, &(clock.clone() as _)).await.unwrap();
         let app = App::build(settings, clock.clone(), engine).unwrap();
         let shutdown = CancellationToken::new();
         tokio::spawn(app.run(listeners, changes, shutdown.clone()));
-        let gateway = Self { address, visitors, operations, clock, shutdown };
+        let gateway = Self { address, visitors, internal, clock, shutdown };
         gateway.until_ready().await;
         gateway.spend_credit().await;
         gateway
@@ -102,37 +105,90 @@ impl Gateway {
 
     /// A queue opens with one admission at hand; a pause takes it back.
     async fn spend_credit(&self) {
-        for (order, state) in [("pause", "paused"), ("resume", "open")] {
-            let path = format!("/v1/admin/queues/demo/{order}");
-            let reply = self.visitors.post(&path).bearer(OPERATOR_KEY).send().await;
-            assert_eq!(reply.status, 200, "{}", reply.text());
-            eventually("the gateway's own picture follows", async || {
-                self.visitors.get("/v1/queues/demo").send().await.json()["state"] == state
-            })
-            .await;
-        }
+        self.order("pause").await;
+        self.order("resume").await;
+    }
+
+    /// An operator pauses or resumes the queue, and the gateway has noticed.
+    pub(crate) async fn order(&self, order: &str) {
+        let reply = self.internal.post(&format!("/v1/admin/queues/demo/{order}")).bearer(OPERATOR_KEY).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let state = reply.json()["state"].clone();
+        eventually("the gateway's own picture follows", async || self.public_state().await["state"] == state).await;
     }
 
     pub(crate) async fn until_ready(&self) {
-        eventually("the gateway is ready", async || self.operations.get("/readyz").send().await.status == 200).await;
+        eventually("the gateway is ready", async || self.internal.get("/readyz").send().await.status == 200).await;
     }
 
-    /// A visitor in the demo queue, who is told to wait.
+    /// Somebody who has come by the page and joined, and is told to wait: their waiting token and document.
     pub(crate) async fn waiting_visitor(&self) -> (String, Value) {
-        let reply = self.visitors.post(TOKENS).send().await;
+        let reply = Browser::new(self).visit().await.join().await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         let document = reply.json();
         assert_eq!(document["state"], "waiting", "{document}");
         (document["waiting_token"].as_str().unwrap().to_owned(), document)
     }
 
-    /// A visitor whose turn has come at once, and his active token.
+    /// Somebody whose turn has come at once.
     pub(crate) async fn admitted_visitor(&self) -> (String, Value) {
         self.clock.advance(Duration::from_secs(1));
-        let reply = self.visitors.post(TOKENS).send().await;
-        let document = reply.json();
+        let document = Browser::new(self).visit().await.join().await.json();
         assert_eq!(document["state"], "admitted", "{document}");
         (document["waiting_token"].as_str().unwrap().to_owned(), document)
+    }
+
+    /// The site binds an admitted visitor's token to a member.
+    pub(crate) async fn claim(&self, document: &Value) {
+        let token = document["active_token"].as_str().unwrap();
+        let path = format!("/v1/active-tokens/{}/claim", self.slot(document));
+        let body = json!({"holder": MemberId::generate(&*self.clock), "active_token": token});
+        let reply = self.internal.post(&path).bearer(SERVICE_KEY).json(&body).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+
+    /// The site ends an admitted visitor's token.
+    pub(crate) async fn release(&self, document: &Value) {
+        let path = format!("/v1/active-tokens/{}/release", self.slot(document));
+        assert_eq!(self.internal.post(&path).bearer(SERVICE_KEY).send().await.status, 204);
+    }
+
+    /// The id of the slot that an admitted document's token opens.
+    pub(crate) fn slot(&self, document: &Value) -> String {
+        let verifier = ActiveSigner::from_pem(&ACTIVE_KEY, "queue-gateway", "ticketing").unwrap().verifier();
+        let token = document["active_token"].as_str().unwrap();
+        verifier.verify(token, self.clock.now()).unwrap().id.to_string()
+    }
+
+    /// Lets time pass second by second with steps in between, as it does: a leap would be taken for an outage.
+    pub(crate) async fn pass(&self, seconds: u64) {
+        self.step().await;
+        for _ in 0..seconds {
+            self.clock.advance(Duration::from_secs(1));
+            self.step().await;
+        }
+    }
+
+    /// Returns after a step that began after this was called.
+    pub(crate) async fn step(&self) {
+        let before = self.steps().await;
+        eventually("the gateway steps", async || self.steps().await >= before + 2).await;
+    }
+
+    async fn steps(&self) -> u64 {
+        self.metric(r#"queue_gateway_step_seconds_count{queue="demo"}"#).await
+    }
+
+    /// The value of one metric.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let metrics = self.internal.get("/metrics").send().await.text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
+    }
+
+    /// What everybody may know of the queue.
+    pub(crate) async fn public_state(&self) -> Value {
+        self.visitors.get("/v1/queues/demo").send().await.json()
     }
 
     pub(crate) async fn poll(&self, token: &str) -> Value {
@@ -184,6 +240,7 @@ pub(crate) fn waiting_token(gateway: &Gateway, change: impl FnOnce(&mut WaitingC
     let mut claims = WaitingClaims {
         queue: demo(),
         visitor: VisitorId::generate(&*gateway.clock),
+        member: None,
         epoch: i64::MAX,
         seq: 1,
         issued_at: gateway.clock.now(),
@@ -208,6 +265,7 @@ fn active_token_of(key: &SecretString, gateway: &Gateway, change: impl FnOnce(&m
         id: ActiveTokenId::generate(&*gateway.clock),
         queue: demo(),
         visitor: VisitorId::generate(&*gateway.clock),
+        member: None,
         epoch: i64::MAX,
         issued_at: gateway.clock.now(),
         expires_at: gateway.clock.now() + Duration::from_mins(1),

@@ -11,30 +11,33 @@ use crate::fixture::{
 const QUEUE: &str = "/v1/admin/queues/demo";
 
 async fn patch(gateway: &Gateway, change: &Value) -> Reply {
-    gateway.visitors.patch(QUEUE).bearer(OPERATOR_KEY).header("operator-name", "Ada").json(change).send().await
+    gateway.internal.patch(QUEUE).bearer(OPERATOR_KEY).header("operator-name", "Ada").json(change).send().await
 }
 
 async fn order(gateway: &Gateway, order: &str) -> Value {
-    let reply = gateway.visitors.post(&format!("{QUEUE}/{order}")).bearer(OPERATOR_KEY).send().await;
+    let reply = gateway.internal.post(&format!("{QUEUE}/{order}")).bearer(OPERATOR_KEY).send().await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     reply.json()
 }
 
 async fn shown(gateway: &Gateway) -> Value {
-    gateway.visitors.get(QUEUE).bearer(OPERATOR_KEY).send().await.json()
+    gateway.internal.get(QUEUE).bearer(OPERATOR_KEY).send().await.json()
 }
 
 #[tokio::test]
 async fn an_operator_sees_what_governs_a_queue() {
     let gateway = Gateway::open().await;
     gateway.waiting_visitor().await;
-    let reply = gateway.visitors.get(QUEUE).bearer(OPERATOR_KEY).send().await;
+    gateway.step().await;
+    let reply = gateway.internal.get(QUEUE).bearer(OPERATOR_KEY).send().await;
     assert_eq!((reply.status.as_u16(), reply.header("cache-control")), (200, Some("no-store")));
     assert_eq!(
         reply.json(),
         json!({
-            "queue": "demo", "state": "open", "waiting": 1, "active": 0, "connected": 0,
-            "admitted_total": 0, "unclaimed_total": 0, "rate_per_second": 1.0, "active_cap": 10,
+            "queue": "demo", "state": "open", "waiting": 1, "present": 1, "parked": 0, "ready": 1,
+            "active": 0, "unclaimed": 0, "networks_held_back": 0, "held_back": [],
+            "admitted_total": 0, "arrived_total": 0, "no_shows_total": 0, "not_claimed_total": 0,
+            "rate_per_second": 1.0, "active_cap": 10,
             "settings": {"rate_per_second": 1.0, "active_cap": 10},
             "overrides": {"rate_per_second": null, "active_cap": null}, "message": null, "revision": reply.json()["revision"],
         })
@@ -83,7 +86,7 @@ async fn while_a_queue_is_paused_nobody_is_admitted_and_no_credit_is_banked() {
     gateway.clock.advance(Duration::from_mins(30));
     // Ticks have passed once the gateway's own picture shows the pause.
     eventually("the pause is seen", async || {
-        let public = gateway.visitors.get("/v1/queues/demo").send().await.json();
+        let public = gateway.public_state().await;
         public["state"] == "paused" && public["waiting"] == 2
     })
     .await;
@@ -121,7 +124,7 @@ async fn figures_that_make_no_sense_are_refused_and_change_nothing() {
     ] {
         assert_problem(&patch(&gateway, &change).await, status, code);
     }
-    let huge = gateway.visitors.patch(QUEUE).bearer(OPERATOR_KEY);
+    let huge = gateway.internal.patch(QUEUE).bearer(OPERATOR_KEY);
     assert_problem(&huge.body("application/json", r#"{"rate_per_second": 1e999}"#).send().await, 400, "malformed_json");
     assert_eq!(shown(&gateway).await, before);
 }
@@ -135,16 +138,16 @@ async fn only_operators_govern() {
             None => request,
         };
         for request in [
-            gateway.visitors.get(QUEUE),
-            gateway.visitors.patch(QUEUE).json(&json!({})),
-            gateway.visitors.post(&format!("{QUEUE}/pause")),
-            gateway.visitors.post(&format!("{QUEUE}/resume")),
-            gateway.visitors.get("/v1/admin/queues/nowhere"),
+            gateway.internal.get(QUEUE),
+            gateway.internal.patch(QUEUE).json(&json!({})),
+            gateway.internal.post(&format!("{QUEUE}/pause")),
+            gateway.internal.post(&format!("{QUEUE}/resume")),
+            gateway.internal.get("/v1/admin/queues/nowhere"),
         ] {
             assert_problem(&with(request).send().await, 401, "operator_key_required");
         }
     }
-    let nowhere = gateway.visitors.get("/v1/admin/queues/nowhere").bearer(OPERATOR_KEY).send().await;
+    let nowhere = gateway.internal.get("/v1/admin/queues/nowhere").bearer(OPERATOR_KEY).send().await;
     assert_problem(&nowhere, 404, "queue_not_found");
 }
 

@@ -1,44 +1,42 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use contract::tokens::{ActiveVerifier, JwkSet};
+use contract::{
+    clock::{Clock, ManualClock},
+    tokens::{ActiveVerifier, JwkSet},
+};
 use serde_json::{Value, json};
 
-use crate::fixture::{Gateway, TOKENS, active_token, assert_problem, waiting_token};
-use contract::clock::Clock;
+use crate::{
+    browser::Browser,
+    fixture::{CURRENT, Gateway, ONE_PER_SECOND, TOKENS, active_token, assert_problem, settings_text, waiting_token},
+};
 
 #[tokio::test]
 async fn a_join_gives_a_place_and_a_cookie() {
     let gateway = Gateway::open().await;
     gateway.waiting_visitor().await;
-    let reply = gateway.visitors.post(TOKENS).send().await;
+    gateway.step().await;
+    let reply = Browser::new(&gateway).visit().await.join().await;
     assert_eq!(reply.status, 201);
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("cache-control"), Some("no-store"));
 
     let document = reply.json();
     let token = document["waiting_token"].as_str().unwrap();
+    let pause = document["poll_after_seconds"].as_u64().unwrap();
+    assert!((2..=3).contains(&pause), "{pause}");
     assert_eq!(
         reply.header("set-cookie").unwrap(),
-        format!("waiting_token={token}; Path=/v1/queues/demo; Max-Age=3600; HttpOnly; SameSite=Lax")
+        format!("waiting_token.demo={token}; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax")
     );
     assert_eq!(
         document,
         json!({
             "queue": "demo", "state": "waiting", "position": 2, "behind": 0,
             "wait_seconds": {"p50": 2, "p90": 3}, "waiting_token": token,
-            "redirect_to": "https://shop.test/seats", "poll_after_seconds": 2, "message": null,
+            "redirect_to": "https://shop.test/seats", "poll_after_seconds": pause, "message": null,
         })
     );
-}
-
-#[tokio::test]
-async fn over_https_the_cookie_is_secure() {
-    let gateway = Gateway::with("").await;
-    let text = crate::fixture::settings_text(crate::fixture::ONE_PER_SECOND, "")
-        .replace("http://wait.test", "https://wait.test");
-    let secure = Gateway::start(&text, gateway.clock.clone(), None).await;
-    let reply = secure.visitors.post(TOKENS).send().await;
-    assert!(reply.header("set-cookie").unwrap().ends_with("; Secure"), "{:?}", reply.headers);
 }
 
 #[tokio::test]
@@ -47,7 +45,8 @@ async fn joining_again_gives_the_same_place_by_cookie_and_by_header() {
     let (token, first) = gateway.waiting_visitor().await;
     gateway.waiting_visitor().await;
     let by_header = gateway.visitors.post(TOKENS).bearer(&token).send().await;
-    let by_cookie = gateway.visitors.post(TOKENS).header("cookie", &format!("a=b; waiting_token={token}")).send().await;
+    let by_cookie =
+        gateway.visitors.post(TOKENS).header("cookie", &format!("a=b; waiting_token.demo={token}")).send().await;
     for reply in [by_header, by_cookie] {
         assert_eq!(reply.status, 200);
         let again = reply.json();
@@ -56,20 +55,53 @@ async fn joining_again_gives_the_same_place_by_cookie_and_by_header() {
 }
 
 #[tokio::test]
-async fn with_room_and_nobody_waiting_a_join_is_admitted_at_once() {
+async fn with_room_and_nobody_waiting_whoever_comes_by_the_page_is_admitted_at_once() {
     let gateway = Gateway::open().await;
     let (_, document) = gateway.admitted_visitor().await;
     assert_eq!(document["position"], Value::Null);
     assert_eq!(document["redirect_to"], "https://shop.test/seats");
     let instant = |key: &str| document[key].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let now = gateway.clock.now();
-    assert_eq!(instant("claim_before"), now + Duration::from_secs(30));
+    // The time for a claim begins with the arrival: this is the latest of both.
+    assert_eq!(instant("arrive_before"), now + Duration::from_secs(30));
+    assert_eq!(instant("claim_before"), now + Duration::from_secs(210));
     assert_eq!(instant("expires_at"), now + Duration::from_mins(10));
 
     let keys = gateway.visitors.get("/.well-known/jwks.json").send().await.json_as::<JwkSet>();
     let verifier = ActiveVerifier::from_jwks(&keys, "queue-gateway", "ticketing");
     let claims = verifier.verify(document["active_token"].as_str().unwrap(), now).unwrap();
     assert_eq!(claims.queue.as_str(), "demo");
+}
+
+#[tokio::test]
+async fn whoever_sends_nothing_but_joins_is_never_admitted() {
+    let gateway = Gateway::open().await;
+    gateway.pass(2).await;
+    for _ in 0..3 {
+        let reply = gateway.visitors.post(TOKENS).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.json()["state"]), (201, &"waiting".into()));
+    }
+    gateway.pass(5).await;
+    assert_eq!(gateway.public_state().await["active"], 0);
+    let (_, document) = gateway.admitted_visitor().await;
+    assert_eq!(document["state"], "admitted", "they make nobody else wait");
+}
+
+#[tokio::test]
+async fn a_line_that_is_full_says_when_to_come_back() {
+    let text = settings_text(ONE_PER_SECOND, "").replace("admission =", "max_places = 2, admission =");
+    let gateway = Gateway::start(&text, Arc::new(ManualClock::at_second(1_800_000_000)), None).await;
+    let (first, _) = gateway.waiting_visitor().await;
+    gateway.waiting_visitor().await;
+    let third = Browser::new(&gateway).visit().await;
+    let refused = third.join().await;
+    assert_problem(&refused, 503, "line_full");
+    let pause: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((30..=90).contains(&pause), "{pause}");
+    assert_eq!(gateway.visitors.post(TOKENS).bearer(&first).send().await.status, 200, "those inside stay");
+
+    assert_eq!(gateway.visitors.delete(CURRENT).bearer(&first).send().await.status, 204);
+    assert_eq!(third.join().await.status, 201, "there is room again");
 }
 
 #[tokio::test]
@@ -80,7 +112,7 @@ async fn a_useless_token_is_no_obstacle_to_a_new_place() {
     let other_queue = waiting_token(&gateway, |claims| claims.queue = "other".parse().unwrap());
     let other_kind = active_token(&gateway, |_| {});
     for (position, token) in (2..).zip(["rubbish", &expired, &other_queue, &other_kind]) {
-        let reply = gateway.visitors.post(TOKENS).header("cookie", &format!("waiting_token={token}")).send().await;
+        let reply = gateway.visitors.post(TOKENS).header("cookie", &format!("waiting_token.demo={token}")).send().await;
         assert_eq!(reply.status, 201, "{token}");
         assert_eq!(reply.json()["position"], position, "{token}");
     }
@@ -91,7 +123,7 @@ async fn whoever_left_gets_a_new_place_at_the_end() {
     let gateway = Gateway::open().await;
     let (token, _) = gateway.waiting_visitor().await;
     gateway.waiting_visitor().await;
-    gateway.visitors.delete(crate::fixture::CURRENT).bearer(&token).send().await;
+    gateway.visitors.delete(CURRENT).bearer(&token).send().await;
     let reply = gateway.visitors.post(TOKENS).bearer(&token).send().await;
     assert_eq!(reply.status, 201);
     assert_ne!(reply.json()["waiting_token"], token.as_str());

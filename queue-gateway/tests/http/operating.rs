@@ -1,4 +1,4 @@
-use crate::fixture::{CURRENT, Gateway, TOKENS, assert_problem, eventually};
+use crate::fixture::{Gateway, TOKENS, eventually};
 
 #[tokio::test]
 async fn the_operations_port_shows_health_and_metrics() {
@@ -7,16 +7,19 @@ async fn the_operations_port_shows_health_and_metrics() {
     let (token, _) = gateway.waiting_visitor().await;
     gateway.visitors.post(TOKENS).bearer(&token).send().await;
     gateway.poll(&token).await;
-    assert_eq!(gateway.operations.get("/healthz").send().await.status, 200);
-    assert_eq!(gateway.operations.get("/readyz").send().await.status, 200);
+    assert_eq!(gateway.internal.get("/healthz").send().await.status, 200);
+    assert_eq!(gateway.internal.get("/readyz").send().await.status, 200);
     eventually("the line is shown", async || {
-        let metrics = gateway.operations.get("/metrics").send().await.text();
+        let metrics = gateway.internal.get("/metrics").send().await.text();
         [
             r#"queue_gateway_joins_total{place="new",queue="demo"} 2"#,
             r#"queue_gateway_joins_total{place="same",queue="demo"} 1"#,
             r#"queue_gateway_polls_total{queue="demo"} 1"#,
             r#"queue_gateway_admitted_total{queue="demo"} 1"#,
             r#"queue_gateway_visitors_waiting{queue="demo"} 1"#,
+            r#"queue_gateway_visitors_present{queue="demo"} 1"#,
+            r#"queue_gateway_visitors_parked{queue="demo"} 0"#,
+            r#"queue_gateway_slots_unclaimed{queue="demo"} 1"#,
             r#"queue_gateway_visitors_active{queue="demo"} 1"#,
             r#"queue_gateway_rate_per_second{queue="demo"} 1"#,
             r#"queue_gateway_active_cap{queue="demo"} 10"#,
@@ -28,14 +31,4 @@ async fn the_operations_port_shows_health_and_metrics() {
         .all(|line| metrics.contains(line))
     })
     .await;
-}
-
-#[tokio::test]
-async fn the_operations_port_is_no_way_to_the_queue_nor_the_other_way_round() {
-    let gateway = Gateway::open().await;
-    assert_problem(&gateway.operations.post(TOKENS).send().await, 404, "not_found");
-    assert_problem(&gateway.operations.get(CURRENT).send().await, 404, "not_found");
-    for path in ["/metrics", "/healthz", "/readyz"] {
-        assert_problem(&gateway.visitors.get(path).send().await, 404, "not_found");
-    }
 }

@@ -76,7 +76,7 @@ async fn a_poll_needs_a_token_that_we_signed_for_this_queue_and_that_has_not_exp
 }
 
 #[tokio::test]
-async fn a_visitor_of_before_the_stores_loss_is_back_in_his_place() {
+async fn a_visitor_of_before_the_stores_loss_is_back_in_their_place() {
     let gateway = Gateway::open().await;
     let (first, _) = gateway.waiting_visitor().await;
     let (second, _) = gateway.waiting_visitor().await;
@@ -86,9 +86,9 @@ async fn a_visitor_of_before_the_stores_loss_is_back_in_his_place() {
     // The same settings on an empty embedded engine: a later epoch.
     let gateway = Gateway::start(&settings_text(ONE_PER_SECOND, ""), later, None).await;
     let (newcomer, _) = gateway.waiting_visitor().await;
-    let reply = gateway.visitors.get(CURRENT).header("cookie", &format!("waiting_token={second}")).send().await;
+    let reply = gateway.visitors.get(CURRENT).header("cookie", &format!("waiting_token.demo={second}")).send().await;
     assert_eq!(reply.json()["state"], "waiting", "{}", reply.text());
-    let renewed = reply.cookie("waiting_token").expect("the place is stated anew in the present epoch").to_owned();
+    let renewed = reply.cookie("waiting_token.demo").expect("the place is stated anew in the present epoch").to_owned();
     let rejoined = gateway.visitors.post(TOKENS).bearer(&first).send().await;
     assert_eq!(rejoined.status, 200, "an old place is not a new one");
     for (token, position) in [(&first, 1), (&renewed, 2), (&second, 2), (&newcomer, 3)] {
@@ -99,15 +99,15 @@ async fn a_visitor_of_before_the_stores_loss_is_back_in_his_place() {
 #[tokio::test]
 async fn presence_renews_the_cookie_half_way_through_its_life() {
     let gateway = Gateway::with("tokens.waiting_lifetime = '60s'").await;
-    let (_, _) = gateway.waiting_visitor().await;
+    gateway.waiting_visitor().await;
     // Cap zero would be refused as a setting, so the line is held by an operator's pause.
-    let pause = gateway.visitors.post("/v1/admin/queues/demo/pause").bearer(crate::fixture::OPERATOR_KEY);
+    let pause = gateway.internal.post("/v1/admin/queues/demo/pause").bearer(crate::fixture::OPERATOR_KEY);
     assert_eq!(pause.send().await.status, 200);
     let (token, _) = gateway.waiting_visitor().await;
     let poll = async |token: &str| gateway.visitors.get(CURRENT).bearer(token).send().await;
-    assert_eq!(poll(&token).await.cookie("waiting_token"), None);
+    assert_eq!(poll(&token).await.cookie("waiting_token.demo"), None);
     gateway.clock.advance(Duration::from_secs(30));
-    let renewed = poll(&token).await.cookie("waiting_token").unwrap().to_owned();
+    let renewed = poll(&token).await.cookie("waiting_token.demo").unwrap().to_owned();
     gateway.clock.advance(Duration::from_secs(30));
     assert_problem(&poll(&token).await, 401, "waiting_token_expired");
     assert_eq!(gateway.poll(&renewed).await["position"], 2);

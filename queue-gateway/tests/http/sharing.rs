@@ -35,7 +35,7 @@ async fn a_place_is_the_same_on_every_gateway() {
 }
 
 #[tokio::test]
-async fn an_outage_is_answered_at_once_and_ends_with_everybody_in_his_place() {
+async fn an_outage_is_answered_at_once_and_ends_with_everybody_in_their_place() {
     let redis = Redis::start().await;
     let gateway = gateway_on(&redis).await;
     let (first, _) = gateway.waiting_visitor().await;
@@ -48,11 +48,14 @@ async fn an_outage_is_answered_at_once_and_ends_with_everybody_in_his_place() {
     assert!((1..=5).contains(&refused.header("retry-after").unwrap().parse().unwrap()));
     assert!(!refused.text().contains("127.0.0.1"), "internal text stays inside: {}", refused.text());
     eventually("the gateway says that it is not ready", async || {
-        gateway.operations.get("/readyz").send().await.status == 503
+        gateway.internal.get("/readyz").send().await.status == 503
     })
     .await;
-    assert_eq!(gateway.operations.get("/healthz").send().await.status, 200);
+    assert_eq!(gateway.internal.get("/healthz").send().await.status, 200);
     assert_eq!(gateway.poll(&third).await["position"], 3, "positions are known without the store");
+    let entrance = gateway.visitors.get("/v1/queues/demo/enter").bearer(&first);
+    let told = entrance.header("sec-fetch-mode", "cors").header("sec-fetch-site", "same-origin").send().await;
+    assert_problem(&told, 503, "store_unavailable");
 
     // It kept nothing on disk: a new epoch, which opens with one admission, and into which the old places are put back.
     redis.restart().await;
@@ -63,5 +66,5 @@ async fn an_outage_is_answered_at_once_and_ends_with_everybody_in_his_place() {
         assert_eq!((rejoined.status.as_u16(), &rejoined.json()["state"]), (200, &"waiting".into()));
     }
     gateway.until_poll(&second, "the second is in front", |place| place["position"] == 1).await;
-    gateway.until_poll(&third, "the third is behind him", |place| place["position"] == 2).await;
+    gateway.until_poll(&third, "the third is behind them", |place| place["position"] == 2).await;
 }

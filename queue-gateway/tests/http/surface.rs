@@ -1,5 +1,8 @@
-use crate::fixture::{Gateway, TOKENS, assert_problem};
+use std::time::Duration;
+
 use serde_json::json;
+
+use crate::fixture::{Gateway, TOKENS, assert_problem, eventually};
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_document() {
@@ -14,16 +17,29 @@ async fn what_is_not_there_is_a_problem_document() {
 
 #[tokio::test]
 async fn everybody_sees_the_public_state_of_a_queue() {
-    let gateway = Gateway::open().await;
+    let gateway = Gateway::with("tokens.arrive_within = '2s'").await;
     let reply = gateway.visitors.get("/v1/queues/demo").send().await;
     assert_eq!(reply.header("cache-control"), Some("public, max-age=1"));
     assert_eq!(
         reply.json(),
         json!({
-            "queue": "demo", "title": "Demo", "state": "open", "waiting": 0, "active": 0,
+            "queue": "demo", "title": "Demo", "state": "open", "waiting": 0, "present": 0, "parked": 0, "active": 0,
             "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "message": null,
         })
     );
+    gateway.waiting_visitor().await;
+    gateway.visitors.post(TOKENS).send().await;
+    eventually("those who wait and those who are there are shown", async || {
+        let state = gateway.public_state().await;
+        (&state["waiting"], &state["present"]) == (&json!(2), &json!(1))
+    })
+    .await;
+    // The first is admitted and does not come: kept, and in nobody's way.
+    gateway.clock.advance(Duration::from_secs(1));
+    eventually("the first is admitted", async || gateway.public_state().await["active"] == 1).await;
+    gateway.pass(8).await;
+    let state = gateway.public_state().await;
+    assert_eq!((&state["waiting"], &state["parked"], &state["active"]), (&json!(1), &json!(1), &json!(0)), "{state}");
     assert_eq!(gateway.visitors.get("/v1/queues/other").send().await.json()["title"], "other");
     assert_problem(&gateway.visitors.get("/v1/queues/nowhere").send().await, 404, "queue_not_found");
 }
@@ -49,7 +65,7 @@ async fn the_page_comes_under_a_strict_policy_with_every_part_that_it_names() {
     assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
-    assert!(page.header("cache-control").unwrap().contains("max-age"));
+    assert_eq!(page.header("cache-control"), Some("no-store"), "it gives an identity");
     let html = page.text();
     assert!(!html.contains("<style") && !html.contains("style=") && !html.contains("onclick"), "inline code is barred");
 

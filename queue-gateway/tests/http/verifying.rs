@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use crate::fixture::{CURRENT, Gateway, SERVICE_KEY, active_token, assert_problem, foreign_active_token};
 
 const VERIFY: &str = "/v1/verify?queue=demo";
@@ -37,7 +35,7 @@ async fn everybody_else_is_told_where_to_wait() {
 
 #[tokio::test]
 async fn a_slot_that_has_ended_opens_nothing_though_its_token_has_not_expired() {
-    let gateway = Gateway::open().await;
+    let gateway = Gateway::with("tokens.arrive_within = '3s'").await;
     let (waiting, document) = gateway.admitted_visitor().await;
     let token = document["active_token"].as_str().unwrap();
     let verify = async || gateway.visitors.get(VERIFY).header("active-token", token).send().await;
@@ -47,7 +45,7 @@ async fn a_slot_that_has_ended_opens_nothing_though_its_token_has_not_expired() 
 
     let (_, document) = gateway.admitted_visitor().await;
     let token = document["active_token"].as_str().unwrap();
-    gateway.clock.advance(Duration::from_secs(30));
+    gateway.pass(3).await;
     let unclaimed = gateway.visitors.get(VERIFY).header("active-token", token).send().await;
     assert_problem(&unclaimed, 401, "active_token_required");
 }
@@ -58,6 +56,16 @@ async fn admitted_visitors_of_before_the_stores_loss_go_on() {
     let token = active_token(&gateway, |claims| claims.epoch = 1);
     let reply = gateway.visitors.get(VERIFY).header("active-token", &token).send().await;
     assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+#[tokio::test]
+async fn being_asked_after_counts_as_an_arrival() {
+    let gateway = Gateway::with("tokens.arrive_within = '2s'").await;
+    let (waiting, document) = gateway.admitted_visitor().await;
+    let token = document["active_token"].as_str().unwrap();
+    assert_eq!(gateway.visitors.get(VERIFY).header("active-token", token).send().await.status, 200);
+    gateway.pass(3).await;
+    assert_eq!(gateway.poll(&waiting).await["state"], "admitted");
 }
 
 #[tokio::test]

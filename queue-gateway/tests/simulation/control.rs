@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use queue_gateway::{
-    engine::QueueEngine,
-    line::{AdmissionLimits, ControlChange, Outlook},
-};
+use queue_gateway::line::{AdmissionLimits, ControlChange};
 
 use crate::world::World;
 
@@ -13,26 +10,23 @@ use crate::world::World;
 async fn a_paused_queue_admits_nobody_and_says_so() {
     let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
-    let crowd = world.crowd(100).await;
-    let mut stream = gateway.stream(&world, crowd[99]).await;
+    let mut crowd = gateway.listeners(&world, 100).await;
+    let (last, mut stream) = crowd.pop().unwrap();
     assert_eq!(stream.names(), ["position", "resumed"]);
 
-    let pause = ControlChange { paused: Some(true), ..ControlChange::default() };
-    world.engine.control(&world.queue, pause).await.unwrap();
+    world.pause(true).await;
     world.tick().await;
     let event = stream.hear().remove(0);
     assert_eq!((event.name.as_str(), &event.data["paused"]), ("paused", &serde_json::json!(true)));
     let before = world.admitted_total().await;
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(world.admitted_total().await, before);
-    let outlook = gateway.mirror.outlook(crowd[99].place.seq);
-    assert!(matches!(outlook, Outlook::Waiting { wait: None, .. }), "{outlook:?}");
-    let mut newcomer = gateway.stream(&world, crowd[98]).await;
+    assert!(gateway.position(last.place.seq).is_some() && gateway.wait(last.place.seq).is_none());
+    let mut newcomer = gateway.stream(world.ghost().await).await;
     assert_eq!(newcomer.names(), ["position", "paused"]);
 
     stream.hear();
-    let resume = ControlChange { paused: Some(false), ..ControlChange::default() };
-    world.engine.control(&world.queue, resume).await.unwrap();
+    world.pause(false).await;
     world.tick().await;
     assert_eq!(stream.names()[0], "resumed");
     assert!(world.admitted_total().await - before <= 1, "a pause banks no credit");
@@ -42,50 +36,52 @@ async fn a_paused_queue_admits_nobody_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_reaches_every_stream_and_every_later_place() {
-    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1 }).await;
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
     let gateway = world.gateway().await;
-    let crowd = world.crowd(3).await;
-    let mut stream = gateway.stream(&world, crowd[2]).await;
+    let crowd = world.ghosts(3).await;
+    let mut stream = gateway.stream(crowd[2]).await;
     stream.hear();
     let change = ControlChange { message: Some(Some("Back in\nfive".to_owned())), ..ControlChange::default() };
-    world.engine.control(&world.queue, change).await.unwrap();
+    world.order(change).await;
     world.tick().await;
     let event = stream.hear().remove(0);
     assert_eq!((event.name.as_str(), event.data["message"].as_str()), ("message", Some("Back in\nfive")));
-    let mut late = gateway.stream(&world, crowd[1]).await;
+    let mut late = gateway.stream(crowd[1]).await;
     assert_eq!(late.hear()[0].data["message"], "Back in\nfive");
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_leaves_is_told_on_all_his_streams() {
+async fn whoever_leaves_is_told_on_all_their_streams() {
     let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 1 }).await;
     let gateway = world.gateway().await;
-    let crowd = world.crowd(5).await;
-    let mut tabs = [gateway.stream(&world, crowd[3]).await, gateway.stream(&world, crowd[3]).await];
-    world.engine.leave(&world.queue, crowd[3].id).await.unwrap();
+    let crowd = world.ghosts(5).await;
+    let mut tabs = [gateway.stream(crowd[3]).await, gateway.stream(crowd[3]).await];
+    world.leave(crowd[3]).await;
     world.tick().await;
     for tab in &mut tabs {
         let last = tab.hear().pop().unwrap();
         assert_eq!((last.name.as_str(), last.data["state"].as_str()), ("closed", Some("left")));
+        assert_eq!(last.data["reason"], "left");
         assert!(tab.ended);
     }
-    let mut late = gateway.stream(&world, crowd[3]).await;
+    let mut late = gateway.stream(crowd[3]).await;
     assert_eq!(late.names(), ["closed", "ping"]);
     assert!(late.ended);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_was_admitted_unseen_learns_it_when_he_connects() {
+async fn whoever_was_admitted_unseen_learns_it_when_they_connect() {
     let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
-    let crowd = world.crowd(5).await;
-    let unseen = world.standing(crowd[4].id).await;
+    let visitor = world.ghost().await;
+    let unseen = world.standing(visitor).await;
+    gateway.poll(visitor).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let mut late = gateway.stream(&world, crowd[4]).await;
+    let mut late = gateway.stream(visitor).await;
     assert_eq!(late.names(), ["admitted", "ping"]);
     assert!(late.ended);
     // The same when the admission falls between the engine's word and the opening.
-    let mut raced = gateway.listen(crowd[4].id, unseen).unwrap();
+    let mut raced = gateway.listen(visitor, unseen).unwrap();
     world.tick().await;
     assert_eq!(raced.names().last().map(String::as_str), Some("admitted"));
     assert!(raced.ended);
@@ -95,8 +91,7 @@ async fn whoever_was_admitted_unseen_learns_it_when_he_connects() {
 async fn a_silent_stream_is_pinged_even_while_the_store_is_away() {
     let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
-    let crowd = world.crowd(5).await;
-    let mut stream = gateway.stream(&world, crowd[4]).await;
+    let mut stream = gateway.stream(world.ghost().await).await;
     stream.hear();
     world.store.set_away(true);
     let mut pings = 0;

@@ -1,11 +1,15 @@
-//! Whole waiting rooms on paused time: visitors, streams, promoters and the embedded engine, tick by tick.
+//! Whole waiting rooms on paused time: visitors, streams, loops and the embedded engine, tick by tick.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admission;
 mod capacity;
 mod control;
+mod estimates;
+mod gateways;
 mod listener;
 mod losses;
 mod positions;
+mod presence;
+mod races;
 mod store;
 mod world;

@@ -1,4 +1,4 @@
-//! The embedded engine behind a switch: it can be away, it can be emptied, and a standby can take over from it.
+//! The embedded engine behind a switch: it can be away or slow, it can be emptied, and a standby can take over from it.
 
 use std::{
     sync::{
@@ -16,8 +16,8 @@ use contract::{
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine};
 use queue_gateway::line::{
-    Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LinePage, LogIndex, Place,
-    Promotion, Readmission, Sequence, Standing, Stats,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -26,12 +26,26 @@ pub(crate) struct Store {
     /// Does every write that the engine does, at the same moment and so with the same outcome, until it is cut off.
     standby: RwLock<Option<Arc<EmbeddedEngine>>>,
     away: AtomicBool,
-    /// How long a page of the line takes.
-    page_takes: RwLock<Duration>,
+    /// The line cannot be read in full.
+    unreadable: AtomicBool,
+    takes: RwLock<Takes>,
     /// How often anything was asked.
     asked: AtomicU64,
     clock: SharedClock,
     log_capacity: usize,
+}
+
+/// How long replies take on their way back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Takes {
+    /// Joins.
+    pub(crate) join: Duration,
+    /// Pages of the line.
+    pub(crate) page: Duration,
+    /// Readings of the log's end.
+    pub(crate) tail: Duration,
+    /// Steps.
+    pub(crate) step: Duration,
 }
 
 impl Store {
@@ -41,21 +55,27 @@ impl Store {
             engine: RwLock::new(fresh()),
             standby: RwLock::new(Some(fresh())),
             away: AtomicBool::new(false),
-            page_takes: RwLock::default(),
+            unreadable: AtomicBool::new(false),
+            takes: RwLock::default(),
             asked: AtomicU64::new(0),
             clock,
             log_capacity,
         }
     }
 
-    /// Makes every step fail, or work again.
+    /// Makes every call fail, or work again.
     pub(crate) fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::Relaxed);
     }
 
-    /// Makes each page of the line take so long.
-    pub(crate) fn slow_down_pages(&self, page_takes: Duration) {
-        *self.page_takes.write() = page_takes;
+    /// Makes reading the line in full fail, or work again.
+    pub(crate) fn set_unreadable(&self, unreadable: bool) {
+        self.unreadable.store(unreadable, Ordering::Relaxed);
+    }
+
+    /// Makes replies take so long from now on.
+    pub(crate) fn slow_down(&self, takes: Takes) {
+        *self.takes.write() = takes;
     }
 
     /// Loses everything.
@@ -96,6 +116,15 @@ impl Store {
         }
         Ok(self.inside())
     }
+
+    /// A reply takes its time to come back.
+    async fn delayed<R>(&self, reply: R, time: impl Fn(&Takes) -> Duration) -> R {
+        let time = time(&self.takes.read());
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+        reply
+    }
 }
 
 #[async_trait]
@@ -108,18 +137,13 @@ impl QueueEngine for Store {
         engine.configure(queue, baseline).await
     }
 
-    async fn join(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        held: Option<Place>,
-        candidate: ActiveTokenId,
-    ) -> Result<Joined, EngineError> {
+    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            standby.join(queue, visitor, held, candidate).await?;
+            let _same = standby.join(queue, request).await?;
         }
-        engine.join(queue, visitor, held, candidate).await
+        let joined = engine.join(queue, request).await;
+        self.delayed(joined, |takes| takes.join).await
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
@@ -134,30 +158,20 @@ impl QueueEngine for Store {
         engine.leave(queue, visitor).await
     }
 
-    async fn connect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<Standing, EngineError> {
-        self.reach()?.connect(queue, visitor, connection).await
-    }
-
-    async fn disconnect(
-        &self,
-        queue: &QueueName,
-        visitor: VisitorId,
-        connection: ConnectionId,
-    ) -> Result<bool, EngineError> {
-        self.reach()?.disconnect(queue, visitor, connection).await
-    }
-
-    async fn promote(&self, queue: &QueueName, candidates: &[ActiveTokenId]) -> Result<Promotion, EngineError> {
+    async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            standby.promote(queue, candidates).await?;
+            standby.step(queue, report).await?;
         }
-        engine.promote(queue, candidates).await
+        self.delayed(engine.step(queue, report).await, |takes| takes.step).await
+    }
+
+    async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.arrive(queue, token).await?;
+        }
+        engine.arrive(queue, token).await
     }
 
     async fn claim(
@@ -182,6 +196,14 @@ impl QueueEngine for Store {
         engine.release(queue, token).await
     }
 
+    async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError> {
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.revoke(queue, token).await?;
+        }
+        engine.revoke(queue, token).await
+    }
+
     async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
@@ -194,21 +216,19 @@ impl QueueEngine for Store {
         self.reach()?.stats(queue).await
     }
 
-    async fn departures(
-        &self,
-        queue: &QueueName,
-        epoch: Epoch,
-        after: LogIndex,
-        limit: usize,
-    ) -> Result<Departures, EngineError> {
-        self.reach()?.departures(queue, epoch, after, limit).await
+    async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError> {
+        self.delayed(self.reach()?.tail(queue, epoch, after, limit).await, |takes| takes.tail).await
     }
 
     async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
-        let page = self.reach()?.line(queue, above, limit).await;
-        let page_takes = *self.page_takes.read();
-        tokio::time::sleep(page_takes).await;
-        page
+        if self.unreadable.load(Ordering::Relaxed) {
+            return Err(EngineError::Corrupt("pages are torn".to_owned()));
+        }
+        self.delayed(self.reach()?.line(queue, above, limit).await, |takes| takes.page).await
+    }
+
+    async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
+        self.delayed(self.reach()?.front(queue, above, limit).await, |takes| takes.page).await
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

@@ -2,32 +2,46 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use axum::http::HeaderValue;
 use contract::{
     clock::{Clock, SharedClock},
     ids::{ActiveTokenId, QueueName, VisitorId},
     tokens::ActiveSigner,
 };
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use prometheus::Registry;
 use queue_gateway::{
     baselines::ConfiguredEngine,
-    documents::{Documents, TokenLifetimes},
+    documents::{Documents, Holder},
     engine::QueueEngine,
-    line::{AdmissionLimits, Baseline, Lifetimes, Place, Sequence, Standing},
+    follower::{Follower, Readings},
+    line::{
+        AdmissionLimits, Baseline, ClientNetwork, ControlChange, JoinRequest, Lifetimes, Place, Sequence, Standing,
+        Stats, presence::Presence,
+    },
     metrics::Metrics,
     mirror::{Mirror, Mirrors},
     promoter::Promoter,
     streams::{StreamLimits, Streams, StreamsFull},
+    waiting_room::{Answer, Client, Held, Joiner, Queue, Refusal, View, WaitingRoom},
     waiting_token::WaitingSigner,
 };
 use rand::{SeedableRng, rngs::StdRng};
-use tokio::time::Instant;
+use service::address_limit::{KeyedLimiter, QuotaSettings};
+use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{listener::Listener, store::Store};
 
-/// Time between two promotions.
+/// Time between two steps of a gateway.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
+/// An admitted visitor who has not come to the site by then is a no-show.
+pub(crate) const ARRIVE: Duration = Duration::from_secs(10);
+/// From the arrival so long for a claim.
+pub(crate) const CLAIM: Duration = Duration::from_secs(20);
+/// A passed place is kept for so long.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// A clock that follows the runtime's paused one.
 #[derive(Debug)]
@@ -47,150 +61,270 @@ pub(crate) struct World {
     documents: Arc<Documents>,
 }
 
-/// One gateway without its HTTP surface.
+/// One gateway without its HTTP surface. Dropped, it is killed: its loops end without a word to anybody.
 pub(crate) struct Gateway {
     pub(crate) mirror: Arc<Mirror>,
     pub(crate) streams: Arc<Streams>,
-    pub(crate) shutdown: CancellationToken,
-    queue: QueueName,
-    clock: SharedClock,
+    pub(crate) presence: Arc<Mutex<Presence>>,
+    queue: Queue,
+    room: WaitingRoom,
+    shutdown: CancellationToken,
+    loops: JoinSet<()>,
 }
 
-/// Somebody who has joined.
+/// Somebody who has joined, with what their waiting token says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visitor {
     pub(crate) id: VisitorId,
     pub(crate) place: Place,
+    pub(crate) network: Option<ClientNetwork>,
+    issued_at: Timestamp,
 }
 
 impl World {
-    /// A store with one queue, whose slots live for ten seconds unclaimed.
+    /// A store with one queue.
     pub(crate) async fn new(limits: AdmissionLimits) -> Self {
         Self::with_log(limits, 65_536).await
     }
 
-    /// As [`World::new`]; the departure log keeps so many entries.
+    /// As [`World::new`]; the log keeps so many entries.
     pub(crate) async fn with_log(limits: AdmissionLimits, log_capacity: usize) -> Self {
         let clock: SharedClock = Arc::new(RuntimeClock(Instant::now()));
         let store = Arc::new(Store::new(clock.clone(), log_capacity));
         let queue: QueueName = "demo".parse().unwrap();
         let metrics = Arc::new(Metrics::register(&Registry::new(), [&queue]).unwrap());
-        let lifetimes = Lifetimes { claim: Duration::from_secs(10), active: Duration::from_mins(1) };
-        let baselines = BTreeMap::from([(queue.clone(), Baseline { limits, lifetimes })]);
+        let lifetimes = Lifetimes {
+            arrive: ARRIVE,
+            claim: CLAIM,
+            claim_at_most: 2 * CLAIM,
+            active: Duration::from_mins(5),
+            grace: GRACE,
+        };
+        let baseline = Baseline { limits, lifetimes, max_places: 1_000_000 };
+        let baselines = BTreeMap::from([(queue.clone(), baseline)]);
         let engine = Arc::new(ConfiguredEngine::new(store.clone(), baselines, metrics));
         engine.push().await;
         let documents = Arc::new(Documents::new(
             ActiveSigner::from_pem(&ActiveSigner::generate_pem(), "gateway", "shop").unwrap(),
             WaitingSigner::new(&"0123456789abcdef0123456789abcdef".into()),
-            TokenLifetimes { waiting: Duration::from_hours(1), claim: lifetimes.claim },
+            Duration::from_hours(1),
             BTreeMap::from([(queue.clone(), "https://shop.test/".to_owned())]),
         ));
-        // Half a tick ahead of the gateways: what a test does happens between two promotions.
+        // Half a tick ahead of the gateways: what a test does happens between two steps.
         tokio::time::sleep(TICK / 2).await;
         Self { store, engine, queue, clock, documents }
     }
 
-    /// Starts a gateway; its first tick is over when this returns.
+    /// Starts a gateway; it has introduced itself to the store when this returns.
     pub(crate) async fn gateway(&self) -> Gateway {
-        let limits =
-            StreamLimits { max_streams: 10_000, longest: Duration::from_hours(1), drain: Duration::from_secs(10) };
+        let limits = StreamLimits {
+            max_streams: 10_000,
+            max_per_network: 10_000,
+            longest: Duration::from_hours(1),
+            drain: Duration::from_secs(10),
+        };
         self.gateway_with(limits).await
     }
 
     /// As [`World::gateway`], with these limits.
     pub(crate) async fn gateway_with(&self, limits: StreamLimits) -> Gateway {
         tokio::time::sleep(TICK / 2).await;
-        let metrics = Metrics::register(&Registry::new(), [&self.queue]).unwrap();
-        let mirrors = Mirrors::new([self.queue.clone()]);
-        let mirror = mirrors.get(&self.queue).unwrap().clone();
-        let counted = metrics.queues[&self.queue].clone();
-        let streams = Arc::new(Streams::new(
-            limits,
-            &self.documents,
-            [(mirror.clone(), counted.clone())],
-            StdRng::seed_from_u64(1),
-        ));
-        let shutdown = CancellationToken::new();
-        let promoter = Promoter {
-            engine: self.engine.clone(),
-            mirror: mirror.clone(),
-            streams: streams.clone(),
-            metrics: counted,
-            clock: self.clock.clone(),
-            period: TICK,
-        };
-        tokio::spawn(promoter.run(shutdown.clone()));
-        tokio::spawn({
-            let (streams, shutdown) = (streams.clone(), shutdown.clone());
-            async move { streams.run(shutdown).await }
-        });
-        tokio::time::sleep(TICK / 2).await;
-        Gateway { mirror, streams, shutdown, queue: self.queue.clone(), clock: self.clock.clone() }
+        let gateway = self.begin_gateway(limits);
+        // The first step learns the epoch, the second introduces the gateway.
+        tokio::time::sleep(TICK + TICK / 2).await;
+        gateway
     }
 
-    /// Lets one promotion happen on every gateway.
+    fn begin_gateway(&self, limits: StreamLimits) -> Gateway {
+        let metrics = Metrics::register(&Registry::new(), [&self.queue]).unwrap().queues[&self.queue].clone();
+        let mirrors = Mirrors::new([self.queue.clone()]);
+        let mirror = mirrors.get(&self.queue).unwrap().clone();
+        let of_queue = (mirror.clone(), metrics.clone());
+        let streams = Arc::new(Streams::new(limits, &self.documents, [of_queue], StdRng::seed_from_u64(1)));
+        let follower = Arc::new(Follower::new(self.engine.clone(), streams.iter().next().unwrap().clone()));
+        let presence = follower.presence.clone();
+        let (readings, reader) = Readings::of(follower.clone());
+        let (shutdown, drained) = (CancellationToken::new(), CancellationToken::new());
+        let promoter =
+            Promoter { follower: follower.clone(), metrics: metrics.clone(), clock: self.clock.clone(), period: TICK };
+        let mut loops = JoinSet::new();
+        loops.spawn(reader);
+        loops.spawn(promoter.run(drained.clone()));
+        loops.spawn({
+            let (streams, shutdown) = (streams.clone(), shutdown.clone());
+            async move {
+                streams.run(shutdown).await;
+                // As in the app: steps go on until the last stream has ended.
+                drained.cancel();
+            }
+        });
+        let queue = Queue {
+            name: self.queue.clone(),
+            title: String::new(),
+            waiting_room: HeaderValue::from_static("/waiting-room/demo"),
+            follower,
+            readings,
+            metrics,
+            members: None,
+            proof_of_work: None,
+        };
+        let room = WaitingRoom {
+            engine: self.engine.clone(),
+            clock: self.clock.clone(),
+            departed: Arc::new(KeyedLimiter::new(QuotaSettings { per_second: 0, burst: 0 }, 1)),
+            waiting_lifetime: Duration::from_hours(1),
+        };
+        Gateway { mirror, streams, presence, queue, room, shutdown, loops }
+    }
+
+    /// Lets one step happen on every gateway.
     pub(crate) async fn tick(&self) {
         tokio::time::sleep(TICK).await;
     }
 
-    /// Somebody new joins.
-    pub(crate) async fn join(&self) -> Visitor {
+    /// Somebody joins and shows no other sign of life.
+    pub(crate) async fn ghost(&self) -> Visitor {
         self.rejoin(VisitorId::generate(&*self.clock), None).await
     }
 
-    /// Somebody joins who may hold a place.
+    /// So many of them, one after the other.
+    pub(crate) async fn ghosts(&self, number: usize) -> Vec<Visitor> {
+        let mut ghosts = Vec::with_capacity(number);
+        for _ in 0..number {
+            ghosts.push(self.ghost().await);
+        }
+        ghosts
+    }
+
+    /// Somebody joins who may hold a place; that alone is no presence.
     pub(crate) async fn rejoin(&self, id: VisitorId, held: Option<Place>) -> Visitor {
         let candidate = ActiveTokenId::generate(&*self.clock);
-        let joined = self.engine.join(&self.queue, id, held, candidate).await.unwrap();
-        let (Standing::Waiting { seq } | Standing::Admitted { seq, .. }) = joined.standing else {
-            panic!("who joins has a place");
-        };
-        Visitor { id, place: Place { epoch: joined.epoch, seq } }
+        let request = JoinRequest { visitor: id, held, candidate, contact: None };
+        let joined = self.engine.join(&self.queue, request).await.unwrap().unwrap();
+        let seq = joined.standing.seq().expect("who joins has a place");
+        Visitor { id, place: Place { epoch: joined.epoch, seq }, network: None, issued_at: self.clock.now() }
     }
 
-    /// So many new ones join, one after the other. The first may be admitted on the way in.
-    pub(crate) async fn crowd(&self, size: usize) -> Vec<Visitor> {
-        let mut crowd = Vec::with_capacity(size);
-        for _ in 0..size {
-            crowd.push(self.join().await);
-        }
-        crowd
-    }
-
-    /// The line as the store has it.
+    /// The line as the store has it, the passed places included.
     pub(crate) async fn line(&self) -> Vec<Sequence> {
-        let stats = self.engine.stats(&self.queue).await.unwrap();
-        let line = self.engine.line(&self.queue, None, 1_000_000).await.unwrap().waiting;
-        assert_eq!(line.len() as u64, stats.waiting);
-        line
+        self.engine.line(&self.queue, None, 1_000_000).await.unwrap().places
     }
 
-    pub(crate) async fn standing(&self, visitor: VisitorId) -> Standing {
-        self.engine.status(&self.queue, visitor).await.unwrap()
+    pub(crate) async fn standing(&self, visitor: Visitor) -> Standing {
+        self.engine.status(&self.queue, visitor.id).await.unwrap()
+    }
+
+    pub(crate) async fn is_admitted(&self, visitor: Visitor) -> bool {
+        matches!(self.standing(visitor).await, Standing::Admitted { .. })
+    }
+
+    /// Their admission is acknowledged.
+    pub(crate) async fn arrive(&self, visitor: Visitor) {
+        let Standing::Admitted { admission, .. } = self.standing(visitor).await else { panic!("{visitor:?} waits") };
+        self.engine.arrive(&self.queue, admission.token).await.unwrap();
+    }
+
+    pub(crate) async fn leave(&self, visitor: Visitor) {
+        self.engine.leave(&self.queue, visitor.id).await.unwrap();
+    }
+
+    pub(crate) async fn stats(&self) -> Stats {
+        self.engine.stats(&self.queue).await.unwrap()
     }
 
     pub(crate) async fn admitted_total(&self) -> u64 {
-        self.engine.stats(&self.queue).await.unwrap().admitted_total
+        self.stats().await.totals.admitted
     }
 
-    pub(crate) async fn active(&self) -> u64 {
-        self.engine.stats(&self.queue).await.unwrap().active
+    /// An operator's order.
+    pub(crate) async fn order(&self, change: ControlChange) {
+        self.engine.control(&self.queue, change).await.unwrap();
+    }
+
+    pub(crate) async fn pause(&self, paused: bool) {
+        self.order(ControlChange { paused: Some(paused), ..ControlChange::default() }).await;
     }
 }
 
 impl Gateway {
-    /// Opens a stream for a visitor who stands so by the engine's word.
-    pub(crate) fn listen(&self, visitor: VisitorId, standing: Standing) -> Result<Listener, StreamsFull> {
-        self.streams.open(&self.queue, visitor, standing).map(Listener::new)
+    /// Somebody whom we know joins, as from the page: a sign of presence.
+    pub(crate) async fn join(&self, world: &World) -> Visitor {
+        self.join_from(world, None).await
     }
 
-    /// Opens a stream for a visitor, as the handler does.
-    pub(crate) async fn stream(&self, world: &World, visitor: Visitor) -> Listener {
-        self.listen(visitor.id, world.standing(visitor.id).await).unwrap()
+    /// As [`Gateway::join`], from this network.
+    pub(crate) async fn join_from(&self, world: &World, network: Option<ClientNetwork>) -> Visitor {
+        let holder = Holder { visitor: VisitorId::generate(&*world.clock), member: None };
+        let answer = self.room.join(&self.queue, Joiner::Known(holder), Client { network }).await.unwrap();
+        let place = answer.place.expect("who joins has a place");
+        Visitor { id: holder.visitor, place, network, issued_at: world.clock.now() }
     }
 
-    /// The store's time.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+    /// Somebody asks where they stand.
+    pub(crate) async fn poll(&self, visitor: Visitor) -> Answer {
+        self.try_poll(visitor).await.unwrap()
+    }
+
+    pub(crate) async fn try_poll(&self, visitor: Visitor) -> Result<Answer, Refusal> {
+        self.room.poll(&self.queue, visitor.held(), Client { network: visitor.network }).await
+    }
+
+    /// Opens a stream for a visitor, as the handler does: a reading of the log takes a moment.
+    pub(crate) async fn stream(&self, visitor: Visitor) -> Listener {
+        let (standing, _) = self.room.listen(&self.queue, visitor.held()).await.unwrap();
+        self.listen(visitor, standing).unwrap()
+    }
+
+    /// Opens a stream for a visitor of whom the store has said this.
+    pub(crate) fn listen(&self, visitor: Visitor, standing: Standing) -> Result<Listener, StreamsFull> {
+        let holder = visitor.held().holder;
+        self.streams.open(&self.queue.name, holder, visitor.network, standing).map(Listener::new)
+    }
+
+    /// Opens a stream for a visitor who is known to wait.
+    pub(crate) fn listener(&self, visitor: Visitor) -> Listener {
+        self.listen(visitor, Standing::Waiting { seq: visitor.place.seq }).unwrap()
+    }
+
+    /// So many join one after the other, and listen.
+    pub(crate) async fn listeners(&self, world: &World, number: usize) -> Vec<(Visitor, Listener)> {
+        let ghosts = world.ghosts(number).await;
+        ghosts.into_iter().map(|visitor| (visitor, self.listener(visitor))).collect()
+    }
+
+    /// The position that this gateway knows of a place.
+    pub(crate) fn position(&self, seq: Sequence) -> Option<u64> {
+        self.mirror.look_up(seq).map(|(point, _)| point.position)
+    }
+
+    /// The middle estimate that this gateway knows of a place, in seconds.
+    pub(crate) fn wait(&self, seq: Sequence) -> Option<u64> {
+        self.mirror.look_up(seq).and_then(|(_, outlook)| outlook.wait).map(|wait| wait.p50)
+    }
+
+    /// Shuts down: streams end spread over time, and at last the store is told.
+    pub(crate) fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// The process dies: its loops end at once and its sockets break, without a word to anybody.
+    pub(crate) fn kill(mut self) {
+        self.loops.abort_all();
+    }
+}
+
+impl Visitor {
+    /// What their waiting token says.
+    pub(crate) fn held(self) -> Held {
+        let holder = Holder { visitor: self.id, member: None };
+        Held { holder, place: self.place, issued_at: self.issued_at }
+    }
+}
+
+/// The position that an answer tells.
+pub(crate) fn told(answer: &Answer) -> Option<u64> {
+    match answer.view {
+        View::Waiting { outlook, .. } => Some(outlook.position),
+        View::Admitted { .. } | View::Gone { .. } => None,
     }
 }

@@ -1,18 +1,18 @@
-//! The departure log: the newest changes to the line, numbered.
+//! The log: the newest changes to the line, numbered.
 
 use std::collections::VecDeque;
 
-use crate::line::{Departures, LineChange, LogIndex};
+use crate::line::{LineChange, LogIndex, LogPage};
 
 /// A ring of the newest entries.
 #[derive(Debug)]
-pub(super) struct DepartureLog {
+pub(super) struct Log {
     entries: VecDeque<LineChange>,
     head: u64,
     capacity: usize,
 }
 
-impl DepartureLog {
+impl Log {
     /// An empty log that keeps the newest `capacity` entries.
     pub(super) fn new(capacity: usize) -> Self {
         Self { entries: VecDeque::new(), head: 0, capacity }
@@ -33,13 +33,13 @@ impl DepartureLog {
     }
 
     /// Up to `limit` entries after `after`, or `Gap` where they are not all here.
-    pub(super) fn after(&self, after: LogIndex, limit: usize) -> Departures {
+    pub(super) fn after(&self, after: LogIndex, limit: usize) -> LogPage {
         let trimmed = self.head - self.entries.len() as u64;
         if after.0 < trimmed || after.0 > self.head {
-            return Departures::Gap;
+            return LogPage::Gap;
         }
         let skip = usize::try_from(after.0 - trimmed).unwrap_or(usize::MAX);
-        Departures::Entries(self.entries.iter().skip(skip).take(limit).copied().collect())
+        LogPage::Entries(self.entries.iter().skip(skip).take(limit).cloned().collect())
     }
 }
 
@@ -54,15 +54,15 @@ mod tests {
 
     #[test]
     fn entries_are_found_by_index_and_trimmed_ones_are_a_gap() {
-        let mut log = DepartureLog::new(3);
-        assert_eq!(log.after(LogIndex(0), 9), Departures::Entries(vec![]));
+        let mut log = Log::new(3);
+        assert_eq!(log.after(LogIndex(0), 9), LogPage::Entries(vec![]));
         for seq in 1..=5 {
             log.append(departed(seq));
         }
         assert_eq!(log.head(), LogIndex(5));
-        assert_eq!(log.after(LogIndex(1), 9), Departures::Gap);
-        assert_eq!(log.after(LogIndex(2), 2), Departures::Entries(vec![departed(3), departed(4)]));
-        assert_eq!(log.after(LogIndex(5), 9), Departures::Entries(vec![]));
-        assert_eq!(log.after(LogIndex(6), 9), Departures::Gap, "an index from the future is of another history");
+        assert_eq!(log.after(LogIndex(1), 9), LogPage::Gap);
+        assert_eq!(log.after(LogIndex(2), 2), LogPage::Entries(vec![departed(3), departed(4)]));
+        assert_eq!(log.after(LogIndex(5), 9), LogPage::Entries(vec![]));
+        assert_eq!(log.after(LogIndex(6), 9), LogPage::Gap, "an index from the future is of another history");
     }
 }

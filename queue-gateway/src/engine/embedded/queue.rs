@@ -1,20 +1,26 @@
-//! One queue: every step of the contract on plain data. Each method expects a queue swept at the same `now`.
+//! One queue: every step of the contract on plain data.
 
-use std::{collections::HashMap, time::Duration};
+mod stepping;
+mod turns;
 
-use contract::ids::{ActiveTokenId, MemberId, VisitorId};
-use jiff::Timestamp;
+use std::time::Duration;
+
+use contract::ids::{ActiveTokenId, VisitorId};
 
 use super::{
+    clocks::{Clocks, Moment},
     control,
     credit::Credit,
-    line::Line,
-    log::DepartureLog,
-    slots::{Slot, Slots},
+    log::Log,
+    lost::LostTurns,
+    networks::Networks,
+    places::{Keeping, Places},
+    ready::ReadySet,
+    slots::{Slot, Slots, instant},
 };
 use crate::line::{
-    Admission, Baseline, Claim, ConnectionId, Control, ControlChange, Departures, Epoch, Joined, LineChange, LinePage,
-    LogIndex, Place, Readmission, Sequence, Standing, Stats,
+    Baseline, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, JoinRequest, Joined, LineChange, LineFull,
+    LinePage, LogIndex, LogPage, Lost, Place, Progress, Sequence, Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -22,240 +28,299 @@ use crate::line::{
 pub(super) struct Queue {
     epoch: Epoch,
     last_seq: Sequence,
-    line: Line,
+    clocks: Clocks,
+    places: Places,
+    ready: ReadySet,
     slots: Slots,
-    log: DepartureLog,
+    networks: Networks,
+    /// How often somebody was refused a place in the ready set because of their network.
+    withheld: u64,
+    lost: LostTurns,
+    log: Log,
     credit: Credit,
     control: Control,
-    /// The newest stream of each visitor; only of those in the line or active, which bounds it.
-    connections: HashMap<VisitorId, ConnectionId>,
-    admitted_total: u64,
-    unclaimed_total: u64,
+    totals: Totals,
 }
 
 impl Queue {
     /// An empty queue whose epoch begins now.
-    pub(super) fn begin(now: Timestamp, baseline: Baseline, log_capacity: usize) -> Self {
+    pub(super) fn begin(now: i64, baseline: Baseline, log_capacity: usize) -> Self {
         Self {
-            epoch: Epoch(now.as_microsecond()),
+            epoch: Epoch(now),
             last_seq: Sequence(0),
-            line: Line::default(),
+            clocks: Clocks::at(now),
+            places: Places::default(),
+            ready: ReadySet::default(),
             slots: Slots::default(),
-            log: DepartureLog::new(log_capacity),
-            credit: Credit::opening(now.as_microsecond()),
+            networks: Networks::default(),
+            withheld: 0,
+            lost: LostTurns::default(),
+            log: Log::new(log_capacity),
+            credit: Credit::opening(now),
             control: control::initial(baseline),
-            connections: HashMap::new(),
-            admitted_total: 0,
-            unclaimed_total: 0,
+            totals: Totals::default(),
         }
     }
 
-    /// Frees every slot past its deadline. All are met at once: each was paid for by one admission.
-    pub(super) fn sweep(&mut self, now: Timestamp) {
-        while let Some(slot) = self.slots.pop_expired(now) {
-            self.connections.remove(&slot.visitor);
-            self.unclaimed_total += u64::from(slot.holder.is_none());
-        }
-    }
-
-    pub(super) fn set_baseline(&mut self, baseline: Baseline, now: Timestamp) {
+    pub(super) fn set_baseline(&mut self, baseline: Baseline, now: i64) {
+        self.note_time(now);
         self.accrue(now);
         self.control = control::with_baseline(&self.control, baseline);
     }
 
-    pub(super) fn change_control(&mut self, change: ControlChange, now: Timestamp) -> Control {
+    pub(super) fn change_control(&mut self, change: ControlChange, now: i64) -> Control {
+        self.note_time(now);
         self.accrue(now);
         self.control = control::with_change(&self.control, change);
         self.control.clone()
     }
 
-    pub(super) fn join(
-        &mut self,
-        visitor: VisitorId,
-        held: Option<Place>,
-        candidate: ActiveTokenId,
-        now: Timestamp,
-    ) -> Joined {
-        let standing = self.standing(visitor);
-        if standing != Standing::Absent {
-            return Joined { epoch: self.epoch, standing, fresh: false };
+    pub(super) fn join(&mut self, request: JoinRequest, now: i64) -> Result<Joined, LineFull> {
+        let JoinRequest { visitor, held, candidate, contact } = request;
+        let at = self.moment(now);
+        self.settle(visitor, at);
+        let standing = self.standing(visitor, now);
+        if !matches!(standing, Standing::Absent { .. }) {
+            return Ok(Joined { epoch: self.epoch, standing, fresh: false });
         }
-        self.accrue(now);
-        if let Some(seq) = held.and_then(|place| self.restorable(place)) {
-            self.line.insert(seq, visitor);
+        if let Some(seq) = held.and_then(|place| self.restorable(place, at)) {
+            self.lost.forget(visitor);
+            self.places.give_back(seq, visitor);
             self.log.append(LineChange::Restored { seq });
-            return Joined { epoch: self.epoch, standing: Standing::Waiting { seq }, fresh: false };
+            if self.places.is_passed(seq) {
+                self.set_away(visitor, seq, at);
+            }
+            return Ok(Joined { epoch: self.epoch, standing: Standing::Waiting { seq }, fresh: false });
         }
+        let admitted_from = contact.filter(|contact| self.may_go_straight_in(contact.network, candidate, at));
+        // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
+        if admitted_from.is_none() && self.places.len() as u64 >= self.control.baseline.max_places {
+            return Err(LineFull);
+        }
+        self.lost.forget(visitor);
         self.last_seq.0 += 1;
         let seq = self.last_seq;
-        let at_once = self.line.is_empty() && self.room() >= 1 && self.slots.get(candidate).is_none();
-        let standing = if at_once {
-            self.admit(seq, visitor, candidate, now);
-            self.standing(visitor)
+        let standing = if let Some(contact) = admitted_from {
+            self.admit(seq, visitor, candidate, contact.network, at.line, at);
+            self.standing(visitor, now)
         } else {
-            self.line.insert(seq, visitor);
+            self.places.insert(seq, visitor);
             Standing::Waiting { seq }
         };
-        Joined { epoch: self.epoch, standing, fresh: true }
+        Ok(Joined { epoch: self.epoch, standing, fresh: true })
     }
 
-    pub(super) fn standing(&self, visitor: VisitorId) -> Standing {
-        if let Some(seq) = self.line.seq_of(visitor) {
-            return Standing::Waiting { seq };
+    pub(super) fn standing(&self, visitor: VisitorId, now: i64) -> Standing {
+        let at = self.moment(now);
+        if let Some((_, parked)) = self.places.stored(visitor) {
+            return match self.place_of(visitor, at) {
+                Some(seq) => Standing::Waiting { seq },
+                None if parked => Standing::Absent { lost: Some(Lost::Passed) },
+                None => Standing::Absent { lost: self.lost.of(visitor) },
+            };
         }
-        self.slots.of(visitor).map_or(Standing::Absent, Slot::standing)
+        match self.slots.of(visitor) {
+            Some(slot) if slot.is_live(at) => {
+                let claim = micros(self.control.baseline.lifetimes.claim);
+                Standing::Admitted { seq: slot.seq, admission: slot.admission(at, claim) }
+            }
+            // What the next sweep makes of a slot that is over.
+            Some(slot) => match self.end_of(slot, at) {
+                None => Standing::Waiting { seq: slot.seq },
+                lost => Standing::Absent { lost },
+            },
+            None => Standing::Absent { lost: self.lost.of(visitor) },
+        }
     }
 
-    pub(super) fn leave(&mut self, visitor: VisitorId) -> Standing {
-        let before = self.standing(visitor);
-        if let Some(seq) = self.line.remove(visitor) {
-            self.log.append(LineChange::Departed { seq });
+    pub(super) fn leave(&mut self, visitor: VisitorId, now: i64) -> Standing {
+        let at = self.moment(now);
+        self.settle(visitor, at);
+        let before = self.standing(visitor, now);
+        match before {
+            Standing::Waiting { seq } => {
+                self.depart(visitor, seq);
+                self.lost.note(visitor, Lost::Left);
+            }
+            Standing::Admitted { admission, .. } if admission.progress < Progress::Claimed => {
+                // Who leaves before arriving has not arrived: a script could keep its network clean by that.
+                let missed = u64::from(admission.progress < Progress::Arrived);
+                self.vacate(admission.token, now, |outcomes| outcomes.missed += missed);
+                self.lost.note(visitor, Lost::Left);
+            }
+            Standing::Admitted { .. } | Standing::Absent { .. } => {}
         }
-        self.slots.remove_of(visitor);
-        self.connections.remove(&visitor);
         before
     }
 
-    pub(super) fn connect(&mut self, visitor: VisitorId, connection: ConnectionId) -> Standing {
-        let standing = self.standing(visitor);
-        if standing != Standing::Absent {
-            self.connections.insert(visitor, connection);
-        }
-        standing
-    }
-
-    pub(super) fn disconnect(&mut self, visitor: VisitorId, connection: ConnectionId) -> bool {
-        let newest = self.connections.get(&visitor) == Some(&connection);
-        if newest {
-            self.connections.remove(&visitor);
-        }
-        newest
-    }
-
-    pub(super) fn promote(&mut self, candidates: &[ActiveTokenId], now: Timestamp) -> u64 {
-        self.accrue(now);
-        let room = self.room();
-        let mut admitted = 0;
-        for &candidate in candidates {
-            if admitted == room {
-                break;
-            }
-            // A candidate in use is a repeated call's: giving it out twice would end a live slot.
-            if self.slots.get(candidate).is_some() {
-                continue;
-            }
-            let Some((seq, visitor)) = self.line.pop_front() else { break };
-            self.admit(seq, visitor, candidate, now);
-            admitted += 1;
-        }
-        admitted
-    }
-
-    pub(super) fn claim(
-        &mut self,
-        token: ActiveTokenId,
-        holder: MemberId,
-        readmission: Option<Readmission>,
-        now: Timestamp,
-    ) -> Claim {
-        let Some(slot) = self.slots.get(token) else {
-            return readmission.map_or(Claim::Gone, |r| self.readmit(token, holder, r, now));
-        };
-        let expires_at = slot.admission.expires_at;
-        match slot.holder {
-            None => self.slots.bind(token, holder),
-            Some(bound) if bound == holder => {}
-            Some(_) => return Claim::HeldByAnother,
-        }
-        Claim::Bound { expires_at }
-    }
-
-    pub(super) fn release(&mut self, token: ActiveTokenId) -> bool {
-        let Some(slot) = self.slots.remove(token) else { return false };
-        self.connections.remove(&slot.visitor);
-        true
-    }
-
-    pub(super) fn departures(&self, epoch: Epoch, after: LogIndex, limit: usize) -> Departures {
-        if epoch == self.epoch { self.log.after(after, limit) } else { Departures::Gap }
+    pub(super) fn tail(&self, epoch: Epoch, after: LogIndex, limit: usize) -> Tail {
+        let page = if epoch == self.epoch { self.log.after(after, limit) } else { LogPage::Gap };
+        Tail { epoch: self.epoch, last_seq: self.last_seq, log_head: self.log.head(), page }
     }
 
     pub(super) fn line_page(&self, above: Option<Sequence>, limit: usize) -> LinePage {
-        self.line.page(above, limit)
+        let above = above.unwrap_or(Sequence::FIRST);
+        self.places.page(above, limit, self.ready.places_within(above, self.places.expired_through()))
     }
 
-    pub(super) fn stats(&self, now: Timestamp) -> Stats {
+    pub(super) fn front_page(&self, above: Option<Sequence>, limit: usize) -> LinePage {
+        let above = above.unwrap_or(Sequence::FIRST);
+        LinePage { places: self.ready.places_within(above, self.places.watermark()).take(limit).collect() }
+    }
+
+    pub(super) fn stats(&self, now: i64) -> Stats {
+        let at = self.moment(now);
         Stats {
             epoch: self.epoch,
             last_seq: self.last_seq,
             log_head: self.log.head(),
-            waiting: self.line.len() as u64,
-            active: self.slots.len() as u64,
-            connected: self.connections.len() as u64,
-            admitted_total: self.admitted_total,
-            unclaimed_total: self.unclaimed_total,
+            watermark: self.places.watermark(),
+            expired_through: self.places.expired_through(),
+            active: self.slots.live(at),
+            unclaimed: self.slots.unclaimed(at),
+            ready: self.ready.len() as u64,
+            held_back: self.networks.held_back() as u64,
+            totals: self.totals,
             control: self.control.clone(),
-            now,
+            now: instant(now),
         }
     }
 
-    fn accrue(&mut self, now: Timestamp) {
-        let empty = self.line.is_empty();
-        self.credit.accrue(now.as_microsecond(), self.control.limits(), self.control.paused, empty);
+    fn moment(&self, now: i64) -> Moment {
+        self.clocks.read(now, self.ready.has_gateways(), self.control.paused)
+    }
+
+    fn note_time(&mut self, now: i64) -> Moment {
+        let at = self.moment(now);
+        self.clocks.note(at);
+        at
+    }
+
+    fn place_of(&self, visitor: VisitorId, at: Moment) -> Option<Sequence> {
+        self.kept_place_of(visitor, self.keeping(at))
+    }
+
+    fn kept_place_of(&self, visitor: VisitorId, keeping: Keeping) -> Option<Sequence> {
+        self.places.of(visitor, keeping, |seq| self.ready.holds(seq))
+    }
+
+    /// No place is over while a live gateway may have somebody there whom it has not reported yet.
+    fn keeping(&self, at: Moment) -> Keeping {
+        let suspended = self.ready.covered(least_alive(at)) < self.places.watermark();
+        Keeping { now: at.grace, lasting: self.grace(), suspended }
+    }
+
+    /// How long passed places are kept.
+    fn grace(&self) -> i64 {
+        micros(self.control.baseline.lifetimes.grace)
+    }
+
+    fn accrue(&mut self, now: i64) {
+        let nobody_ready = self.ready.is_empty();
+        self.credit.accrue(now, self.control.limits(), self.control.paused, nobody_ready);
     }
 
     /// How many may be admitted now: credit within the cap. Pause shows as no credit.
-    fn room(&self) -> u64 {
-        self.credit.whole().min(self.control.limits().cap.saturating_sub(self.slots.len() as u64))
+    fn room(&self, at: Moment) -> u64 {
+        self.credit.whole().min(self.control.limits().cap.saturating_sub(self.slots.live(at)))
     }
 
-    /// The sequence of a place of an older epoch, unless its number is in use here: two visitors at one place would
-    /// make positions wrong for all, so the later one gets a fresh place.
-    fn restorable(&self, place: Place) -> Option<Sequence> {
+    /// Whether somebody who comes now need not wait. Gives credit for the time since the last step.
+    fn may_go_straight_in(&mut self, network: Option<ClientNetwork>, candidate: ActiveTokenId, at: Moment) -> bool {
+        let least = least_alive(at);
+        let nobody_waits = self.ready.is_empty()
+            && self.ready.covered(least) >= Sequence::LAST
+            && !self.places.any_above(self.ready.known_through(least));
+        if !nobody_waits || self.withholds(network, at.now) || self.slots.get(candidate).is_some() {
+            return false;
+        }
+        self.accrue(at.now);
+        self.room(at) >= 1
+    }
+
+    fn withholds(&self, network: Option<ClientNetwork>, now: i64) -> bool {
+        network.is_some_and(|network| self.networks.withholds(network, now))
+    }
+
+    /// The sequence of a place of an older epoch, unless somebody has or had it here: whoever has had their turn would be at
+    /// the front again, and two visitors at one place would make positions wrong for all. They get a fresh place.
+    fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
         let seq = place.relative_to(self.epoch);
-        (place.epoch < self.epoch && seq.0 <= 0 && !self.line.is_taken(seq)).then_some(seq)
+        let free = seq.0 <= 0 && self.places.can_give_back(seq, self.keeping(at));
+        (place.epoch < self.epoch && free).then_some(seq)
     }
 
-    fn admit(&mut self, seq: Sequence, visitor: VisitorId, token: ActiveTokenId, now: Timestamp) {
+    /// Fills a slot with a visitor who has just left the line, or never stood in it.
+    fn admit(
+        &mut self,
+        seq: Sequence,
+        visitor: VisitorId,
+        token: ActiveTokenId,
+        network: Option<ClientNetwork>,
+        due: i64,
+        at: Moment,
+    ) {
         let lifetimes = self.control.baseline.lifetimes;
-        let admission = Admission {
+        let slot = Slot {
             token,
-            claim_before: after(now, lifetimes.claim.min(lifetimes.active)),
-            expires_at: after(now, lifetimes.active),
-            admitted_at: now,
+            seq,
+            visitor,
+            network,
+            admitted_at: at.now,
+            arrive_by: due.max(at.line).saturating_add(micros(lifetimes.arrive)),
+            arrival: None,
+            expires_at: at.now.saturating_add(micros(lifetimes.active)),
+            holder: None,
         };
         self.credit.spend(1);
-        self.admitted_total += 1;
-        self.occupy(Slot { seq, visitor, admission, holder: None });
-    }
-
-    fn readmit(&mut self, token: ActiveTokenId, holder: MemberId, old: Readmission, now: Timestamp) -> Claim {
-        let Readmission { epoch, visitor, expires_at } = old;
-        if epoch >= self.epoch || expires_at <= now || self.slots.of(visitor).is_some() {
-            return Claim::Gone;
+        self.totals.admitted += 1;
+        self.places.pass(seq, at.grace);
+        if let Some(network) = network {
+            self.networks.note(network, at.now, |outcomes| {
+                outcomes.on_the_way += 1;
+                outcomes.unclaimed += 1;
+            });
         }
-        let admission = Admission { token, claim_before: expires_at, expires_at, admitted_at: now };
-        let slot = |seq| Slot { seq, visitor, admission, holder: Some(holder) };
-        match self.line.remove(visitor) {
-            Some(seq) => self.occupy(slot(seq)),
-            None => self.slots.insert(slot(Sequence(0))),
-        }
-        Claim::Bound { expires_at }
-    }
-
-    /// Fills a slot with somebody of the line, and says so in the log.
-    fn occupy(&mut self, slot: Slot) {
-        let Slot { seq, visitor, admission, .. } = slot;
         self.slots.insert(slot);
+        let admission = slot.admission(at, micros(lifetimes.claim));
         self.log.append(LineChange::Admitted { seq, visitor, admission });
+    }
+
+    /// Takes a visitor out of the line for good.
+    fn depart(&mut self, visitor: VisitorId, seq: Sequence) {
+        self.places.remove(visitor);
+        self.ready.remove_at(seq);
+        self.log.append(LineChange::Departed { seq });
+    }
+
+    fn set_away(&mut self, visitor: VisitorId, seq: Sequence, at: Moment) {
+        self.places.set_away(visitor, seq, at.grace.saturating_add(self.grace()));
+    }
+
+    /// Does for one visitor what the next sweep would do: whoever comes by is met as they are.
+    fn settle(&mut self, visitor: VisitorId, at: Moment) {
+        if let Some(slot) = self.slots.of(visitor).copied().filter(|slot| !slot.is_live(at)) {
+            self.end(slot, at);
+        }
+        if let Some((seq, parked)) = self.places.stored(visitor).filter(|_| self.place_of(visitor, at).is_none()) {
+            if seq > self.places.expired_through() || parked {
+                self.depart(visitor, seq);
+            } else {
+                self.places.remove(visitor);
+            }
+            if parked {
+                self.lost.note(visitor, Lost::Passed);
+            }
+        }
     }
 }
 
-/// `now + duration` in whole microseconds, the latest representable instant where that overflows.
-fn after(now: Timestamp, duration: Duration) -> Timestamp {
-    i64::try_from(duration.as_micros())
-        .ok()
-        .and_then(|micros| now.as_microsecond().checked_add(micros))
-        .and_then(|at| Timestamp::from_microsecond(at).ok())
-        .unwrap_or(Timestamp::MAX)
+/// Whole microseconds; the longest that fits where it is longer.
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// Gateways that have not reported since then, in line time, are gone.
+fn least_alive(at: Moment) -> i64 {
+    at.line - micros(GATEWAY_LIVES)
 }

@@ -1,19 +1,26 @@
 //! Between the contract's values and what scripts take and reply. What no script of ours writes is `Corrupt`.
 
+mod histogram;
+mod log_entry;
+mod network;
+
 use std::{fmt::Display, str::FromStr, time::Duration};
 
-use contract::ids::{ActiveTokenId, VisitorId};
 use fred::types::Value;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::engine::EngineError;
-use crate::line::{
-    Admission, AdmissionLimits, Baseline, Claim, Control, Departures, Epoch, Joined, Lifetimes, LineChange, LinePage,
-    LogIndex, Promotion, Sequence, Standing, Stats,
+use crate::{
+    engine::EngineError,
+    line::{
+        Admission, AdmissionLimits, Baseline, Claim, ClientNetwork, Control, Epoch, Joined, Lifetimes, LineFull,
+        LinePage, LogIndex, LogPage, Lost, Phase, Progress, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+        Totals,
+    },
 };
 
-/// Ids travel and are stored as 32 hexadecimal digits: they hold no separator of ours, and are the shortest readable form.
+/// Ids travel and are stored as 32 hexadecimal digits: they hold no separator of ours, are the shortest readable form, and
+/// sort as the ids do.
 pub(super) fn id(uuid: Uuid) -> Value {
     Value::from(uuid.simple().to_string())
 }
@@ -33,6 +40,16 @@ pub(super) fn micros(duration: Duration) -> Value {
     text(duration.as_micros())
 }
 
+/// A client's network, or that it cannot be told.
+pub(super) fn network(network: Option<ClientNetwork>) -> Value {
+    network.map_or_else(|| text("-"), |network| Value::from(network::write(network)))
+}
+
+/// The place above which to begin.
+pub(super) fn above(above: Option<Sequence>) -> Value {
+    text(above.unwrap_or(Sequence::FIRST).0)
+}
+
 /// A partial change of one field: leave, clear, or set.
 #[expect(clippy::option_option, reason = "the three cases of the contract's partial change")]
 pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
@@ -40,6 +57,54 @@ pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
         None => text(""),
         Some(None) => text("-"),
         Some(Some(value)) => text(format_args!("={value}")),
+    }
+}
+
+/// What the settings say of a queue.
+pub(super) fn baseline(baseline: Baseline) -> impl Iterator<Item = Value> {
+    let Baseline { limits, lifetimes, max_places } = baseline;
+    let Lifetimes { arrive, claim, claim_at_most, active, grace } = lifetimes;
+    let limits = [text(limits.rate_per_second), text(limits.cap)];
+    limits.into_iter().chain([arrive, claim, claim_at_most, active, grace].map(micros)).chain([text(max_places)])
+}
+
+/// What a gateway tells in a step.
+pub(super) fn report(report: &Report) -> impl Iterator<Item = Value> {
+    let phase = match report.phase {
+        Phase::Begins => "begins",
+        Phase::GoesOn => "goes_on",
+        Phase::Ends => "ends",
+    };
+    let fixed = [
+        id(report.gateway.0),
+        text(report.number),
+        text(phase),
+        text(report.covers.0),
+        text(report.newest.0),
+        report.reach.map_or_else(|| text("-"), |reach| text(reach.0)),
+        text(u32::try_from(report.wanted).unwrap_or(u32::MAX)),
+        text(histogram::write(&report.histogram)),
+        text(report.epoch.0),
+        text(report.after.0),
+        count(report.limit),
+        text(report.gone.len()),
+        text(report.ready.len()),
+    ];
+    let gone = report.gone.iter().flat_map(|(visitor, seq)| [id(visitor.0), text(seq.0)]);
+    let ready = report
+        .ready
+        .iter()
+        .flat_map(|ready| [id(ready.visitor.0), text(ready.seq.0), network(ready.network), micros(ready.due_in)]);
+    fixed.into_iter().chain(gone).chain(ready).chain(report.candidates.iter().map(|candidate| id(candidate.0)))
+}
+
+/// How revoking a slot went.
+pub(super) fn revocation(value: &Value) -> Result<Revocation, EngineError> {
+    match value {
+        Value::Integer(0) => Ok(Revocation::NotLive),
+        Value::Integer(1) => Ok(Revocation::Ended),
+        Value::Integer(2) => Ok(Revocation::Claimed),
+        _ => Err(corrupt("how revoking a slot went")),
     }
 }
 
@@ -60,6 +125,21 @@ fn timestamp(micros: i64) -> Read<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| corrupt("a time in microseconds"))
 }
 
+fn string(value: Value) -> Read<String> {
+    value.into_string().ok_or_else(|| corrupt("text"))
+}
+
+/// Whether somebody joined, or the line is full.
+pub(super) fn joined(reply: Value) -> Read<Result<Joined, LineFull>> {
+    if reply == Value::Integer(0) {
+        return Ok(Err(LineFull));
+    }
+    let mut reply = Reply::new(reply)?;
+    let epoch = Epoch(reply.int()?);
+    let fresh = reply.int()? == 1;
+    Ok(Ok(Joined { epoch, fresh, standing: reply.array()?.standing()? }))
+}
+
 impl Reply {
     pub(super) fn new(value: Value) -> Read<Self> {
         match value {
@@ -76,6 +156,11 @@ impl Reply {
         Self::new(self.value()?)
     }
 
+    /// The rest, each read by `read`.
+    fn all<T>(self, read: impl FnMut(Value) -> Read<T>) -> Read<Vec<T>> {
+        self.0.map(read).collect()
+    }
+
     fn int(&mut self) -> Read<i64> {
         self.value()?.as_i64().ok_or_else(|| corrupt("an integer"))
     }
@@ -90,7 +175,7 @@ impl Reply {
 
     fn optional_text(&mut self) -> Read<Option<String>> {
         let value = self.value()?;
-        if value.is_null() { Ok(None) } else { value.into_string().map(Some).ok_or_else(|| corrupt("text")) }
+        if value.is_null() { Ok(None) } else { string(value).map(Some) }
     }
 
     fn text(&mut self) -> Read<String> {
@@ -112,26 +197,29 @@ impl Reply {
 
     pub(super) fn standing(mut self) -> Read<Standing> {
         match self.int()? {
-            0 => Ok(Standing::Absent),
+            0 => Ok(Standing::Absent { lost: self.optional_text()?.map(|reason| lost(&reason)).transpose()? }),
             1 => Ok(Standing::Waiting { seq: Sequence(self.int()?) }),
             2 => {
+                let seq = Sequence(self.int()?);
                 let token = parsed(&self.text()?, "a token id")?;
-                let slot = self.text()?;
-                let (seq, _, admission) = slot_fields(token, &mut slot.split(' '))?;
+                let mut times = self.array()?;
+                let admission = Admission {
+                    token,
+                    admitted_at: times.time()?,
+                    arrive_before: times.time()?,
+                    claim_before: times.time()?,
+                    expires_at: times.time()?,
+                    progress: match self.int()? {
+                        0 => Progress::Admitted,
+                        1 => Progress::Arrived,
+                        2 => Progress::Claimed,
+                        _ => return Err(corrupt("a progress")),
+                    },
+                };
                 Ok(Standing::Admitted { seq, admission })
             }
             _ => Err(corrupt("a standing")),
         }
-    }
-
-    pub(super) fn joined(mut self) -> Read<Joined> {
-        let epoch = Epoch(self.int()?);
-        let fresh = self.int()? == 1;
-        Ok(Joined { epoch, fresh, standing: self.array()?.standing()? })
-    }
-
-    pub(super) fn promotion(mut self) -> Read<Promotion> {
-        Ok(Promotion { admitted: self.count()?, stats: self.array()?.stats()? })
     }
 
     pub(super) fn claim(mut self) -> Read<Claim> {
@@ -143,18 +231,56 @@ impl Reply {
         }
     }
 
+    pub(super) fn step(mut self) -> Read<Step> {
+        Ok(Step {
+            admitted: self.count()?,
+            known: self.int()? == 1,
+            horizon: Sequence(self.int()?),
+            withheld: self.count()?,
+            held_back: self
+                .array()?
+                .all(|value| network::read(&string(value)?).ok_or_else(|| corrupt("a client network")))?,
+            present: self.array()?.all(|value| histogram::read(&string(value)?))?,
+            tail: self.array()?.tail()?,
+            stats: self.array()?.stats()?,
+        })
+    }
+
+    pub(super) fn tail(mut self) -> Read<Tail> {
+        Ok(Tail {
+            epoch: Epoch(self.int()?),
+            last_seq: Sequence(self.int()?),
+            log_head: LogIndex(self.count()?),
+            page: match self.value()? {
+                Value::Integer(0) => LogPage::Gap,
+                entries => LogPage::Entries(Self::new(entries)?.all(|value| log_entry::read(&string(value)?))?),
+            },
+        })
+    }
+
     pub(super) fn stats(mut self) -> Read<Stats> {
         Ok(Stats {
             epoch: Epoch(self.int()?),
             last_seq: Sequence(self.int()?),
             log_head: LogIndex(self.count()?),
-            waiting: self.count()?,
+            watermark: Sequence(self.int()?),
+            expired_through: Sequence(self.int()?),
             active: self.count()?,
-            connected: self.count()?,
-            admitted_total: self.count()?,
-            unclaimed_total: self.count()?,
+            unclaimed: self.count()?,
+            ready: self.count()?,
+            held_back: self.count()?,
+            totals: self.array()?.totals()?,
             now: self.time()?,
             control: self.array()?.control()?,
+        })
+    }
+
+    fn totals(mut self) -> Read<Totals> {
+        Ok(Totals {
+            admitted: self.count()?,
+            arrived: self.count()?,
+            no_shows: self.count()?,
+            not_claimed: self.count()?,
         })
     }
 
@@ -163,7 +289,14 @@ impl Reply {
             revision: self.number()?,
             baseline: Baseline {
                 limits: AdmissionLimits { rate_per_second: self.number()?, cap: self.number()? },
-                lifetimes: Lifetimes { claim: self.duration()?, active: self.duration()? },
+                lifetimes: Lifetimes {
+                    arrive: self.duration()?,
+                    claim: self.duration()?,
+                    claim_at_most: self.duration()?,
+                    active: self.duration()?,
+                    grace: self.duration()?,
+                },
+                max_places: self.number()?,
             },
             rate_override: self.optional_number()?,
             cap_override: self.optional_number()?,
@@ -172,83 +305,58 @@ impl Reply {
         })
     }
 
-    pub(super) fn departures(self) -> Read<Departures> {
-        let entry = |value: Value| line_change(&value.into_string().ok_or_else(|| corrupt("a log entry"))?);
-        self.0.map(entry).collect::<Read<_>>().map(Departures::Entries)
-    }
-
     pub(super) fn line(self) -> Read<LinePage> {
-        let sequence = |value: Value| value.as_i64().map(Sequence).ok_or_else(|| corrupt("a sequence"));
-        Ok(LinePage { waiting: self.0.map(sequence).collect::<Read<_>>()? })
+        let places = self.all(|value| value.as_i64().map(Sequence).ok_or_else(|| corrupt("a sequence")))?;
+        Ok(LinePage { places })
     }
 }
 
-fn line_change(entry: &str) -> Read<LineChange> {
-    let mut fields = entry.split(' ');
-    match fields.next() {
-        Some("A") => {
-            let token = parsed(next(&mut fields)?, "a token id")?;
-            let (seq, visitor, admission) = slot_fields(token, &mut fields)?;
-            Ok(LineChange::Admitted { seq, visitor, admission })
-        }
-        Some("D") => Ok(LineChange::Departed { seq: sequence(&mut fields)? }),
-        Some("R") => Ok(LineChange::Restored { seq: sequence(&mut fields)? }),
-        _ => Err(corrupt("a log entry")),
+fn lost(reason: &str) -> Read<Lost> {
+    match reason {
+        "left" => Ok(Lost::Left),
+        "no_show" => Ok(Lost::NoShow),
+        "not_claimed" => Ok(Lost::NotClaimed),
+        "passed" => Ok(Lost::Passed),
+        "ended" => Ok(Lost::Ended),
+        "released" => Ok(Lost::Released),
+        "revoked" => Ok(Lost::Revoked),
+        _ => Err(corrupt("why a place was lost")),
     }
-}
-
-/// `visitor seq admitted_at claim_before expires_at`, as slots and log entries carry them.
-fn slot_fields<'a>(
-    token: ActiveTokenId,
-    fields: &mut impl Iterator<Item = &'a str>,
-) -> Read<(Sequence, VisitorId, Admission)> {
-    let visitor = parsed(next(fields)?, "a visitor id")?;
-    let seq = sequence(fields)?;
-    let mut time = || timestamp(parsed(next(fields)?, "a time in microseconds")?);
-    let (admitted_at, claim_before, expires_at) = (time()?, time()?, time()?);
-    Ok((seq, visitor, Admission { token, claim_before, expires_at, admitted_at }))
-}
-
-fn sequence<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Read<Sequence> {
-    parsed(next(fields)?, "a sequence").map(Sequence)
-}
-
-fn next<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Read<&'a str> {
-    fields.next().ok_or_else(|| corrupt("more fields"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn log_entries_read_back() {
-        let token = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
-        let visitor = "01890a5d-ac96-774b-bcce-b302099a8058".parse().unwrap();
-        let at = |micros| Timestamp::from_microsecond(micros).unwrap();
-        let entry = "A 01890a5dac96774bbcceb302099a8057 01890a5dac96774bbcceb302099a8058 -7 1000000 31000000 61000000";
-        assert_eq!(
-            line_change(entry).unwrap(),
-            LineChange::Admitted {
-                seq: Sequence(-7),
-                visitor,
-                admission: Admission {
-                    token,
-                    admitted_at: at(1_000_000),
-                    claim_before: at(31_000_000),
-                    expires_at: at(61_000_000),
-                },
-            }
-        );
-        assert_eq!(line_change("D 12").unwrap(), LineChange::Departed { seq: Sequence(12) });
-        assert_eq!(line_change("R -12").unwrap(), LineChange::Restored { seq: Sequence(-12) });
+    fn is_corrupt<T>(read: &Read<T>) -> bool {
+        matches!(read, Err(EngineError::Corrupt(_)))
     }
 
     #[test]
-    fn anything_else_is_corrupt() {
-        for entry in ["", "X 1", "D", "D x", "A 1 2 3 4 5 6", "A 01890a5dac96774bbcceb302099a8057"] {
-            assert!(matches!(line_change(entry), Err(EngineError::Corrupt(_))), "{entry:?}");
-        }
-        assert!(matches!(Reply::new(Value::Integer(1)), Err(EngineError::Corrupt(_))));
+    fn a_reply_of_another_shape_is_corrupt() {
+        assert!(is_corrupt(&Reply::new(Value::Integer(1))));
+        let reply = |elements: Vec<Value>| Reply::new(Value::Array(elements)).unwrap();
+        assert!(is_corrupt(&reply(vec![]).standing()));
+        assert!(is_corrupt(&reply(vec![Value::Integer(3)]).standing()));
+        assert!(is_corrupt(&reply(vec![Value::Integer(0), text("eaten")]).standing()));
+        assert!(is_corrupt(&reply(vec![Value::Integer(1), text("x")]).standing()));
+        assert!(is_corrupt(&reply(vec![Value::Integer(9)]).claim()));
+        assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Integer(1), Value::Integer(-1), text("")]).tail()));
+        assert!(is_corrupt(&reply(vec![text("many")]).control()));
+        assert!(is_corrupt(&joined(Value::Integer(1))));
+    }
+
+    #[test]
+    fn whoever_is_absent_may_have_lost_a_place() {
+        let absent = |reason: Value| Reply::new(Value::Array(vec![Value::Integer(0), reason])).unwrap().standing();
+        assert_eq!(absent(Value::Null).unwrap(), Standing::UNKNOWN);
+        assert_eq!(absent(text("no_show")).unwrap(), Standing::Absent { lost: Some(Lost::NoShow) });
+    }
+
+    #[test]
+    fn the_three_changes_of_a_field_are_told_apart() {
+        assert_eq!(change(None::<Option<u8>>), text(""));
+        assert_eq!(change(Some(None::<u8>)), text("-"));
+        assert_eq!(change(Some(Some("-"))), text("=-"));
     }
 }

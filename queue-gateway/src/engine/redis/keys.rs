@@ -3,8 +3,31 @@
 use contract::ids::QueueName;
 use fred::types::Key;
 
-/// What follows `wr:{queue}:`, in the order in which the scripts name their KEYS.
-const NAMES: [&str; 7] = ["meta", "line", "visitors", "active", "tokens", "connected", "departures"];
+/// What follows `wr:{queue}:`, in the order in which the library names its KEYS.
+const NAMES: [&str; 22] = [
+    "meta",
+    "line",
+    "away",
+    "away-places",
+    "passed",
+    "no-shows",
+    "given-back",
+    "ready",
+    "entries",
+    "gateways",
+    "histograms",
+    "slots",
+    "tokens",
+    "deadlines",
+    "expiries",
+    "networks",
+    "network-ages",
+    "held-back",
+    "withheld",
+    "lost",
+    "lost-order",
+    "log",
+];
 
 /// The KEYS of every script.
 pub(super) fn keys_of(queue: &QueueName) -> Vec<Key> {

@@ -1,48 +1,82 @@
-//! The scripts: each is one atomic step of the contract, its text put together from shared parts and its own.
+//! The scripts: each is one atomic step of the contract, its text the library and a file of its own.
 
 use fred::types::scripts::Script;
 
-/// Joins the named files of `lua/` into one script.
-macro_rules! script {
-    ($($part:literal)+) => {
-        Script::from_lua(concat!($(include_str!(concat!("lua/", $part, ".lua"))),+))
+/// The library, which defines what the steps share and runs nothing by itself.
+macro_rules! library {
+    () => {
+        concat!(
+            include_str!("lua/library/queue.lua"),
+            include_str!("lua/library/places.lua"),
+            include_str!("lua/library/slots.lua")
+        )
     };
 }
 
-/// Every script with its hash.
-#[derive(Debug)]
-pub(super) struct Scripts {
-    pub(super) configure: Script,
-    pub(super) join: Script,
-    pub(super) status: Script,
-    pub(super) leave: Script,
-    pub(super) connect: Script,
-    pub(super) disconnect: Script,
-    pub(super) promote: Script,
-    pub(super) claim: Script,
-    pub(super) release: Script,
-    pub(super) control: Script,
-    pub(super) stats: Script,
-    pub(super) departures: Script,
-    pub(super) line: Script,
+/// Every step with its hash, each from the file of its name under the heading that says what Redis lets it do.
+macro_rules! scripts {
+    ($($heading:literal { $($step:ident)+ })+) => {
+        #[derive(Debug)]
+        pub(super) struct Scripts {
+            $($(pub(super) $step: Script,)+)+
+        }
+
+        impl Scripts {
+            pub(super) fn new() -> Self {
+                Self {
+                    $($($step: Script::from_lua(
+                        concat!($heading, "\n", library!(), include_str!(concat!("lua/", stringify!($step), ".lua")))
+                    ),)+)+
+                }
+            }
+        }
+    };
 }
 
-impl Scripts {
-    pub(super) fn new() -> Self {
-        Self {
-            configure: script!("prelude" "slots" "credit" "control_reply" "stats_reply" "configure"),
-            join: script!("prelude" "configured" "slots" "credit" "log" "occupy" "join"),
-            status: script!("prelude" "configured" "slots" "status"),
-            leave: script!("prelude" "configured" "slots" "log" "leave"),
-            connect: script!("prelude" "configured" "slots" "connect"),
-            disconnect: script!("prelude" "configured" "slots" "disconnect"),
-            promote: script!("prelude" "configured" "slots" "credit" "log" "occupy" "control_reply" "stats_reply" "promote"),
-            claim: script!("prelude" "configured" "slots" "log" "occupy" "claim"),
-            release: script!("prelude" "configured" "slots" "release"),
-            control: script!("prelude" "configured" "credit" "control_reply" "control"),
-            stats: script!("prelude" "configured" "slots" "control_reply" "stats_reply" "stats"),
-            departures: script!("prelude" "configured" "departures"),
-            line: script!("prelude" "configured" "line"),
+// A full Redis takes nobody in, before a script has done anything. Those who are in go on, which is what empties it.
+scripts! {
+    "#!lua" { configure join }
+    "#!lua flags=allow-oom" { leave step arrive claim release revoke control }
+    "#!lua flags=no-writes" { status stats tail line front }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{
+        engine::{LONGEST_STEP, MOST_LOST, MOST_NETWORKS, MOST_SWEPT, OUTCOMES_LAST, PASSED_TOGETHER},
+        line::{GATEWAY_LIVES, MOST_HELD_BACK, Sequence},
+    };
+
+    #[test]
+    fn the_library_has_the_constants_of_the_contract() {
+        let times = [
+            ("LONGEST_STEP", LONGEST_STEP),
+            ("PASSED_TOGETHER", PASSED_TOGETHER),
+            ("GATEWAY_LIVES", GATEWAY_LIVES),
+            ("OUTCOMES_LAST", OUTCOMES_LAST),
+        ]
+        .map(|(name, time): (_, Duration)| (name, time.as_micros()));
+        let counts = [
+            ("MOST_NETWORKS", MOST_NETWORKS),
+            ("MOST_HELD_BACK", MOST_HELD_BACK),
+            ("MOST_LOST", MOST_LOST),
+            ("MOST_SWEPT", MOST_SWEPT),
+        ]
+        .map(|(name, count)| (name, count as u128));
+        for (name, value) in times.into_iter().chain(counts) {
+            let line = format!("\nlocal {name} = {value}\n");
+            assert!(library!().contains(&line), "expected {line:?}");
+        }
+        let bounds = format!("\nlocal FIRST, LAST = {}, {}\n", Sequence::FIRST.0, Sequence::LAST.0);
+        assert!(library!().contains(&bounds), "expected {bounds:?}");
+    }
+
+    #[test]
+    fn the_library_runs_no_command_by_itself() {
+        for line in library!().lines().filter(|line| !line.starts_with([' ', '-'])) {
+            assert!(!line.contains("redis."), "{line:?} stands outside of the functions");
         }
     }
 }

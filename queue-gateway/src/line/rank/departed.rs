@@ -42,7 +42,7 @@ impl Departed {
         }
     }
 
-    /// Counts what [`Departed::everybody`] and [`Departed::keep`] left.
+    /// Counts the bits after they were changed in bulk, and drops the full blocks at the front.
     pub(super) fn index(&mut self) {
         let full = self.words.chunks_exact(WORDS_PER_BLOCK).take_while(|block| is_full(block)).count();
         self.drop_blocks(full);
@@ -70,6 +70,21 @@ impl Departed {
         if block == self.finished {
             self.forget_finished();
         }
+    }
+
+    /// Adds every ordinal up to and including `last`.
+    pub(super) fn insert_through(&mut self, last: u64) {
+        let Some(bits) = last.checked_sub(self.base).filter(|bits| *bits > 0) else { return };
+        let blocks = offset(bits.div_ceil(BLOCK));
+        if blocks * WORDS_PER_BLOCK > self.words.len() {
+            self.words.resize(blocks * WORDS_PER_BLOCK, 0);
+        }
+        let whole = offset(bits / BITS);
+        self.words[..whole].fill(u64::MAX);
+        if !bits.is_multiple_of(BITS) {
+            self.words[whole] |= (1 << (bits % BITS)) - 1;
+        }
+        self.index();
     }
 
     pub(super) fn contains(&self, ordinal: u64) -> bool {

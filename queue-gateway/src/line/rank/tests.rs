@@ -28,6 +28,10 @@ impl Model {
             Step::Depart(seq) => drop(self.restored.remove(&seq)),
             Step::Restore(seq) if seq <= 0 => drop(self.restored.insert(seq)),
             Step::Restore(_) => {}
+            Step::DepartThrough(last) => {
+                self.departed.extend(1..=last);
+                self.restored.retain(|seq| *seq > last);
+            }
         }
     }
 
@@ -40,12 +44,14 @@ impl Model {
 enum Step {
     Depart(i64),
     Restore(i64),
+    DepartThrough(i64),
 }
 
 fn apply(rank: &mut Rank, step: Step) {
     match step {
         Step::Depart(seq) => rank.depart(Sequence(seq)),
         Step::Restore(seq) => rank.restore(Sequence(seq)),
+        Step::DepartThrough(last) => rank.depart_through(Sequence(last)),
     }
 }
 
@@ -62,7 +68,11 @@ proptest! {
 
     #[test]
     fn positions_are_those_of_the_line(steps in prop::collection::vec(
-        prop_oneof![(-60_i64..1500).prop_map(Step::Depart), (-60_i64..2).prop_map(Step::Restore)], 0..400,
+        prop_oneof![
+            20 => (-60_i64..1500).prop_map(Step::Depart),
+            20 => (-60_i64..2).prop_map(Step::Restore),
+            1 => (-60_i64..1500).prop_map(Step::DepartThrough),
+        ], 0..400,
     )) {
         let (mut rank, mut model) = (Rank::default(), Model::default());
         for step in steps {

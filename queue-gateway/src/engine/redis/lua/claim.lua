@@ -1,34 +1,39 @@
 -- Purpose  Binds a live slot to its first holder; readmits a visitor of an older epoch.
+-- KEYS     of the library
 -- ARGV     3 token, 4 holder, 5 epoch of the readmission ('' for none), 6 its visitor, 7 its expiry
 -- Reply    { 0 } gone, { 1, expires_at } bound, { 2 } held by another
+if not read('noted_at', 'line_time', 'grace_time', 'paused', 'claim', 'claim_at_most', 'arrived') then
+  return false
+end
 local token, holder = ARGV[3], ARGV[4]
 
-local slot = live(token)
+local slot = slots.live(token)
 if slot then
-  local parsed = parse(slot)
-  if parsed.holder ~= '-' and parsed.holder ~= holder then
-    return { 2 }
+  if slot.holder == '-' then
+    slots.note_arrival(slot)
+    slots.note_outcome(slot)
+    slot.holder = holder
+    slots.occupy({ slot })
+    redis.call('ZREM', DEADLINES, token)
+    save()
   end
-  if parsed.holder == '-' then
-    redis.call('HSET', TOKENS, token, string.sub(slot, 1, -2) .. holder)
-    redis.call('ZADD', ACTIVE, parsed.expires_at, token)
-  end
-  return { 1, tonumber(parsed.expires_at) }
+  return slot.holder == holder and { 1, slot.expires_at } or { 2 }
 end
 
 local old_epoch, visitor, expires_at = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
-if not old_epoch or old_epoch >= epoch or expires_at <= now then
+if not old_epoch then
+  save()
   return { 0 }
 end
-local where = standing(visitor)
-if where[1] == 2 then
-  return { 0 }
+local seq, other = slots.settle(visitor)
+local bound = not other and old_epoch < queue.epoch and expires_at > now()
+if bound then
+  local at = clocks()
+  if seq then
+    places.depart(visitor, seq)
+  end
+  slots.occupy({ { token = token, visitor = visitor, seq = seq or 0, network = '-', admitted_at = at.now,
+    arrive_by = at.line, arrived_at = at.line, claim_by = at.line, expires_at = expires_at, holder = holder } })
 end
-local seq = where[2]
-if seq then
-  redis.call('ZREM', LINE, visitor)
-end
-occupy({ { token = token, visitor = visitor, seq = seq or 0, claim_before = expires_at, expires_at = expires_at,
-  holder = holder, deadline = expires_at } }, seq)
 save()
-return { 1, expires_at }
+return bound and { 1, expires_at } or { 0 }

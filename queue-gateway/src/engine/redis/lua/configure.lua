@@ -1,19 +1,46 @@
 -- Purpose  Creates the queue where the store has none, and sets its baseline.
--- ARGV     3 rate, 4 cap, 5 lifetime until the claim, 6 lifetime (both in microseconds)
+-- KEYS     of the library
+-- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places
 -- Reply    stats
-local baseline = { ARGV[3], ARGV[4], ARGV[5], ARGV[6] }
-if not epoch then
+local baseline = { 'rate', ARGV[3], 'cap', ARGV[4], 'arrive', ARGV[5], 'claim', ARGV[6], 'claim_at_most', ARGV[7],
+  'active', ARGV[8], 'grace', ARGV[9], 'max_places', ARGV[10] }
+local function set_baseline()
+  redis.call('HSET', META, unpack(baseline))
+end
+
+if not read('noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_override', 'credit', 'credit_at') then
   -- Whatever an eviction or an operator left of an earlier epoch would be mixed with this one.
-  redis.call('UNLINK', LINE, VISITORS, ACTIVE, TOKENS, CONNECTED, DEPARTURES)
-  epoch, last_seq, log_head, credit, credit_at, admitted_total = now, 0, 0, 1, now, 0
-  redis.call('HSET', META, 'epoch', integer(now), 'revision', '1', 'paused', '0', 'unclaimed', '0')
-else
-  accrue(redis.call('ZCARD', LINE))
-  local before = redis.call('HMGET', META, 'rate', 'cap', 'claim', 'life')
-  if table.concat(before, ' ') ~= table.concat(baseline, ' ') then
-    redis.call('HINCRBY', META, 'revision', 1)
+  redis.call('UNLINK', unpack(KEYS))
+  local began, first, last = integer(now()), integer(FIRST), integer(LAST)
+  redis.call('HSET', META,
+    -- What every join asks for stands first: a small hash is searched from its beginning.
+    'epoch', began, 'max_places', ARGV[10], 'watermark', first, 'last_seq', 0,
+    'expired_through', first, 'cleared_through', first, 'log_head', 0,
+    -- The clocks, and what they showed when it was noted.
+    'noted_at', began, 'line_time', began, 'grace_time', began,
+    -- A queue opens with one whole admission, so the very first visitor need not wait.
+    'credit', 1, 'credit_at', began,
+    -- The ready set: up to where it is wanted, how many gateways have registered, from where entries of gone ones are
+    -- swept, and how often somebody was refused because of their network.
+    'horizon', last, 'registrations', 0, 'sweeping_from', last, 'withheld', 0,
+    -- Totals, and how many reasons of lost places were noted.
+    'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
+    'revision', 1, 'paused', 0)
+  set_baseline()
+  for field in pairs(queue) do
+    queue[field] = nil
   end
 end
-redis.call('HSET', META, 'rate', baseline[1], 'cap', baseline[2], 'claim', baseline[3], 'life', baseline[4])
+note_time()
+accrue(redis.call('EXISTS', READY) == 0)
 save()
-return stats()
+local before = redis.call('HMGET', META, 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
+  'max_places')
+for i, value in ipairs(before) do
+  if value ~= baseline[2 * i] then
+    redis.call('HINCRBY', META, 'revision', 1)
+    set_baseline()
+    break
+  end
+end
+return stats(slots.count())

@@ -1,14 +1,19 @@
--- Purpose  Takes a visitor out of the line, or ends his slot.
+-- Purpose  Takes a visitor out of the line, or ends their slot unless it is claimed.
+-- KEYS     of the library
 -- ARGV     3 visitor
--- Reply    his standing before
-local visitor = ARGV[3]
-local before = standing(visitor)
-if before[1] == 1 then
-  redis.call('ZREM', LINE, visitor)
-  redis.call('HDEL', CONNECTED, visitor)
-  log('D ' .. integer(before[2]))
-  save()
-elseif before[1] == 2 then
-  vacate({ before[2] })
+-- Reply    their standing before
+if not read('watermark', 'log_head') then
+  return false
 end
+local visitor = ARGV[3]
+local seq, slot = slots.settle(visitor)
+local before = slots.standing(visitor)
+if seq then
+  places.depart(visitor, seq)
+  slots.note_lost(visitor, 'left')
+elseif slot and slot.holder == '-' then
+  -- Who leaves before arriving has not arrived: a script could keep its network clean by that.
+  slots.vacate(slot, 'left', not slot.arrived_at and 'missed' or nil)
+end
+save()
 return before

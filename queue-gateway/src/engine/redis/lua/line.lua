@@ -1,9 +1,16 @@
 -- Purpose  Reads one page of the line.
--- ARGV     3 lower bound as sorted sets take it: '-inf', or '(' and the sequence above which to begin; 4 most places
+-- KEYS     of the library
+-- ARGV     3 sequence above which to begin, 4 most places
 -- Reply    sequences, ascending
-local page = redis.call('ZRANGEBYSCORE', LINE, ARGV[3], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[4])
-local sequences = {}
-for i = 2, #page, 2 do
-  sequences[#sequences + 1] = tonumber(page[i])
+if not read('expired_through') then
+  return false
 end
-return sequences
+local above, limit = tonumber(ARGV[3]), tonumber(ARGV[4])
+-- Never through what has expired: a million such places may not be cleared yet.
+local page = places.kept_places(above, queue.expired_through, limit)
+local from = '(' .. integer(math.max(above, queue.expired_through))
+local rest = redis.call('ZRANGEBYSCORE', LINE, from, '+inf', 'WITHSCORES', 'LIMIT', 0, limit - #page)
+for i = 2, #rest, 2 do
+  page[#page + 1] = tonumber(rest[i])
+end
+return page

@@ -1,8 +1,13 @@
 -- Purpose  Ends a slot.
+-- KEYS     of the library
 -- ARGV     3 token
 -- Reply    1 when it was live, else 0
-if live(ARGV[3]) then
-  vacate({ ARGV[3] })
-  return 1
+if not read('noted_at', 'line_time', 'grace_time', 'paused') then
+  return false
 end
-return 0
+local slot = slots.live(ARGV[3])
+if slot then
+  slots.vacate(slot, 'released')
+end
+save()
+return slot and 1 or 0

@@ -1,3 +1,9 @@
 -- Purpose  The queue in numbers.
+-- KEYS     of the library
+-- ARGV     of the library
 -- Reply    stats
-return stats()
+if not read('noted_at', 'line_time', 'grace_time', 'paused', 'last_seq', 'log_head', 'watermark', 'expired_through',
+  'admitted', 'arrived', 'no_shows', 'not_claimed') then
+  return false
+end
+return stats(slots.count())

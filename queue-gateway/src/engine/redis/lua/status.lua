@@ -1,4 +1,9 @@
 -- Purpose  Says where a visitor stands.
+-- KEYS     of the library
 -- ARGV     3 visitor
 -- Reply    standing
-return standing(ARGV[3])
+if not read('watermark') then
+  return false
+end
+local seq = unpassed_place(ARGV[3])
+return seq and { 1, seq } or slots.standing(ARGV[3])

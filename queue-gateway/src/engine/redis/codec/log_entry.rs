@@ -1,0 +1,102 @@
+//! Entries of the log as the store has them: a word for what happened, and fields after it.
+
+use std::str::{FromStr, Split};
+
+use super::{Read, corrupt, parsed, timestamp};
+use crate::line::{Admission, LineChange, Progress, Sequence};
+
+type Fields<'a> = Split<'a, char>;
+
+pub(super) fn read(entry: &str) -> Read<LineChange> {
+    let mut fields = entry.split(' ');
+    let change = match fields.next() {
+        Some("admitted") => admitted(&mut fields)?,
+        Some("departed") => LineChange::Departed { seq: sequence(&mut fields)? },
+        Some("restored") => LineChange::Restored { seq: sequence(&mut fields)? },
+        Some("returned") => LineChange::Returned { seq: sequence(&mut fields)? },
+        Some("ready") => LineChange::Ready { seq: sequence(&mut fields)? },
+        Some("away") => LineChange::Away { seq: sequence(&mut fields)? },
+        Some("expired") => LineChange::Expired {
+            through: sequence(&mut fields)?,
+            kept: fields.by_ref().map(|field| parsed(field, "a sequence").map(Sequence)).collect::<Read<_>>()?,
+        },
+        _ => return Err(corrupt("a log entry")),
+    };
+    if fields.next().is_some() { Err(corrupt("fewer fields")) } else { Ok(change) }
+}
+
+fn admitted(fields: &mut Fields<'_>) -> Read<LineChange> {
+    let (token, visitor) = (field(fields, "a token id")?, field(fields, "a visitor id")?);
+    let seq = sequence(fields)?;
+    let mut time = || timestamp(field(fields, "a time in microseconds")?);
+    let (admitted_at, arrive_before, claim_before, expires_at) = (time()?, time()?, time()?, time()?);
+    let progress = Progress::Admitted;
+    let admission = Admission { token, admitted_at, arrive_before, claim_before, expires_at, progress };
+    Ok(LineChange::Admitted { seq, visitor, admission })
+}
+
+fn sequence(fields: &mut Fields<'_>) -> Read<Sequence> {
+    field(fields, "a sequence").map(Sequence)
+}
+
+fn field<T: FromStr>(fields: &mut Fields<'_>, what: &str) -> Read<T> {
+    parsed(fields.next().ok_or_else(|| corrupt("more fields"))?, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::engine::EngineError;
+
+    #[test]
+    fn an_admission_reads_back() {
+        let at = |micros| Timestamp::from_microsecond(micros).unwrap();
+        let entry = "admitted 01890a5dac96774bbcceb302099a8057 01890a5dac96774bbcceb302099a8058 -7 1000000 31000000 \
+                     211000000 601000000";
+        let change = LineChange::Admitted {
+            seq: Sequence(-7),
+            visitor: "01890a5d-ac96-774b-bcce-b302099a8058".parse().unwrap(),
+            admission: Admission {
+                token: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+                admitted_at: at(1_000_000),
+                arrive_before: at(31_000_000),
+                claim_before: at(211_000_000),
+                expires_at: at(601_000_000),
+                progress: Progress::Admitted,
+            },
+        };
+        assert_eq!(read(entry).unwrap(), change);
+    }
+
+    #[test]
+    fn the_other_changes_read_back() {
+        let seq = Sequence(12);
+        assert_eq!(read("departed 12").unwrap(), LineChange::Departed { seq });
+        assert_eq!(read("restored -12").unwrap(), LineChange::Restored { seq: Sequence(-12) });
+        assert_eq!(read("returned 12").unwrap(), LineChange::Returned { seq });
+        assert_eq!(read("ready 12").unwrap(), LineChange::Ready { seq });
+        assert_eq!(read("away 12").unwrap(), LineChange::Away { seq });
+        assert_eq!(read("expired 12").unwrap(), LineChange::Expired { through: seq, kept: vec![] });
+        let kept = vec![Sequence(-3), Sequence(7)];
+        assert_eq!(read("expired 12 -3 7").unwrap(), LineChange::Expired { through: seq, kept });
+    }
+
+    #[test]
+    fn anything_else_is_corrupt() {
+        for entry in [
+            "",
+            "vanished 1",
+            "departed",
+            "departed x",
+            "departed 1 2",
+            "expired",
+            "expired 1 x",
+            "admitted 1 2 3 4 5 6 7",
+            "admitted 01890a5dac96774bbcceb302099a8057",
+        ] {
+            assert!(matches!(read(entry), Err(EngineError::Corrupt(_))), "{entry:?}");
+        }
+    }
+}

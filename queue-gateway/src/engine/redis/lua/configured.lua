@@ -1,4 +1,0 @@
--- Purpose  Ends a script whose queue is not in the store. Every script but `configure` has it.
-if not epoch then
-  return false
-end

@@ -1,0 +1,196 @@
+-- Purpose  The library, first of three files: the keys, the queue's numbers, its clocks, its credit and its log. The
+--          library stands before every step and only defines: it runs no command by itself.
+-- KEYS     1 meta (hash: the queue's numbers, and what governs it)
+--          2 line (sorted set: visitor by sequence)
+--          3 away, 4 away-places (sorted sets: passed visitors who are away, by deadline in grace time, by sequence)
+--          5 passed (list of `began ended through`: places that were passed at about the same time)
+--          6 no-shows (set of visitors), 7 given-back (sorted set: places of older epochs that were given back)
+--          8 ready (sorted set: `visitor:gateway` by sequence), 9 entries (hash: member to `registration due network`)
+--          10 gateways (hash: gateway to `registration number at covers newest reach`)
+--          11 histograms (hash: gateway to opaque text)
+--          12 slots (hash: token to slot), 13 tokens (hash: visitor to the token of their slot)
+--          14 deadlines (sorted set: tokens of unclaimed slots, by deadline in line time)
+--          15 expiries (sorted set: tokens by expiry)
+--          16 networks (hash: network to `since arrived missed on_the_way unclaimed`)
+--          17 network-ages (sorted set: network by since), 18 held-back (sorted set: those held back, by since)
+--          19 withheld (sorted set: those held back with an unclaimed slot, all at score 0)
+--          20 lost (hash: visitor to reason), 21 lost-order (sorted set: those visitors, oldest first)
+--          22 log (stream: entry n has the id n-0 and one field `e`)
+-- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
+-- Reply    nil when the queue is not configured, else the step's own
+local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
+  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG = unpack(KEYS)
+
+-- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
+local FIRST, LAST = -9007199254740992, 9007199254740992
+local LONGEST_STEP = 1000000
+local PASSED_TOGETHER = 1000000
+local GATEWAY_LIVES = 3000000
+local OUTCOMES_LAST = 600000000
+local MOST_NETWORKS = 10000
+local MOST_HELD_BACK = 256
+local MOST_LOST = 10000
+local MOST_SWEPT = 1000
+
+-- The functions of the other two files are made when the first of them is called: most joins need none of them, and to
+-- make them all would cost more than the join.
+local lazily = { __index = function(functions, name)
+  local made = functions.make()
+  setmetatable(functions, { __index = made })
+  return made[name]
+end }
+local function on_first_use(make)
+  return setmetatable({ make = make }, lazily)
+end
+
+-- A whole number as text. Concatenation and tostring keep 14 digits only; a time has 16.
+local texts = {}
+local function integer(number)
+  local text = texts[number]
+  if not text then
+    text = string.format('%.0f', number)
+    texts[number] = text
+  end
+  return text
+end
+
+-- Runs a command of many values in pieces: Lua's stack takes about 8,000. A piece never parts a pair.
+local function in_pieces(command, key, values)
+  for first = 1, #values, 1000 do
+    redis.call(command, key, unpack(values, first, math.min(first + 999, #values)))
+  end
+end
+
+-- The queue's numbers, which configure.lua names. Each is read when it is first asked for; `save` writes what `set` has
+-- changed.
+local queue, changed = {}, {}
+
+-- Reads several numbers at once. What is known already stays: it may have been changed. Returns whether the queue is
+-- configured.
+local function read(...)
+  local values = redis.call('HMGET', META, 'epoch', ...)
+  queue.epoch = tonumber(values[1]) or false
+  for i = 2, #values do
+    local field = select(i - 1, ...)
+    if rawget(queue, field) == nil then
+      queue[field] = tonumber(values[i]) or false
+    end
+  end
+  return queue.epoch
+end
+
+setmetatable(queue, { __index = function(_, field)
+  read(field)
+  return rawget(queue, field)
+end })
+
+local function set(field, number)
+  if queue[field] ~= number then
+    queue[field] = number
+    changed[field] = true
+  end
+end
+
+local function save()
+  local values = {}
+  for field in pairs(changed) do
+    local number = queue[field]
+    values[#values + 1] = field
+    values[#values + 1] = number == math.floor(number) and integer(number) or string.format('%.17g', number)
+  end
+  if #values > 0 then
+    redis.call('HSET', META, unpack(values))
+  end
+end
+
+-- The store's own time. A script that asks twice would be told two times.
+local time
+local function now()
+  if not time then
+    time = tonumber(ARGV[1])
+    if time == 0 then
+      local parts = redis.call('TIME')
+      time = parts[1] * 1000000 + parts[2]
+    end
+  end
+  return time
+end
+
+-- The three clocks at this moment, as embedded/clocks.rs has them: `now` is the store's own, `line` stands still while
+-- the store is away from its gateways, and `grace` while the queue is paused too.
+local moment
+local function clocks()
+  if not moment then
+    if not rawget(queue, 'noted_at') then
+      read('noted_at', 'line_time', 'grace_time', 'paused')
+    end
+    local longest = redis.call('EXISTS', GATEWAYS) == 1 and LONGEST_STEP or math.huge
+    local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
+    moment = { now = now(), line = queue.line_time + elapsed,
+      grace = queue.grace_time + (queue.paused == 1 and 0 or elapsed) }
+  end
+  return moment
+end
+
+-- Takes note of the clocks: before gateways come or go, and before a pause begins or ends.
+local function note_time()
+  local at = clocks()
+  set('noted_at', at.now)
+  set('line_time', at.line)
+  set('grace_time', at.grace)
+end
+
+-- Gives credit for the time since the last call: the arithmetic of embedded/credit.rs, operation by operation, so that
+-- both engines agree to the last digit.
+local function accrue(nobody_ready)
+  local rate = queue.rate_override or queue.rate
+  local credit = 0
+  if queue.paused == 0 and rate > 0 and rate ~= math.huge then
+    local elapsed = math.max(now() - queue.credit_at, 0)
+    credit = math.min(queue.credit + elapsed * rate / 1e6, math.max(rate, 1))
+    if nobody_ready then
+      credit = math.min(credit, 1)
+    end
+  end
+  set('credit', credit)
+  set('credit_at', now())
+end
+
+-- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
+-- `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`, `expired through kept...`.
+local function log(entry)
+  set('log_head', queue.log_head + 1)
+  redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[2], integer(queue.log_head) .. '-0', 'e', entry)
+end
+
+-- The place of a visitor whom nobody has passed, or nil: it cannot be over, and they have no slot. Besides, the place
+-- as it is stored.
+local function unpassed_place(visitor)
+  local stored = tonumber(redis.call('ZSCORE', LINE, visitor))
+  return stored and stored > queue.watermark and stored or nil, stored
+end
+
+-- The end of the log: { epoch, last_seq, log_head, entries after `after` or 0 for a gap }.
+local function tail(epoch, after, limit)
+  local head, page = queue.log_head, 0
+  if epoch == queue.epoch and after == head then
+    page = {}
+  elseif epoch == queue.epoch and after < head then
+    local first = integer(after + 1) .. '-0'
+    local found = redis.call('XRANGE', LOG, first, '+', 'COUNT', math.max(limit, 1))
+    if #found > 0 and found[1][1] == first then
+      page = {}
+      for i = 1, math.min(#found, limit) do
+        page[i] = found[i][2][2]
+      end
+    end
+  end
+  return { queue.epoch, queue.last_seq, head, page }
+end
+
+-- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
+-- rate_override or nil, cap_override or nil, paused, message or nil }.
+local function control()
+  return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
+    'max_places', 'rate_override', 'cap_override', 'paused', 'message')
+end

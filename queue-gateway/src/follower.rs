@@ -1,0 +1,150 @@
+//! One queue as this gateway follows it: who is there, what the log brings, and who must be told.
+//!
+//! The log is read by every step, and in between for requests that wait for what others may have been told already.
+
+mod reading;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use contract::ids::{QueueName, VisitorId};
+use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
+
+pub use self::reading::{Readings, Stale};
+use crate::{
+    engine::{EngineError, QueueEngine},
+    line::{ClientNetwork, LineChange, Sequence, Standing, presence::Presence},
+    mirror::{LOG_PAGE, Mirror, News},
+    streams::QueueStreams,
+};
+
+/// Visitors whose standing is asked at the same time.
+const ASKED_AT_ONCE: usize = 32;
+
+/// A join under way.
+#[derive(Debug)]
+#[must_use]
+pub struct Joining {
+    presence: Arc<Mutex<Presence>>,
+    newest: Sequence,
+}
+
+impl Drop for Joining {
+    fn drop(&mut self) {
+        self.presence.lock().join_ends(self.newest);
+    }
+}
+
+/// One queue of this gateway.
+#[derive(Debug)]
+pub struct Follower {
+    /// The store.
+    pub engine: Arc<dyn QueueEngine>,
+    /// The copy of the line.
+    pub mirror: Arc<Mirror>,
+    /// Those who listen.
+    pub streams: Arc<QueueStreams>,
+    /// Those who are there.
+    pub presence: Arc<Mutex<Presence>>,
+    /// The store is another than the one that knows whom this gateway has reported.
+    anew: AtomicBool,
+}
+
+impl Follower {
+    /// Follows the queue of these streams in the store.
+    pub fn new(engine: Arc<dyn QueueEngine>, streams: Arc<QueueStreams>) -> Self {
+        let (mirror, presence) = (streams.mirror().clone(), streams.presence().clone());
+        Self { engine, mirror, streams, presence, anew: AtomicBool::new(false) }
+    }
+
+    /// The queue.
+    pub fn queue(&self) -> &QueueName {
+        self.mirror.queue()
+    }
+
+    /// Notes that a visitor has asked, is to ask again after `due_in`, and counts as present for `lasts`.
+    pub fn heard(
+        &self,
+        visitor: VisitorId,
+        seq: Sequence,
+        network: Option<ClientNetwork>,
+        due_in: Duration,
+        lasts: Duration,
+    ) {
+        self.presence.lock().heard(visitor, seq, network, due_in, lasts);
+    }
+
+    /// Announces a join of somebody who is here, until what this returns is dropped.
+    pub fn joining(&self) -> Joining {
+        let newest = self.mirror.bookmark().newest;
+        self.presence.lock().join_begins(newest);
+        Joining { presence: Arc::clone(&self.presence), newest }
+    }
+
+    /// Whether the store has been another since the last call, so that everybody must be reported anew.
+    pub(crate) fn take_anew(&self) -> bool {
+        self.anew.swap(false, Ordering::Relaxed)
+    }
+
+    /// Reads the end of the log once.
+    async fn read_on(&self) -> Result<(), EngineError> {
+        loop {
+            let bookmark = self.mirror.bookmark();
+            let tail = self.engine.tail(self.queue(), bookmark.epoch, bookmark.after, LOG_PAGE).await?;
+            let news = self.mirror.follow(&*self.engine, bookmark, tail).await?;
+            self.tell(&news);
+            if !matches!(news, News::Overtaken) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells those concerned what the log has brought. Positions are told by the tick.
+    pub(crate) fn tell(&self, news: &News) {
+        match news {
+            News::Followed(changes) => {
+                self.forget_departed(changes);
+                self.streams.tell_admissions(changes);
+            }
+            News::NewEpoch | News::SetBack => {
+                self.presence.lock().forget_all();
+                self.anew.store(true, Ordering::Relaxed);
+                self.streams.send_back();
+            }
+            News::Rebuilt | News::Overtaken | News::Unsettled => {}
+        }
+    }
+
+    /// Asks the engine about visitors whom the log does not explain, and tells their streams.
+    pub(crate) async fn settle(&self, lost: Vec<VisitorId>) -> Result<(), EngineError> {
+        let queue = self.queue();
+        let mut standings = stream::iter(lost)
+            .map(|visitor| async move { (visitor, self.engine.status(queue, visitor).await) })
+            .buffer_unordered(ASKED_AT_ONCE);
+        while let Some((visitor, standing)) = standings.next().await {
+            let standing = standing?;
+            if !matches!(standing, Standing::Waiting { .. }) {
+                self.presence.lock().forget(visitor);
+            }
+            self.streams.settle(visitor, standing);
+        }
+        Ok(())
+    }
+
+    fn forget_departed(&self, changes: &[LineChange]) {
+        let mut presence = self.presence.lock();
+        for change in changes {
+            match change {
+                LineChange::Admitted { visitor, .. } => presence.forget(*visitor),
+                LineChange::Departed { seq } => presence.forget_at(*seq),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! What visitors can do: join, resume, poll, listen, leave, enter. Handlers decode, call one of these, and encode.
+
+mod admitted;
+
+use std::{sync::Arc, time::Duration};
+
+use contract::{
+    clock::SharedClock,
+    ids::{ActiveTokenId, QueueName, VisitorId},
+};
+use http::HeaderValue;
+use jiff::Timestamp;
+use service::address_limit::{KeyedLimiter, TooOften};
+
+pub use self::admitted::{Deadlines, Entrance};
+use crate::{
+    documents::Holder,
+    engine::{EngineError, QueueEngine},
+    follower::{Follower, Readings, Stale},
+    line::{
+        Admission, ClientNetwork, Contact, Epoch, JoinRequest, LineFull, Lost, Outlook, Place, Progress, Sequence,
+        Standing, Stats, latest_pause,
+    },
+    members::JoinTokens,
+    metrics::QueueMetrics,
+    proof_of_work::ProofOfWork,
+};
+
+/// A hidden tab may ask this much later than it was told: browsers let its timers run once a minute.
+const HIDDEN_TAB: Duration = Duration::from_mins(1);
+/// How much later than due somebody may ask and still count as present.
+const LATE: Duration = Duration::from_secs(5);
+
+/// One queue, with all that answers for it.
+#[derive(Debug)]
+pub struct Queue {
+    /// As settings and addresses name it.
+    pub name: QueueName,
+    /// What people call it.
+    pub title: String,
+    /// Where one waits for it: the page's full address.
+    pub waiting_room: HeaderValue,
+    /// The line as this gateway follows it.
+    pub follower: Arc<Follower>,
+    /// Readings of the log that requests wait for.
+    pub readings: Readings,
+    /// What is counted.
+    pub metrics: Arc<QueueMetrics>,
+    /// Knows members by their join tokens, where the queue is theirs alone.
+    pub members: Option<JoinTokens>,
+    /// Asks newcomers for proof of work, where the queue does.
+    pub proof_of_work: Option<ProofOfWork>,
+}
+
+/// Whoever asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    /// Whom the rule of networks counts; `None` for allowed networks, and where it cannot be told.
+    pub network: Option<ClientNetwork>,
+}
+
+/// A place that a valid waiting token proves.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Whose place it is.
+    pub holder: Holder,
+    /// Where it is in the line.
+    pub place: Place,
+    /// When the token was minted.
+    pub issued_at: Timestamp,
+}
+
+/// Who joins.
+#[derive(Clone, Copy, Debug)]
+pub enum Joiner {
+    /// Holds a place, or held one.
+    Holder(Held),
+    /// Is known from an earlier contact.
+    Known(Holder),
+    /// Nobody that we have heard of before: a join alone is no sign of presence.
+    New(Holder),
+}
+
+impl Joiner {
+    /// The visitor.
+    pub fn visitor(&self) -> VisitorId {
+        match self {
+            Self::Holder(held) => held.holder.visitor,
+            Self::Known(holder) | Self::New(holder) => holder.visitor,
+        }
+    }
+}
+
+/// What a visitor can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// In the line.
+    Waiting {
+        /// The position, and how long it may take.
+        outlook: Outlook,
+        /// Passed, and kept out by nothing but the network.
+        held_back: bool,
+    },
+    /// Holds a slot.
+    Admitted {
+        /// The epoch of the admission.
+        epoch: Epoch,
+        /// The slot.
+        admission: Admission,
+    },
+    /// Has no place.
+    Gone {
+        /// Why, as far as that is known.
+        lost: Option<Lost>,
+    },
+}
+
+/// An answer to a visitor.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// Whom it is for.
+    pub holder: Holder,
+    /// What to say.
+    pub view: View,
+    /// The place that the visitor has or had, for the waiting token.
+    pub place: Option<Place>,
+    /// The token that was brought should be replaced by a new one.
+    pub renew: bool,
+    /// The store could not be asked: this is the last that was known.
+    pub refreshing: bool,
+    /// The join gave a new place.
+    pub fresh: bool,
+}
+
+/// Why a visitor is not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing is known of the line yet, or the store cannot be asked.
+    #[error("the line cannot be read at present")]
+    Unavailable,
+    /// The line has as many places as it may have.
+    #[error(transparent)]
+    Full(#[from] LineFull),
+    /// The slot is claimed: the site ends it.
+    #[error("the slot is claimed: leave at the site")]
+    Claimed,
+    /// They have asked too often what only the store can tell.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
+    /// The store did not do its part.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// The waiting room of all queues.
+#[derive(Debug)]
+pub struct WaitingRoom {
+    /// Asked for what this gateway's copy of the line cannot tell.
+    pub engine: Arc<dyn QueueEngine>,
+    /// For new ids, and the age of tokens.
+    pub clock: SharedClock,
+    /// How often one visitor whose place has left the line may have the store asked.
+    pub departed: Arc<KeyedLimiter<VisitorId>>,
+    /// How long waiting tokens live.
+    pub waiting_lifetime: Duration,
+}
+
+impl Queue {
+    /// The queue in numbers as of the last step.
+    pub fn stats(&self) -> Result<Arc<Stats>, Refusal> {
+        self.follower.mirror.stats().ok_or(Refusal::Unavailable)
+    }
+
+    /// Whether a token may still stand for a place: where newcomers have to bring something, a later place is given on the
+    /// same conditions.
+    pub async fn may_still_hold(&self, held: &Held) -> bool {
+        if self.members.is_none() && self.proof_of_work.is_none() {
+            return true;
+        }
+        // While the store is away the last known has to do.
+        let _ = self.readings.fresh().await;
+        let mirror = &self.follower.mirror;
+        let is_members = self.members.is_none() || held.holder.member.is_some();
+        is_members && (mirror.epoch() != Some(held.place.epoch) || mirror.look_up(held.place.seq).is_some())
+    }
+
+    /// The place that a token states, if it counts in this gateway's copy of the line; `None` when only the store can tell.
+    fn place_here(&self, held: &Held) -> Option<Sequence> {
+        let mirror = &self.follower.mirror;
+        let counts = mirror.epoch() == Some(held.place.epoch) && !mirror.is_doubtful(held.issued_at);
+        counts.then_some(held.place.seq)
+    }
+
+    fn waiting(&self, seq: Sequence, client: Client) -> Option<View> {
+        let (point, outlook) = self.follower.mirror.look_up(seq)?;
+        let held_back = self.follower.presence.lock().keeps_out(point, client.network);
+        Some(View::Waiting { outlook, held_back })
+    }
+}
+
+impl WaitingRoom {
+    /// Gives a visitor a place, or finds the one they have.
+    pub async fn join(&self, queue: &Queue, joiner: Joiner, client: Client) -> Result<Answer, Refusal> {
+        // Asked first: who cannot be told their position shall not be given a place that they would not learn of.
+        queue.stats()?;
+        let (holder, held, contact) = match joiner {
+            Joiner::Holder(held) => (held.holder, Some(held.place), true),
+            Joiner::Known(holder) => (holder, None, true),
+            Joiner::New(holder) => (holder, None, false),
+        };
+        let visitor = holder.visitor;
+        let candidate = ActiveTokenId::generate(&*self.clock);
+        let contact = contact.then_some(Contact { network: client.network });
+        // Until it is noted below that they are here.
+        let _joining = contact.is_some().then(|| queue.follower.joining());
+        let request = JoinRequest { visitor, held, candidate, contact };
+        let reply = self.engine.join(&queue.name, request).await??;
+
+        let joins = if reply.fresh { &queue.metrics.joins_new } else { &queue.metrics.joins_same };
+        joins.inc();
+        if matches!(reply.standing, Standing::Admitted { admission, .. } if admission.token == candidate) {
+            queue.metrics.admitted.inc();
+        }
+        let mut answer = self.answer(queue, holder, client, reply.epoch, reply.standing).await?;
+        (answer.fresh, answer.renew) = (reply.fresh, true);
+        if contact.is_some() {
+            note_presence(queue, client, &answer, Duration::ZERO);
+        }
+        Ok(answer)
+    }
+
+    /// Tells a visitor where they stand, for clients without a stream.
+    pub async fn poll(&self, queue: &Queue, held: Held, client: Client) -> Result<Answer, Refusal> {
+        queue.metrics.polls.inc();
+        let fresh = queue.readings.fresh().await;
+        let mut answer = match queue.place_here(&held).and_then(|seq| queue.waiting(seq, client)) {
+            Some(view) => Answer {
+                holder: held.holder,
+                view,
+                place: Some(held.place),
+                renew: self.is_half_way(&held),
+                refreshing: fresh.is_err(),
+                fresh: false,
+            },
+            None => self.resume(queue, held, client, fresh).await?,
+        };
+        let doubtful = queue.follower.mirror.is_doubtful(held.issued_at);
+        answer.renew |= answer.place.is_some_and(|place| place != held.place) || doubtful;
+        note_presence(queue, client, &answer, HIDDEN_TAB);
+        Ok(answer)
+    }
+
+    /// Finds where somebody stands who wants a stream, and the place that their token should state from now on.
+    pub async fn listen(&self, queue: &Queue, held: Held) -> Result<(Standing, Option<Place>), Refusal> {
+        let fresh = queue.readings.fresh().await;
+        let waits = |seq: &Sequence| queue.follower.mirror.look_up(*seq).is_some();
+        if let Some(seq) = queue.place_here(&held).filter(waits) {
+            return Ok((Standing::Waiting { seq }, Some(held.place)));
+        }
+        fresh.map_err(|Stale| Refusal::Unavailable)?;
+        let (epoch, standing) = self.standing_of(queue, held).await?;
+        Ok((standing, standing.seq().map(|seq| Place { epoch, seq })))
+    }
+
+    /// Somebody who waits was asked to open their stream again after `pause`: until then they are there.
+    pub fn note_turned_away(&self, queue: &Queue, held: Held, standing: Standing, client: Client, pause: Duration) {
+        if let Standing::Waiting { seq } = standing {
+            queue.follower.heard(held.holder.visitor, seq, client.network, pause, pause + LATE);
+        }
+    }
+
+    /// Gives the place up, or the slot unless it is claimed.
+    pub async fn leave(&self, queue: &Queue, held: Held) -> Result<(), Refusal> {
+        let before = self.engine.leave(&queue.name, held.holder.visitor).await?;
+        if matches!(before, Standing::Admitted { admission, .. } if admission.progress == Progress::Claimed) {
+            return Err(Refusal::Claimed);
+        }
+        if let Some(seq) = before.seq() {
+            queue.follower.presence.lock().forget_at(seq);
+        }
+        Ok(())
+    }
+
+    /// Asks the store about somebody whom this gateway cannot place.
+    async fn resume(
+        &self,
+        queue: &Queue,
+        held: Held,
+        client: Client,
+        fresh: Result<(), Stale>,
+    ) -> Result<Answer, Refusal> {
+        fresh.map_err(|Stale| Refusal::Unavailable)?;
+        let (epoch, standing) = self.standing_of(queue, held).await?;
+        self.answer(queue, held.holder, client, epoch, standing).await
+    }
+
+    /// Where the store says that the visitor stands. One whom it does not know is put back to the place of their token, if
+    /// that is of an older epoch than the store's: the store has lost them, they have not left.
+    async fn standing_of(&self, queue: &Queue, held: Held) -> Result<(Epoch, Standing), Refusal> {
+        self.departed.check(held.holder.visitor).inspect_err(|_| queue.metrics.departed_refused.inc())?;
+        let standing = self.engine.status(&queue.name, held.holder.visitor).await?;
+        let epoch = queue.follower.mirror.epoch().ok_or(Refusal::Unavailable)?;
+        let Standing::Absent { lost } = standing else { return Ok((epoch, standing)) };
+        if held.place.epoch < epoch && lost.is_none() {
+            let (visitor, held) = (held.holder.visitor, Some(held.place));
+            let candidate = ActiveTokenId::generate(&*self.clock);
+            let request = JoinRequest { visitor, held, candidate, contact: None };
+            let joined = self.engine.join(&queue.name, request).await??;
+            return Ok((joined.epoch, joined.standing));
+        }
+        let passed = held.place.epoch == epoch && queue.follower.mirror.has_expired(held.place.seq);
+        Ok((epoch, Standing::Absent { lost: lost.or(passed.then_some(Lost::Passed)) }))
+    }
+
+    /// Words for whoever the store says stands so in this epoch. The position comes from this gateway's own mirror, read
+    /// anew: whatever another gateway has told is in it.
+    async fn answer(
+        &self,
+        queue: &Queue,
+        holder: Holder,
+        client: Client,
+        epoch: Epoch,
+        mut standing: Standing,
+    ) -> Result<Answer, Refusal> {
+        let place = standing.seq().map(|seq| Place { epoch, seq });
+        let mut view = None;
+        let mut refreshing = false;
+        if let Standing::Waiting { seq } = standing {
+            refreshing = queue.readings.fresh().await.is_err();
+            if queue.follower.mirror.epoch() == Some(epoch) {
+                view = queue.waiting(seq, client);
+            }
+            if view.is_none() {
+                // The place has left the line since the store was asked.
+                standing = self.engine.status(&queue.name, holder.visitor).await?;
+            }
+        }
+        let view = match (view, standing) {
+            (Some(view), _) => view,
+            (None, Standing::Waiting { seq }) => {
+                let outlook = queue.follower.mirror.outlook_of_waiting(seq).ok_or(Refusal::Unavailable)?;
+                View::Waiting { outlook, held_back: false }
+            }
+            (None, Standing::Admitted { admission, .. }) => View::Admitted { epoch, admission },
+            (None, Standing::Absent { lost }) => View::Gone { lost },
+        };
+        Ok(Answer { holder, view, place, renew: false, refreshing, fresh: false })
+    }
+
+    /// Whether the token is half-way through its life: presence keeps a place, however long the line.
+    fn is_half_way(&self, held: &Held) -> bool {
+        held.issued_at.checked_add(self.waiting_lifetime / 2).is_ok_and(|half_way| half_way <= self.clock.now())
+    }
+}
+
+/// Whoever has just been told to wait is there.
+fn note_presence(queue: &Queue, client: Client, answer: &Answer, later: Duration) {
+    if let (View::Waiting { outlook, .. }, Some(place)) = (answer.view, answer.place) {
+        let due = Duration::from_secs(latest_pause(outlook.ask_again_seconds())) + later;
+        queue.follower.heard(answer.holder.visitor, place.seq, client.network, due, due + LATE);
+    }
+}

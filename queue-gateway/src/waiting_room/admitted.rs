@@ -1,0 +1,91 @@
+//! What admitted visitors do: enter, prove a turn, arrive.
+
+use contract::tokens::ActiveClaims;
+use jiff::Timestamp;
+
+use super::{Held, Queue, Refusal, WaitingRoom};
+use crate::line::{Admission, Epoch, Progress, Standing};
+
+/// Where somebody goes who wants to enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entrance {
+    /// To the site, with this slot.
+    Open {
+        /// The epoch of the admission.
+        epoch: Epoch,
+        /// The slot, whose visitor has arrived.
+        admission: Admission,
+    },
+    /// To the waiting room.
+    Closed,
+}
+
+/// Until when an admitted visitor who has arrived may do what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// The site has to claim the slot by then.
+    pub claim_before: Timestamp,
+    /// The slot ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+impl WaitingRoom {
+    /// Records the arrival of an admitted visitor.
+    pub async fn enter(&self, queue: &Queue, held: Held) -> Result<Entrance, Refusal> {
+        self.departed.check(held.holder.visitor).inspect_err(|_| queue.metrics.departed_refused.inc())?;
+        let epoch = queue.follower.mirror.epoch().ok_or(Refusal::Unavailable)?;
+        let Standing::Admitted { admission, .. } = self.engine.status(&queue.name, held.holder.visitor).await? else {
+            return Ok(Entrance::Closed);
+        };
+        match self.engine.arrive(&queue.name, admission.token).await? {
+            Standing::Admitted { admission, .. } => Ok(Entrance::Open { epoch, admission }),
+            Standing::Waiting { .. } | Standing::Absent { .. } => Ok(Entrance::Closed),
+        }
+    }
+
+    /// Whether the slot of a valid active token is live. Being asked is a sign of life of its visitor.
+    pub async fn verify(&self, queue: &Queue, claims: &ActiveClaims) -> Result<bool, Refusal> {
+        match self.engine.status(&queue.name, claims.visitor).await? {
+            Standing::Admitted { admission, .. } if admission.token == claims.id => {
+                if should_note_life(queue, &admission) {
+                    self.engine.arrive(&queue.name, claims.id).await?;
+                }
+                Ok(true)
+            }
+            Standing::Admitted { .. } => Ok(false),
+            Standing::Waiting { .. } | Standing::Absent { .. } => Ok(is_of_before(queue, claims)),
+        }
+    }
+
+    /// Records that the visitor of a valid active token is at the site. `None` when the slot is not live.
+    pub async fn arrive(&self, queue: &Queue, claims: &ActiveClaims) -> Result<Option<Deadlines>, Refusal> {
+        match self.engine.arrive(&queue.name, claims.id).await? {
+            Standing::Admitted { admission, .. } => {
+                Ok(Some(Deadlines { claim_before: admission.claim_before, expires_at: admission.expires_at }))
+            }
+            Standing::Waiting { .. } | Standing::Absent { .. } => {
+                let goes_on = is_of_before(queue, claims);
+                Ok(goes_on.then_some(Deadlines { claim_before: claims.expires_at, expires_at: claims.expires_at }))
+            }
+        }
+    }
+}
+
+/// Whether a token is of an older epoch: a store that lost its state knows nobody of before. Those whom it had admitted go on
+/// with their signed tokens; a place in the line that they also hold does not speak against them.
+fn is_of_before(queue: &Queue, claims: &ActiveClaims) -> bool {
+    queue.follower.mirror.epoch().is_some_and(|epoch| Epoch(claims.epoch) < epoch)
+}
+
+/// A page asks for each of its parts: the store is told of the first, and again when half of the time is over. By the store's
+/// clock, as of the last step.
+fn should_note_life(queue: &Queue, admission: &Admission) -> bool {
+    match admission.progress {
+        Progress::Admitted => true,
+        Progress::Claimed => false,
+        Progress::Arrived => queue.follower.mirror.stats().is_none_or(|stats| {
+            let left = admission.claim_before.duration_since(stats.now).as_secs();
+            left.saturating_mul(2) < i64::try_from(stats.control.baseline.lifetimes.claim.as_secs()).unwrap_or(i64::MAX)
+        }),
+    }
+}

@@ -1,0 +1,74 @@
+//! The line as a gateway knows it: from sequences and the log alone.
+
+use std::collections::BTreeSet;
+
+use queue_gateway::line::{LineChange, LogIndex, Sequence, Stats};
+
+#[derive(Debug)]
+pub(crate) struct Mirror {
+    pub(crate) line: BTreeSet<Sequence>,
+    /// Passed, and ready.
+    pub(crate) front: BTreeSet<Sequence>,
+    pub(crate) head: LogIndex,
+    watermark: Sequence,
+    expired_through: Sequence,
+    last_seq: i64,
+}
+
+impl Mirror {
+    /// Of a queue that has just begun.
+    pub(crate) fn begin() -> Self {
+        Self {
+            line: BTreeSet::new(),
+            front: BTreeSet::new(),
+            head: LogIndex(0),
+            watermark: Sequence::FIRST,
+            expired_through: Sequence::FIRST,
+            last_seq: 0,
+        }
+    }
+
+    /// Takes in the entries that led to `stats`. Each must fit what the line was: replay that forgives would hide faults.
+    pub(crate) fn follow(&mut self, entries: &[LineChange], stats: &Stats) {
+        self.line.extend((self.last_seq + 1..=stats.last_seq.0).map(Sequence));
+        self.last_seq = stats.last_seq.0;
+        for entry in entries {
+            self.apply(entry);
+        }
+        self.head = LogIndex(self.head.0 + entries.len() as u64);
+        assert_eq!(self.head, stats.log_head);
+        assert_eq!((self.watermark, self.expired_through), (stats.watermark, stats.expired_through));
+    }
+
+    fn apply(&mut self, entry: &LineChange) {
+        match entry {
+            LineChange::Admitted { seq, .. } => {
+                assert!(self.line.remove(seq), "{entry:?} was not in the line");
+                self.front.remove(seq);
+                assert!(self.front.is_empty() || *seq <= self.watermark, "{entry:?} overtakes {:?}", self.front);
+                self.watermark = self.watermark.max(*seq);
+            }
+            LineChange::Departed { seq } => {
+                assert!(self.line.remove(seq), "{entry:?} was not in the line");
+                self.front.remove(seq);
+            }
+            LineChange::Restored { seq } | LineChange::Returned { seq } => {
+                assert!(self.line.insert(*seq), "{entry:?} was in the line");
+            }
+            LineChange::Ready { seq } => {
+                assert!(self.line.contains(seq) && *seq <= self.watermark, "{entry:?} was not passed");
+                assert!(self.front.insert(*seq), "{entry:?} was ready");
+            }
+            LineChange::Away { seq } => assert!(self.front.remove(seq), "{entry:?} was not ready"),
+            LineChange::Expired { through, kept } => {
+                assert!(self.expired_through < *through && *through <= self.watermark, "{entry:?}");
+                let (after, kept): (_, BTreeSet<Sequence>) = (self.expired_through, kept.iter().copied().collect());
+                let stays = |seq: &Sequence| *seq <= after || *seq > *through || kept.contains(seq);
+                assert!(kept.is_subset(&self.line), "{entry:?} keeps somebody who was not in the line");
+                assert!(self.front.iter().all(stays), "{entry:?} loses somebody who is ready: {:?}", self.front);
+                self.line.retain(stays);
+                self.expired_through = *through;
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Things that happen at the same time.
+
+use std::time::Duration;
+
+use queue_gateway::{line::AdmissionLimits, waiting_room::View};
+
+use crate::{
+    store::Takes,
+    world::{Gateway, TICK, World},
+};
+
+fn nobody_is_admitted() -> AdmissionLimits {
+    AdmissionLimits { rate_per_second: 0.0, cap: 1 }
+}
+
+async fn assert_exact(world: &World, gateway: &Gateway) {
+    for (seq, expected) in world.line().await.into_iter().zip(1..) {
+        assert_eq!(gateway.position(seq), Some(expected), "{seq:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reading_from_before_a_fail_over_that_arrives_after_it_is_read_again() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    for visitor in &crowd[..5] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    world.leave(crowd[5]).await;
+    world.store.slow_down(Takes { tail: 3 * TICK, ..Takes::default() });
+    let poll = gateway.poll(crowd[19]);
+    let fail_over = async {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        world.store.slow_down(Takes::default());
+        world.store.fail_over(standby);
+        world.tick().await;
+        gateway.listener(crowd[18])
+    };
+    let (answer, mut stream) = tokio::join!(poll, fail_over);
+    assert!(matches!(answer.view, View::Waiting { .. }));
+    assert_exact(&world, &gateway).await;
+    stream.hear();
+    assert!(!stream.ended, "sent back a second time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_a_reading_in_full_has_overtaken_is_no_loss() {
+    let world = World::with_log(nobody_is_admitted(), 8).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(50).await;
+    let mut stream = gateway.listener(crowd[49]);
+    world.tick().await;
+    stream.hear();
+    world.store.slow_down(Takes { step: 2 * TICK, ..Takes::default() });
+    // A step is on its way back while more departs than the log keeps.
+    world.tick().await;
+    for visitor in &crowd[..20] {
+        world.leave(*visitor).await;
+    }
+    gateway.poll(crowd[48]).await;
+    world.store.slow_down(Takes::default());
+    assert_eq!(gateway.position(crowd[49].place.seq), Some(30));
+    tokio::time::sleep(5 * TICK).await;
+    assert!(!gateway.mirror.is_doubtful(world.clock.now()), "nothing was lost");
+    stream.hear();
+    assert!(!stream.ended);
+    assert_exact(&world, &gateway).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_the_reply_to_their_join_is_not_passed_meanwhile() {
+    let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 100 }).await;
+    let (here, there) = (world.gateway().await, world.gateway().await);
+    assert!(world.is_admitted(here.join(&world).await).await, "and takes the credit of a second");
+    world.store.slow_down(Takes { join: Duration::from_millis(2_900), ..Takes::default() });
+    let first = here.join(&world);
+    let second = async {
+        tokio::time::sleep(TICK / 2).await;
+        world.store.slow_down(Takes::default());
+        let second = there.join(&world).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(!world.is_admitted(second).await, "somebody goes before them");
+        second
+    };
+    let (first, second) = tokio::join!(first, second);
+    tokio::time::sleep(3 * TICK).await;
+    assert!(world.is_admitted(first).await);
+    assert!(!world.is_admitted(second).await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(world.is_admitted(second).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_epoch_that_two_meet_at_once_is_met_once() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(20).await;
+    for visitor in &crowd[..6] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    world.store.empty();
+    world.store.slow_down(Takes { tail: 3 * TICK, ..Takes::default() });
+    // The reading asks before the step does, and has its answer after it.
+    let poll = gateway.poll(crowd[19]);
+    let open_anew = async {
+        tokio::time::sleep(TICK).await;
+        world.store.slow_down(Takes::default());
+        let back = world.rejoin(crowd[18].id, Some(crowd[18].place)).await;
+        gateway.listener(back)
+    };
+    let (answer, mut stream) = tokio::join!(poll, open_anew);
+    assert!(matches!(answer.view, View::Waiting { .. }), "{answer:?}");
+    world.tick().await;
+    stream.hear();
+    assert!(!stream.ended, "sent back a second time");
+    assert!(!gateway.mirror.is_doubtful(world.clock.now()), "a new epoch leaves no doubt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_that_a_poll_meets_first_leaves_nobody_ready_who_is_gone() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    let streams = gateway.listeners(&world, 20).await;
+    let others = world.ghosts(5).await;
+    world.tick().await;
+    world.tick().await;
+    assert_eq!(world.stats().await.ready, 20);
+    let standby = world.store.cut_off_standby();
+    for visitor in &others[..3] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    world.store.fail_over(standby);
+    gateway.poll(others[4]).await;
+    drop(streams);
+    tokio::time::sleep(Duration::from_secs(80)).await;
+    assert_eq!(world.stats().await.ready, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_lingers_ends_nobodys_later_presence() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    let (visitor, lingering) = gateway.listeners(&world, 1).await.remove(0);
+    let others = world.ghosts(3).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    for visitor in &others {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    // Everybody is sent back, but the old connection is dead and its end is not noticed yet.
+    world.store.fail_over(standby);
+    world.tick().await;
+    let _stream = gateway.stream(visitor).await;
+    drop(lingering);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.stats().await.ready, 1, "they listen");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_takes_a_new_place_in_another_tab_listens_for_that_one() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    let visitor = world.ghost().await;
+    let mut tab = gateway.listener(visitor);
+    tab.hear();
+    world.ghosts(9).await;
+    world.leave(visitor).await;
+    let anew = world.rejoin(visitor.id, None).await;
+    world.tick().await;
+    let last = tab.hear().pop().unwrap();
+    assert!(
+        tab.ended && last.retry_ms.is_some_and(|retry| retry < 5_000),
+        "the stream is to be opened again: {last:?}"
+    );
+
+    let mut tab = gateway.stream(anew).await;
+    tab.hear();
+    assert_eq!(tab.position, Some(10), "the place that they have now");
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.stats().await.ready, 1, "and they are there for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_takes_longer_than_its_tick_delays_the_next_and_costs_nobody_anything() {
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let (slow, other) = (world.gateway().await, world.gateway().await);
+    let mut crowd = slow.listeners(&world, 100).await;
+    crowd.extend(other.listeners(&world, 100).await);
+    world.tick().await;
+    world.store.slow_down(Takes { step: 7 * TICK, ..Takes::default() });
+    world.store.asked();
+    tokio::time::sleep(Duration::from_secs(14)).await;
+    assert!(world.store.asked() <= 2 * 21, "steps do not pile up");
+    let admitted = world.admitted_total().await;
+    assert!((130..=152).contains(&admitted), "{admitted}");
+    let told = crowd.iter_mut().filter_map(|(_, stream)| {
+        stream.hear();
+        stream.ended.then_some(())
+    });
+    assert!(told.count() as u64 + 20 >= admitted, "and whoever is admitted hears of it");
+}
