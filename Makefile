@@ -1,11 +1,15 @@
 # Every command that people and CI run. `make help` lists them.
 
 CARGO ?= cargo
+NODE ?= node
 # Passed on by `run`, `bench`, `rush` and `panels`: make rush ARGS="--visitors 1000"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint deps fmt doc deny bench rush env panels
+.PHONY: help run test pages lint deps fmt doc deny bench rush env panels
+
+# Folders with scripts of pages. Their unit tests are in tests/ inside.
+PAGES := queue-gateway/src/web
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,13 +18,20 @@ run: ## start the standalone system
 	$(CARGO) run --release --locked -- $(ARGS)
 
 test: deps ## install the servers that tests need, then run every test
+	$(MAKE) --no-print-directory pages
 	$(CARGO) test --workspace --locked
 
-lint: ## formatting, and every warning as an error
+pages: ## run the unit tests of the pages' scripts, and of what checks them (needs Node)
+	@command -v $(NODE) >/dev/null || { echo "NODE IS MISSING: the pages are not tested. 'make deps' installs it." >&2; exit 1; }
+	$(NODE) --test $(wildcard scripts/*.test.mjs $(PAGES:=/tests/*.test.js))
+
+lint: ## formatting, and every warning as an error (the pages' scripts need Node)
+	@command -v $(NODE) >/dev/null || { echo "NODE IS MISSING: the pages are not checked. 'make deps' installs it." >&2; exit 1; }
+	$(NODE) scripts/page-lint.mjs $(PAGES) $(PAGES:=/tests)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-deps: ## install Redis, PostgreSQL, and Chromium with its driver, if they are missing
+deps: ## install Redis, PostgreSQL, Node, and Chromium with its driver, if they are missing
 	@sh scripts/install-test-servers.sh
 
 fmt: ## format all code

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need and this machine lacks: redis-server, PostgreSQL, and Chromium with its driver.
+# Installs what the tests need and this machine lacks: redis-server, PostgreSQL, Node, and Chromium with its driver.
 # Does nothing, and needs no rights, when all of it is there.
 set -eu
 
@@ -38,6 +38,11 @@ has_driver() {
         [ -x /usr/lib/chromium-browser/chromedriver ]
 }
 
+# With a test runner of its own, which versions before 18 lack.
+has_node() {
+    command -v node >/dev/null && node --eval 'require("node:test")' 2>/dev/null
+}
+
 # tools/testkit lists processes to end them.
 has_ps() {
     command -v ps >/dev/null
@@ -48,6 +53,7 @@ missing() {
     has_postgres || echo postgres
     has_browser || echo browser
     has_driver || echo driver
+    has_node || echo node
     has_ps || echo ps
 }
 
@@ -79,6 +85,7 @@ install_with_apt() {
         redis) packages="$packages redis-server" ;;
         postgres) packages="$packages postgresql" ;;
         browser | driver) packages="$packages $(apt_browser)" ;;
+        node) packages="$packages nodejs" ;;
         ps) packages="$packages procps" ;;
         esac
     done
@@ -93,6 +100,7 @@ install_with_dnf() {
         postgres) packages="$packages postgresql-server" ;;
         browser) packages="$packages chromium" ;;
         driver) packages="$packages chromedriver" ;;
+        node) packages="$packages nodejs" ;;
         ps) packages="$packages procps-ng" ;;
         esac
     done
@@ -106,6 +114,7 @@ install_with_brew() {
         postgres) brew install postgresql@17 ;;
         browser) brew install --cask google-chrome ;;
         driver) brew install --cask chromedriver ;;
+        node) brew install node ;;
         esac
     done
 }

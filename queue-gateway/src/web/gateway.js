@@ -1,107 +1,129 @@
-// The gateway's calls as functions, and its refusals as sentences for a person.
+// The gateway's calls as functions.
+
+import { Refusal } from "./refusal.js";
 
 const ANSWER_WITHIN_MS = 15_000;
+/** An admitted visitor has half a minute: a call that hangs leaves time for the next. */
+const ENTRANCE_WITHIN_MS = 5_000;
 const DEFAULT_POLL_SECONDS = 5;
 
-/** A refusal or a failure, already in words. `status` is 0 when no answer came at all. */
-export class Refusal extends Error {
-  constructor(status, code, sentence, retryAfterSeconds) {
-    super(sentence);
-    this.status = status;
-    this.code = code;
-    this.retryAfterSeconds = retryAfterSeconds;
+export class Gateway {
+  #queue;
+  #clock;
+  #runtime;
+  #fetch;
+  #joinToken;
+
+  /** `clock` learns the server's time from the answers; `joinToken` is the site's word for a member. */
+  constructor({ queue, clock, runtime, fetch, joinToken }) {
+    this.#queue = queue;
+    this.#clock = clock;
+    this.#runtime = runtime;
+    this.#fetch = fetch;
+    this.#joinToken = joinToken;
   }
 
-  /** Whether asking again later can help without the visitor doing anything. */
-  get passes() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  /**
+   * Takes a place, or finds the one that this browser has; `fresh` tells the two apart. `proof` holds the headers that
+   * the gateway asked for when it refused an earlier try.
+   */
+  async join(proof = {}) {
+    const headers = { "Content-Type": "application/json", ...proof };
+    // Without a token the key is left out: a line that is for everybody takes none.
+    const body = JSON.stringify({ join_token: this.#joinToken.value ?? undefined });
+    const answer = await this.#call("/tokens", { method: "POST", headers, body });
+    // From now on the browser holds the place itself.
+    this.#joinToken.drop();
+    return { place: answer.body, fresh: answer.status === 201 };
   }
-}
 
-/** Takes a place, or finds the one that this browser has. `fresh` tells the two apart. */
-export async function join(queue) {
-  const answer = await call(queue, "/tokens", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: "{}",
-  });
-  return { place: answer.body, fresh: answer.status === 201 };
-}
+  /** Whether the site has just sent a member here, who may be another than the one whose place this browser kept. */
+  get bringsMember() {
+    return this.#joinToken.value !== null;
+  }
 
-/** Where this browser stands, and in how many seconds asking again is welcome. */
-export async function currentPlace(queue) {
-  const answer = await call(queue, "/tokens/current");
-  const askAgainSeconds = answer.retryAfterSeconds ?? answer.body.poll_after_seconds ?? DEFAULT_POLL_SECONDS;
-  return { place: answer.body, askAgainSeconds };
-}
+  /** Where this browser stands, and in how many seconds asking again is welcome. */
+  async currentPlace() {
+    const answer = await this.#call("/tokens/current");
+    const askAgainSeconds = answer.retryAfterSeconds ?? answer.body.poll_after_seconds ?? DEFAULT_POLL_SECONDS;
+    return { place: answer.body, askAgainSeconds };
+  }
 
-/** Gives the place up. */
-export async function leave(queue) {
-  await call(queue, "/tokens/current", { method: "DELETE" });
-}
+  /** Gives the place up. */
+  async leave() {
+    await this.#call("/tokens/current", { method: "DELETE" });
+  }
 
-/** What the queue as a whole is doing. The same for all, so a cache on the way may answer. */
-export async function publicState(queue) {
-  return (await call(queue, "", { cache: "default" })).body;
-}
+  /** What the queue as a whole is doing. The same for all, so a cache on the way may answer. */
+  async publicState() {
+    return (await this.#call("", { cache: "default" })).body;
+  }
 
-/** Where the stream of this queue is. */
-export function streamAddress(queue) {
-  return address(queue, "/stream");
-}
+  /** Where an admitted visitor goes in: it records the arrival and leads on to the tickets. */
+  get entrance() {
+    return this.#address("/enter");
+  }
 
-function address(queue, path) {
-  return `/v1/queues/${encodeURIComponent(queue)}${path}`;
-}
+  /**
+   * Records the arrival without going anywhere yet: a page that walked into an outage could not try again. Returns when
+   * the entrance leads on.
+   */
+  async knock() {
+    const response = await this.#send("/enter", { redirect: "manual" }, ENTRANCE_WITHIN_MS);
+    // Where it leads to is hidden from scripts; that it leads somewhere is all we need.
+    if (response.type === "opaqueredirect") return;
+    throw await refusalOf(response);
+  }
 
-async function call(queue, path, options = {}) {
-  let response;
-  try {
-    response = await fetch(address(queue, path), {
-      cache: "no-store",
-      ...options,
-      // A connection that hangs must not stop a page that promised never to give up.
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-    });
-    const body = isJson(response) ? await response.json() : null;
-    const retryAfterSeconds = secondsOf(response.headers.get("Retry-After"));
+  /** Where the stream of this queue is. */
+  get streamAddress() {
+    return this.#address("/stream");
+  }
+
+  #address(path) {
+    return `/v1/queues/${encodeURIComponent(this.#queue)}${path}`;
+  }
+
+  async #call(path, options = {}) {
+    const response = await this.#send(path, options, ANSWER_WITHIN_MS);
+    if (!response.ok) throw await refusalOf(response);
+    const body = await documentOf(response);
     // A success without a document is somebody else's: the log-in page of a hotel's network, for one.
-    if (response.ok && (body || response.status === 204)) return { status: response.status, body, retryAfterSeconds };
-    if (response.ok) throw unreachable();
-    throw new Refusal(response.status, body?.code ?? "", sentenceFor(response.status), retryAfterSeconds);
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    throw unreachable();
+    if (!body && response.status !== 204) throw new Refusal(0);
+    return { status: response.status, body, retryAfterSeconds: retryAfter(response) };
+  }
+
+  async #send(path, options, withinMs) {
+    const sentAt = this.#runtime.now();
+    try {
+      const response = await this.#fetch(this.#address(path), {
+        cache: "no-store",
+        ...options,
+        // A connection that hangs must not stop a page that promised never to give up.
+        signal: AbortSignal.timeout(withinMs),
+      });
+      // A cache tells the time at which it was filled.
+      if (!options.cache) this.#clock.learn(response.headers.get("Date"), sentAt);
+      return response;
+    } catch {
+      throw new Refusal(0);
+    }
   }
 }
 
-function unreachable() {
-  return new Refusal(0, "unreachable", "The waiting room cannot be reached at the moment.");
+async function refusalOf(response) {
+  return new Refusal(response.ok ? 0 : response.status, await documentOf(response), retryAfter(response));
 }
 
-function isJson(response) {
-  return /\bjson\b/.test(response.headers.get("Content-Type") ?? "");
+/** The answer's document; null when it is none, or breaks off on the way. */
+async function documentOf(response) {
+  if (!/\bjson\b/.test(response.headers.get("Content-Type") ?? "")) return null;
+  return response.json().catch(() => null);
 }
 
 /** Only the form in seconds: our gateway sends no dates, and a proxy's clock is not ours. */
-function secondsOf(header) {
+function retryAfter(response) {
+  const header = response.headers.get("Retry-After");
   const seconds = Number(header);
   return header && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
-}
-
-function sentenceFor(status) {
-  switch (status) {
-    case 401:
-      return "This browser has no place in the line any more.";
-    case 404:
-      return "There is no waiting room at this address. Please check the link you followed.";
-    case 429:
-      return "Too many requests came from your network.";
-    case 503:
-      return "The waiting room is very busy.";
-    default:
-      return status >= 500
-        ? "Something went wrong on our side."
-        : "The waiting room did not accept the request. Please reload the page.";
-  }
 }

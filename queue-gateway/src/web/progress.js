@@ -1,20 +1,39 @@
 // How far this visitor has come, kept for all tabs and reloads. The position shown only ever falls.
 
 export class Progress {
+  #storage;
   #key;
   #steps;
 
-  constructor(queue) {
+  /** `storage` gives the browser's storage, and may throw where that is switched off. */
+  constructor(queue, storage) {
+    this.#storage = storage;
     this.#key = `waiting-room:${queue}:progress`;
     this.#steps = this.#stored();
+  }
+
+  /** Whether this browser had a place when it last looked. */
+  get known() {
+    return this.#steps !== null;
+  }
+
+  /** Whether this visitor was told of an admission and has not gone in since. */
+  get called() {
+    return this.#steps?.called === true;
   }
 
   /** Takes in a position; returns the lowest seen so far and the first one. */
   at(position) {
     const first = Math.max(this.#steps?.first ?? position, position);
-    this.#steps = { first, position: Math.min(this.#steps?.position ?? position, position) };
+    this.#steps = { ...this.#steps, first, position: Math.min(this.#steps?.position ?? position, position) };
     this.#keep();
-    return this.#steps;
+    return { first: this.#steps.first, position: this.#steps.position };
+  }
+
+  /** The visitor is called. Should they miss it they stand in the line again, and positions begin anew. */
+  call() {
+    this.#steps = { called: true };
+    this.#keep();
   }
 
   /** Another place begins. */
@@ -27,7 +46,8 @@ export class Progress {
 
   #stored() {
     try {
-      return JSON.parse(localStorage.getItem(this.#key));
+      const steps = JSON.parse(this.#storage().getItem(this.#key));
+      return typeof steps === "object" ? steps : null;
     } catch {
       return null;
     }
@@ -35,8 +55,8 @@ export class Progress {
 
   #keep() {
     try {
-      if (this.#steps) localStorage.setItem(this.#key, JSON.stringify(this.#steps));
-      else localStorage.removeItem(this.#key);
+      if (this.#steps) this.#storage().setItem(this.#key, JSON.stringify(this.#steps));
+      else this.#storage().removeItem(this.#key);
     } catch {
       return;
     }

@@ -1,10 +1,10 @@
-// Draws what is known. Holds no knowledge of its own but what was announced last.
+// Draws what is known. The one module that touches the document.
 
-import { behindInWords, count, timeLeft, waitInWords } from "./words.js";
+import { Announcements } from "./announcements.js";
+import { computingInWords, goneInWords, lineInWords, troubleInWords, turnInWords } from "./sentences.js";
+import { count } from "./words.js";
 
 const TICKS = 60;
-/** A voice that speaks at every step of the line drowns everything else on the machine. */
-const ANNOUNCE_EVERY_MS = 30_000;
 
 const CONNECTIONS = {
   connecting: "Connecting",
@@ -14,134 +14,153 @@ const CONNECTIONS = {
   idle: "",
 };
 
-const element = (id) => document.getElementById(id);
+const BUTTONS = ["enter", "to-site", "join-again", "try-again"];
 
-/** Puts the queue's name where it is shown. */
-export function showQueue(name) {
-  element("queue-name").textContent = name;
-}
+export class View {
+  #document;
+  #announcements;
 
-/** How we hear of the line, in a corner. */
-export function showConnection(connection) {
-  element("connection").dataset.connection = connection;
-  element("connection-text").textContent = CONNECTIONS[connection];
-}
+  /** `now` spaces what is spoken. */
+  constructor(document, now) {
+    this.#document = document;
+    this.#announcements = new Announcements(now, (text) => this.#setText("announcements", text));
+  }
 
-/** No place yet. */
-export function showJoining() {
-  frame("joining", "Taking your place in the line", "One moment.");
-}
+  /** Calls `step` when the button is pressed. */
+  onPress(button, step) {
+    this.#element(button).addEventListener("click", step);
+  }
 
-/** A place in the line. `line` is {position, first, behind, wait, paused}. */
-export function showWaiting(line) {
-  const title = line.paused ? "The line is paused" : line.position === 1 ? "You are next" : "You are in the line";
-  const lead = line.paused ? "Nobody is let in at the moment. Your place is kept." : "We take you to the tickets when it is your turn.";
-  frame("waiting", title, lead);
-  element("position").textContent = count(line.position);
-  element("behind").textContent = behindInWords(line.behind);
-  element("wait").textContent = line.paused ? "paused" : waitInWords(line.wait);
-  showProgress(line);
-  document.title = `${count(line.position)} \u00b7 ${line.paused ? "Paused" : "Waiting room"}`;
-  const wait = line.paused ? "The line is paused." : `Expected wait: ${waitInWords(line.wait)}.`;
-  announce(`Your place is ${count(line.position)}. ${wait}`, line.paused ? "paused" : "waiting");
-}
+  /** Puts the queue's name where it is shown. */
+  showQueue(name) {
+    this.#setText("queue-name", name);
+  }
 
-/** The visitor's turn. `address` is null when nothing is known of where the tickets are. */
-export function showAdmitted(address, claimBefore) {
-  const lead = address ? "We are taking you to the tickets now." : "You may open the ticket page now.";
-  frame("admitted", "It is your turn", `${lead}${deadline(claimBefore)}`);
-  const link = element("enter");
-  link.hidden = !address;
-  if (address) link.href = address;
-  document.title = "It is your turn";
-  announce(`It is your turn. ${lead}`, "admitted");
-}
+  /** How we hear of the line, in a corner. */
+  showConnection(connection) {
+    this.#element("connection").dataset.connection = connection;
+    this.#setText("connection-text", CONNECTIONS[connection]);
+  }
 
-/** No place any more. `byChoice` when the visitor left himself. */
-export function showLeft(byChoice) {
-  const title = byChoice ? "You have left the line" : "You are no longer in the line";
-  const lead = byChoice
-    ? "Your place has gone to the next person."
-    : "Your turn was used, has passed, or the waiting room has closed for you.";
-  frame("left", title, lead);
-  element("join-again").hidden = false;
-  document.title = title;
-  announce(title, "left");
-}
+  /** No place yet. */
+  showJoining() {
+    this.#frame("joining", { title: "Taking your place in the line", lead: "One moment." });
+  }
 
-/** A refusal. With `seconds`, the next try follows by itself in so many. */
-export function showTrouble(sentence, seconds) {
-  const passes = seconds !== undefined;
-  const next = passes ? ` The next try follows in ${seconds}\u00a0s.` : "";
-  frame("trouble", passes ? "One moment, please" : "The waiting room did not open", `${sentence}${next}`);
-  element("try-again").hidden = false;
-  document.title = "Waiting room";
-  announce(sentence, sentence);
-}
+  /** No place yet: the browser computes. `share` is what `computingInWords` takes. */
+  showComputing(share) {
+    const { title, lead, percent, done } = computingInWords(share);
+    this.#frame("computing", { title, lead });
+    this.#drawRuler("work-progress", percent / 100);
+    this.#element("work-progress").setAttribute("aria-valuetext", done);
+    this.#setText("work-done", done);
+    this.#announcements.announce(`${title}. ${lead}`);
+  }
 
-/** The operator's sentence; nothing when there is none. */
-export function showMessage(message) {
-  const place = element("message");
-  if (place.textContent === (message ?? "")) return;
-  place.textContent = message ?? "";
-  place.hidden = !message;
-  if (message) announce(message, message);
-}
+  /** A place in the line; `line` is what `lineInWords` takes, with `first`. */
+  showWaiting(line) {
+    const words = lineInWords(line);
+    this.#frame("waiting", words);
+    this.#setText("position", words.position);
+    this.#setText("behind", words.behind);
+    this.#setText("wait", words.wait);
+    if (line.position) this.#showProgress(line);
+    this.#document.title = `${words.position} \u00b7 ${line.paused ? "Paused" : "Waiting room"}`;
+    this.#announcements.announce(words.spoken, words.title);
+  }
 
-/** Asks whether the visitor means it. */
-export function confirmLeaving() {
-  const dialog = element("leave-dialog");
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "leave"), { once: true });
-  });
-}
+  /** The visitor's turn; `turn` is what `turnInWords` takes, and `entrance` where the tickets are. */
+  showAdmitted(turn, entrance) {
+    const { title, lead, kept } = turnInWords(turn);
+    this.#element("enter").href = entrance;
+    this.#frame("admitted", { title, lead: `${lead}${kept}` }, "enter");
+    this.#document.title = title;
+    this.#announcements.announce(`${title}. ${lead}`, lead);
+  }
 
-/** Moves the focus to the headline, for after the button that had it is gone. */
-export function focusHeadline() {
-  element("state").focus();
-}
+  /** No place any more, for this reason. */
+  showGone(reason) {
+    const words = goneInWords(reason);
+    this.#frame("left", words, "join-again");
+    this.#document.title = words.title;
+    this.#announcements.announce(`${words.title}. ${words.lead}`);
+  }
 
-function frame(view, title, lead) {
-  element("room").dataset.view = view;
-  setText("state", title);
-  setText("lead", lead);
-  element("waiting").hidden = view !== "waiting";
-  element("footing").hidden = view !== "waiting";
-  for (const id of ["enter", "join-again", "try-again"]) element(id).hidden = true;
-}
+  /**
+   * A refusal. With `seconds`, the next try follows by itself in so many. `site` is where the site is, where known: if
+   * only the site can help, there is nothing to try here.
+   */
+  showTrouble(refusal, seconds, site) {
+    const words = troubleInWords(refusal, seconds);
+    if (site) this.#element("to-site").href = site;
+    const button = refusal.needsSite ? site && "to-site" : "try-again";
+    this.#frame("trouble", words, button);
+    this.#document.title = "Waiting room";
+    this.#announcements.announce(`${words.title}. ${words.sentence ?? words.lead}`);
+  }
 
-/** Writing the same text again would make some screen readers speak it again. */
-function setText(id, text) {
-  if (element(id).textContent !== text) element(id).textContent = text;
-}
+  /** The operator's sentence; nothing when there is none. */
+  showMessage(message) {
+    if (this.#element("message").textContent === (message ?? "")) return;
+    this.#setText("message", message ?? "");
+    this.#element("message").hidden = !message;
+    if (message) this.#announcements.announce(message);
+  }
 
-function deadline(claimBefore) {
-  return claimBefore && Date.parse(claimBefore) > Date.now() ? ` Your turn is kept for ${timeLeft(claimBefore)}.` : "";
-}
+  /** Asks whether the visitor means it. */
+  confirmLeaving() {
+    const dialog = this.#element("leave-dialog");
+    dialog.returnValue = "";
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener("close", () => resolve(dialog.returnValue === "leave"), { once: true });
+    });
+  }
 
-function showProgress({ position, first }) {
-  const done = first > 0 ? (first - position) / first : 0;
-  const ruler = element("progress");
-  if (!ruler.firstChild) ruler.append(...Array.from({ length: TICKS }, () => document.createElement("i")));
-  const reached = Math.min(TICKS - 1, Math.floor(done * TICKS));
-  [...ruler.children].forEach((tick, index) => {
-    tick.className = index < reached ? "passed" : index === reached ? "here" : "";
-  });
-  ruler.setAttribute("aria-valuenow", String(Math.round(done * 100)));
-  ruler.setAttribute("aria-valuetext", `place ${count(position)}, started at ${count(first)}`);
-  element("progress-start").textContent = `Started at ${count(first)}`;
-}
+  /** The situation has changed while the question was open. */
+  stopAsking() {
+    this.#element("leave-dialog").close();
+  }
 
-let lastTopic = "";
-let lastSpokenAt = 0;
+  /** Moves the focus to the headline, for after the button that had it is gone. */
+  focusHeadline() {
+    this.#element("state").focus();
+  }
 
-/** Speaks at once when the topic changes, else only now and then. */
-function announce(text, topic) {
-  const now = Date.now();
-  if (topic === lastTopic && now - lastSpokenAt < ANNOUNCE_EVERY_MS) return;
-  lastTopic = topic;
-  lastSpokenAt = now;
-  element("announcements").textContent = text;
+  #frame(view, { title, lead }, button) {
+    this.#element("room").dataset.view = view;
+    this.#setText("state", title);
+    this.#setText("lead", lead);
+    this.#element("work").hidden = view !== "computing";
+    this.#element("waiting").hidden = view !== "waiting";
+    this.#element("footing").hidden = view !== "waiting";
+    for (const id of BUTTONS) this.#element(id).hidden = id !== button;
+  }
+
+  #showProgress({ position, first }) {
+    const done = first > 0 ? (first - position) / first : 0;
+    this.#drawRuler("progress", done);
+    this.#element("progress").setAttribute("aria-valuetext", `place ${count(position)}, started at ${count(first)}`);
+    this.#setText("progress-start", `Started at ${count(first)}`);
+  }
+
+  /** Marks how far somebody has come, from 0 to 1. */
+  #drawRuler(id, done) {
+    const ruler = this.#element(id);
+    if (!ruler.firstChild) ruler.append(...Array.from({ length: TICKS }, () => this.#document.createElement("i")));
+    const reached = Math.min(TICKS - 1, Math.floor(done * TICKS));
+    [...ruler.children].forEach((tick, index) => {
+      tick.className = index < reached ? "passed" : index === reached ? "here" : "";
+    });
+    ruler.setAttribute("aria-valuenow", String(Math.round(done * 100)));
+  }
+
+  #element(id) {
+    return this.#document.getElementById(id);
+  }
+
+  /** Writing the same text again would make some screen readers speak it again. */
+  #setText(id, text) {
+    if (this.#element(id).textContent !== text) this.#element(id).textContent = text;
+  }
 }

@@ -22,9 +22,9 @@ export function waitInWords(wait) {
   return range(halfHours(wait.p50), halfHours(wait.p90), "hour");
 }
 
-/** The time that is left until `instant`, as "0:42"; never negative. */
-export function timeLeft(instant, now = Date.now()) {
-  const seconds = Math.max(0, Math.ceil((Date.parse(instant) - now) / 1000));
+/** Milliseconds as "0:42", rounded up; never negative. */
+export function minutesAndSeconds(milliseconds) {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 

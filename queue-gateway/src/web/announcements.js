@@ -1,0 +1,26 @@
+// When the page speaks to those who hear it instead of seeing it.
+
+/** A voice that speaks at every step of the line drowns everything else on the machine. */
+const REPEAT_AFTER_MS = 30_000;
+
+export class Announcements {
+  #now;
+  #say;
+  #topic = null;
+  #spokenAt = 0;
+
+  /** `say` speaks a text. */
+  constructor(now, say) {
+    this.#now = now;
+    this.#say = say;
+  }
+
+  /** Speaks at once when the topic is another than before, else only now and then. */
+  announce(text, topic = text) {
+    const now = this.#now();
+    if (topic === this.#topic && now - this.#spokenAt < REPEAT_AFTER_MS) return;
+    this.#topic = topic;
+    this.#spokenAt = now;
+    this.#say(text);
+  }
+}

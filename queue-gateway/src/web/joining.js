@@ -1,0 +1,121 @@
+// The way to a place: asked for until there is one, or a refusal that stays.
+
+import { joinsAnew } from "./next-step.js";
+import { backOff } from "./pauses.js";
+import { Refusal } from "./refusal.js";
+import { Alarm } from "./runtime.js";
+
+/** So often in a row a gateway may ask for something. More often, and what we bring is not what it wants. */
+export const MOST_PROOFS = 3;
+
+export class Joining {
+  #gateway;
+  #view;
+  #tabs;
+  #runtime;
+  #onPlace;
+  #proofs;
+  #alarm;
+  #failures = 0;
+  #attempt = new AbortController();
+  /** Brought until there is a place: what took long to compute must not be lost to an outage of a second. */
+  #proof;
+  /** Where the site is, by the last place: for a refusal that does not say it. */
+  #site = null;
+
+  /**
+   * `onPlace(place, fresh)` gets the place. `proofs` answer a gateway that asks for something before it gives one: by
+   * the code of its refusal, a function from the refusal's document, and a signal that calls it off, to the headers of
+   * the next join; null where there is no answer.
+   */
+  constructor({ gateway, view, tabs, runtime, onPlace, proofs = {} }) {
+    this.#gateway = gateway;
+    this.#view = view;
+    this.#tabs = tabs;
+    this.#runtime = runtime;
+    this.#onPlace = onPlace;
+    this.#proofs = proofs;
+    this.#alarm = new Alarm(runtime);
+  }
+
+  /** Gets a place; where one was `known` before, asks for that first. */
+  async begin(known) {
+    this.end();
+    this.#attempt = new AbortController();
+    const { signal } = this.#attempt;
+    try {
+      const { place, fresh } = await this.#takePlace(known, signal);
+      this.#failures = 0;
+      this.#proof = undefined;
+      this.#site = place.redirect_to ?? null;
+      this.#onPlace(place, fresh);
+    } catch (error) {
+      if (signal.aborted && error === signal.reason) return;
+      if (!(error instanceof Refusal)) throw error;
+      if (!signal.aborted) this.#tryLater(error, known);
+    }
+  }
+
+  /** Another tab has a place for all, or the page is left: no further try. */
+  end() {
+    this.#attempt.abort();
+    this.#alarm.clear();
+  }
+
+  async #takePlace(known, signal) {
+    for (let proofs = 0; ; proofs += 1) {
+      try {
+        // Two tabs restored together must not take two places: the second finds the first one's cookie.
+        return await this.#tabs.alone(() => this.#place(known));
+      } catch (error) {
+        // Not alone: a tab that computes, or sleeps over it, must not keep the others from a place.
+        const proof = proofs < MOST_PROOFS ? await this.#proofAfter(error, signal) : null;
+        if (!proof) throw error;
+        this.#proof = proof;
+      }
+    }
+  }
+
+  /** What a refusal asks for; null where it asks for nothing that we can bring. */
+  async #proofAfter(error, signal) {
+    if (!(error instanceof Refusal) || !Object.hasOwn(this.#proofs, error.code)) return null;
+    return this.#proofs[error.code](error.problem, signal);
+  }
+
+  async #place(known) {
+    // Whoever the site has just sent may be another than whose place this browser kept.
+    const before = known && !this.#gateway.bringsMember ? await this.#before() : null;
+    if (before && !joinsAnew(before)) return { place: before, fresh: false };
+    return this.#gateway.join(this.#proof);
+  }
+
+  /** The place that this browser had; null when it cannot prove one. */
+  async #before() {
+    try {
+      return (await this.#gateway.currentPlace()).place;
+    } catch (error) {
+      if (error instanceof Refusal && error.endsPlace) return null;
+      throw error;
+    }
+  }
+
+  #tryLater(refusal, known) {
+    this.#view.showConnection("idle");
+    if (!refusal.passes) {
+      this.#view.showTrouble(refusal, undefined, refusal.problem.redirect_to ?? this.#site);
+      return;
+    }
+    this.#failures += 1;
+    const pause = Math.max(backOff(this.#failures, this.#runtime.random) / 1000, refusal.retryAfterSeconds ?? 0);
+    this.#countDown(refusal, Math.ceil(pause), known);
+  }
+
+  #countDown(refusal, seconds, known) {
+    if (seconds <= 0) {
+      this.begin(known);
+      return;
+    }
+    this.#view.showTrouble(refusal, seconds);
+    this.#alarm.set(1000, () => this.#countDown(refusal, seconds - 1, known));
+  }
+}

@@ -1,0 +1,154 @@
+// What the page says in each situation: a headline and a sentence under it. Pure functions, no document.
+
+import { behindInWords, count, minutesAndSeconds, waitInWords } from "./words.js";
+
+const WE_TAKE_YOU = "We take you to the tickets when it is your turn.";
+
+const STAY = "Please stay on this page: a second time we cannot keep your place.";
+
+const NETWORK_HELD_BACK =
+  "Few of the people called from your network went on to the tickets, so we let its visitors in one at a time. "
+  + "Your place is kept. Another network, such as mobile data, may be faster.";
+
+/**
+ * A place in the line. `line` is {state, reason, position, behind, wait, paused, refreshing, again}; `again` when the
+ * visitor was called before and was away.
+ */
+export function lineInWords(line) {
+  const { title, lead, wait } = situation(line);
+  const expected = waitInWords(line.wait);
+  const position = line.position ? count(line.position) : "\u2013";
+  const spoken = [`${title}.`, lead];
+  if (line.position) spoken.push(`Your place is ${position}.`);
+  if (!wait) spoken.push(`Expected wait: ${expected}.`);
+  const behind = behindInWords(line.behind);
+  return { title, lead, position, wait: wait ?? expected, behind, spoken: spoken.join(" ") };
+}
+
+function situation(line) {
+  if (line.state === "scheduled" || line.state === "pre_queue") {
+    return { title: "The sale has not begun", lead: `You have your place. ${WE_TAKE_YOU}` };
+  }
+  if (line.paused) {
+    return { title: "The line is paused", lead: "Nobody is let in at the moment. Your place is kept.", wait: "paused" };
+  }
+  if (line.state === "parked") {
+    const lead = line.reason === "network_held_back" ? NETWORK_HELD_BACK : "You are let in next.";
+    return { title: "You are at the front, but held up", lead, wait: "not known" };
+  }
+  const next = line.position === 1;
+  if (line.refreshing) {
+    const lead = "Your place is being refreshed. It is kept; what you see is the last we know.";
+    return { title: next ? "You are next" : "You are in the line", lead, wait: "being refreshed" };
+  }
+  if (line.again) {
+    const place = next ? "you are next again" : "you have a place near the front again";
+    return {
+      title: next ? "You are next again" : "You are near the front again",
+      lead: `We called you, but you were away: ${place}. ${STAY}`,
+    };
+  }
+  return { title: next ? "You are next" : "You are in the line", lead: WE_TAKE_YOU };
+}
+
+/** The proof of work on the way to a place; `share` of what it takes on average, more than 1 where luck is bad. */
+export function computingInWords(share) {
+  // Only chance ends it, so it is never said to be done before it is.
+  const percent = Math.min(99, Math.floor(share * 100));
+  return {
+    title: "Taking your place in the line",
+    lead: "Many people are joining. Your browser has to do a short calculation first. Please keep this page open.",
+    percent,
+    done: share < 1 ? `${percent}\u00a0% of the usual work` : "More than the usual work: it is a matter of luck",
+  };
+}
+
+const WAYS = {
+  planned: "We are taking you to the tickets now.",
+  going: "We are taking you to the tickets now.",
+  late: "The tickets cannot be reached at the moment. We keep trying.",
+  elsewhere: "The tickets are open in another tab of this browser.",
+  open: "You can go to the tickets.",
+};
+
+/** The visitor's turn: `way` as `Turn` knows it, `left` the milliseconds for which the turn is kept. */
+export function turnInWords({ way, left }) {
+  // In the other tab the visitor has arrived, and this deadline is none any more.
+  const kept = left > 0 && way !== "elsewhere" ? ` Your turn is kept for ${minutesAndSeconds(left)}.` : "";
+  return { title: "It is your turn", lead: WAYS[way], kept };
+}
+
+const GONE = {
+  left: { title: "You have left the line", lead: "Your place has gone to the next person." },
+  no_show: {
+    title: "Your turn has passed",
+    lead: "We called you twice, and you did not come to the tickets in time. The turn has gone to the next person.",
+  },
+  not_claimed: {
+    title: "Your turn has passed",
+    lead: "You came to the tickets but did not log in there in time. The turn has gone to the next person.",
+  },
+  passed: {
+    title: "The line has passed your place",
+    lead: "This page was closed or offline when your turn came, and stayed so too long for us to keep your place.",
+  },
+  ended: {
+    title: "Your time at the tickets is over",
+    lead: "It was limited so that everybody gets a turn. Tickets that you have paid for are yours.",
+  },
+  revoked: {
+    title: "Your turn was taken back",
+    lead: "The organiser has ended it. If you think that this is a mistake, please ask them.",
+  },
+  released: {
+    title: "Your visit is complete",
+    lead: "You have paid, or left at the tickets. Tickets that you have paid for are yours.",
+  },
+};
+
+const GONE_FOR_NO_KNOWN_REASON = {
+  title: "You are no longer in the line",
+  lead: "This browser has no place any more, or has forgotten it. If the place still exists, joining again finds it.",
+};
+
+/** Why there is no place any more, by the gateway's `reason`; null when it knows none. */
+export function goneInWords(reason) {
+  return (Object.hasOwn(GONE, reason ?? "") && GONE[reason]) || GONE_FOR_NO_KNOWN_REASON;
+}
+
+const REFUSED = {
+  line_full: "The line is full. There is room again as soon as somebody leaves it.",
+  store_unavailable: "The waiting room cannot be reached at the moment.",
+  queue_not_found: "There is no waiting room at this address. Please check the link you followed.",
+  network_blocked: "Your network cannot join at present. On another network you can.",
+  join_token_required: "This line is for members. Please log in at the site first, and come here from there.",
+  join_token_expired: "It took too long to get here from the site. Please go back to it, and come here once more.",
+  join_token_invalid: "We could not tell who you are at the site. Please go back to it, and come here once more.",
+  proof_of_work_required: "Your browser did not finish computing in time. Please try once more.",
+  slot_claimed: "You are at the tickets already. To give up your turn, please leave there.",
+};
+
+/** A refusal for a person. */
+export function refusalInWords({ status, code }) {
+  if (Object.hasOwn(REFUSED, code)) return REFUSED[code];
+  if (status === 0) return "The waiting room cannot be reached at the moment.";
+  if (status === 429) return "Too many requests came from your network.";
+  if (status === 503) return "The waiting room is very busy.";
+  return status >= 500
+    ? "Something went wrong on our side."
+    : "The waiting room did not accept the request. Please reload the page.";
+}
+
+/** Why the place could not be given up. */
+export function leavingFailedInWords(refusal) {
+  return Object.hasOwn(REFUSED, refusal.code) ? REFUSED[refusal.code] : "Leaving did not work. Please try once more.";
+}
+
+/** A refusal on the way to a place. With `seconds` the next try follows by itself in so many. */
+export function troubleInWords(refusal, seconds) {
+  const sentence = refusalInWords(refusal);
+  if (refusal.needsSite) return { title: "Please come here from the site", lead: sentence };
+  if (seconds === undefined) return { title: "The waiting room did not open", lead: sentence };
+  const title = refusal.code === "line_full" ? "The line is full" : "One moment, please";
+  return { title, lead: `${sentence} The next try follows in ${seconds}\u00a0s.`, sentence };
+}

@@ -1,0 +1,24 @@
+// A view for tests.
+
+/** Remembers what was shown last of each kind. */
+export class FakeView {
+  shown = {};
+  leaves = true;
+
+  showJoining = () => this.#scene({ scene: "joining" });
+  showWaiting = (line) => this.#scene({ scene: "waiting", ...line });
+  showAdmitted = (turn, entrance) => this.#scene({ scene: "admitted", ...turn, entrance });
+  showGone = (reason) => this.#scene({ scene: "gone", reason });
+  showComputing = (share) => this.#scene({ scene: "computing", share });
+  showTrouble = (refusal, seconds, site) => this.#scene({ scene: "trouble", code: refusal.code, seconds, site });
+  showConnection = (connection) => (this.connection = connection);
+  showMessage = (message) => (this.message = message ?? null);
+  showQueue = (name) => (this.queue = name);
+  confirmLeaving = async () => this.leaves;
+  stopAsking() {}
+  focusHeadline() {}
+
+  #scene(scene) {
+    this.shown = scene;
+  }
+}
