@@ -19,7 +19,7 @@ use crate::{
 /// An administrator to be there from the first start.
 #[derive(Clone, Deserialize)]
 pub struct AdminSettings {
-    /// What he logs in with.
+    /// What they log in with.
     pub email: String,
     /// Under the same rules as every member's.
     pub password: SecretString,
@@ -56,7 +56,7 @@ impl Validate for AdminSettings {
     }
 }
 
-/// Why somebody could not sign up or log in, other than what he sent.
+/// Why somebody could not sign up or log in, other than what they sent.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
     /// The database.

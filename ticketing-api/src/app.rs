@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
-use contract::clock::SharedClock;
+use contract::{clock::SharedClock, tokens::KeyError};
 use parking_lot::Mutex;
 use prometheus::Registry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -26,6 +26,7 @@ use crate::{
     gateway::{ActiveTokenVerifier, GatewayClient},
     http::{self, Api, rate_limits::RateLimits},
     jobs::{self, Backoff, DatabaseHealth, ExpirySweeper, Health, Housekeeping, Job, OutboxDispatcher},
+    join_tokens::JoinTokens,
     metrics::Metrics,
     passwords::{PasswordError, Passwords},
     payments::WalletPayments,
@@ -58,6 +59,9 @@ pub enum BuildError {
     /// Passwords cannot be hashed.
     #[error("{0}")]
     Passwords(#[from] PasswordError),
+    /// Join tokens cannot be signed.
+    #[error("secrets.join_key: {0}")]
+    JoinKey(#[from] KeyError),
     /// A metric has the name of another.
     #[error("a metric cannot be registered: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -112,12 +116,8 @@ impl App {
         let marks = SeatMarks::new(fast_store, clean_up.clone(), metrics.sales.clone());
 
         let gateway = Arc::new(GatewayClient::new(&settings.gateway, &settings.secrets.service_key));
-        let verifier = Arc::new(ActiveTokenVerifier::new(
-            Arc::clone(&gateway),
-            Arc::clone(&clock),
-            settings.gateway.clone(),
-            metrics.gateway.clone(),
-        ));
+        let verifier = ActiveTokenVerifier::new(Arc::clone(&clock), &settings.gateway, &metrics.gateway);
+        let verifier = Arc::new(verifier);
         let access = Arc::new(Access::new(
             Arc::clone(&verifier),
             Arc::clone(&gateway),
@@ -150,6 +150,7 @@ impl App {
             access,
             accounts,
             sessions: Sessions::new(&settings.secrets.session_secret, settings.sessions.lifetime),
+            join_tokens: JoinTokens::new(&settings.secrets.join_key, &settings.join_tokens, Arc::clone(&clock))?,
             gateway: settings.gateway.clone(),
             wallet: settings.wallet.clone(),
             limits: Arc::clone(&limits),

@@ -5,6 +5,7 @@
 
 pub mod concert;
 pub mod hold;
+pub mod leaving;
 pub mod member;
 pub mod money;
 pub mod payment;

@@ -1,5 +1,5 @@
-//! A sale to try the system with: a concert of one evening with 100 seats behind the queue `demo`, on sale from the
-//! first start on.
+//! Sales to try the system with: two concerts of one evening with 100 seats each, on sale from the first start on. One is for
+//! everybody, behind the queue `demo`, one for members, behind the queue `presale`.
 
 use std::time::Duration;
 
@@ -15,32 +15,55 @@ use crate::{
     store::{StoreError, TicketStore},
 };
 
-/// The demo concert, the same in every installation.
-pub const CONCERT: ConcertId = ConcertId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001));
-/// Its performance.
-pub const PERFORMANCE: PerformanceId = PerformanceId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0002));
-/// The queue that guards it.
-pub const QUEUE: &str = "demo";
+/// A concert of the demo, the same in every installation.
+#[derive(Clone, Copy, Debug)]
+pub struct DemoConcert {
+    /// The concert.
+    pub concert: ConcertId,
+    /// Its performance.
+    pub performance: PerformanceId,
+    /// The queue that guards it.
+    pub queue: &'static str,
+    title: &'static str,
+    place: &'static str,
+}
+
+/// For everybody.
+pub const FOR_EVERYBODY: DemoConcert = DemoConcert {
+    concert: ConcertId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001)),
+    performance: PerformanceId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0002)),
+    queue: "demo",
+    title: "Spring Night",
+    place: "Harbour Hall",
+};
+
+/// For members.
+pub const FOR_MEMBERS: DemoConcert = DemoConcert {
+    concert: ConcertId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0003)),
+    performance: PerformanceId(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0004)),
+    queue: "presale",
+    title: "Summer Night: members' presale",
+    place: "Lakeside Stage",
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Creates the demo sale unless it is there already.
+/// Creates the demo sales unless they are there already.
 pub async fn ensure(store: &dyn TicketStore, clock: &dyn Clock, currency: Currency) -> Result<(), StoreError> {
-    if store.concert(CONCERT).await?.is_some() {
-        return Ok(());
+    for demo in [FOR_EVERYBODY, FOR_MEMBERS] {
+        let Ok(queue) = demo.queue.parse::<QueueName>() else { continue };
+        if store.concert(demo.concert).await?.is_some() {
+            continue;
+        }
+        if let Err(error) = store.create_concert(concert(demo, queue, clock, currency)).await {
+            // Another instance that starts at the same time may have been faster.
+            store.concert(demo.concert).await?.ok_or(error)?;
+        }
     }
-    let Ok(queue) = QUEUE.parse::<QueueName>() else { return Ok(()) };
-    match store.create_concert(concert(queue, clock, currency)).await {
-        Ok(_) => Ok(()),
-        // Another instance that starts at the same time may have been faster.
-        Err(error) => match store.concert(CONCERT).await? {
-            Some(_) => Ok(()),
-            None => Err(error),
-        },
-    }
+    Ok(())
 }
 
-fn concert(queue: QueueName, clock: &dyn Clock, currency: Currency) -> NewConcert {
+fn concert(demo: DemoConcert, queue: QueueName, clock: &dyn Clock, currency: Currency) -> NewConcert {
     let now = clock.now();
     let block = |first: u32, last: u32, grade: &str, section: &str, price: i64| SeatBlock {
         first: SeatNumber(first),
@@ -50,13 +73,13 @@ fn concert(queue: QueueName, clock: &dyn Clock, currency: Currency) -> NewConcer
         price: Money::new(price, currency),
     };
     NewConcert {
-        id: CONCERT,
-        title: "Spring Night".to_owned(),
-        place: "Harbour Hall".to_owned(),
+        id: demo.concert,
+        title: demo.title.to_owned(),
+        place: demo.place.to_owned(),
         category: "Concert".to_owned(),
         queue,
         performances: vec![NewPerformance {
-            id: PERFORMANCE,
+            id: demo.performance,
             // Far enough for the demo to stay on sale however long the system is tried.
             starts_at: now + DAY * 366,
             sale_opens_at: now,
@@ -79,8 +102,11 @@ mod tests {
 
     #[test]
     fn the_demo_keeps_the_rules() {
-        let concert = concert(QUEUE.parse().unwrap(), &ManualClock::at_second(1_800_000_000), Currency::KRW);
-        assert_eq!(concert.broken_rules(), []);
-        assert_eq!(concert.performances[0].seats.seats(), 100);
+        for demo in [FOR_EVERYBODY, FOR_MEMBERS] {
+            let queue = demo.queue.parse().unwrap();
+            let concert = concert(demo, queue, &ManualClock::at_second(1_800_000_000), Currency::KRW);
+            assert_eq!(concert.broken_rules(), []);
+            assert_eq!(concert.performances[0].seats.seats(), 100);
+        }
     }
 }

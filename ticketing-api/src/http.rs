@@ -2,10 +2,12 @@
 
 mod active_token;
 mod admin_concerts;
+mod admitted;
 mod bearer;
 mod concerts;
 mod error;
 mod holds;
+mod join_tokens;
 mod keyed;
 mod members;
 mod page;
@@ -25,7 +27,7 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use contract::clock::SharedClock;
 use service::{client_address::TrustedProxies, problem::with_fallbacks, rate_limit::RateLimited};
@@ -33,8 +35,8 @@ use tokio::time::Instant;
 
 use self::{rate_limits::RateLimits, wallet::WalletSettings};
 use crate::{
-    access::Access, accounts::Accounts, gateway::GatewaySettings, metrics::HttpMetrics, sales::Sales,
-    sessions::Sessions, store::TicketStore,
+    access::Access, accounts::Accounts, gateway::GatewaySettings, join_tokens::JoinTokens, metrics::HttpMetrics,
+    sales::Sales, sessions::Sessions, store::TicketStore,
 };
 
 /// What the endpoints work with. Seats change hands through `sales` alone, which asks for the proof of `access`.
@@ -50,6 +52,8 @@ pub struct Api {
     pub accounts: Arc<Accounts>,
     /// Session tokens.
     pub sessions: Sessions,
+    /// Our word for members who join a queue.
+    pub join_tokens: JoinTokens,
     /// Where visitors wait.
     pub gateway: GatewaySettings,
     /// The rules of wallets.
@@ -92,6 +96,11 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/performances/{id}", get(performances::detail))
         .route("/v1/performances/{id}/seats", get(performances::seats))
         .route("/v1/admin/concerts", post(admin_concerts::create))
+        .route("/v1/admin/active-tokens/{id}/revoke", post(active_token::revoke))
+        // Of waiting rooms.
+        .route("/v1/active-token", put(active_token::arrive).delete(active_token::leave))
+        .route("/v1/queues/{queue}/join-tokens", post(join_tokens::create))
+        .route("/.well-known/jwks.json", get(join_tokens::jwks))
         // With an active token.
         .route("/v1/performances/{id}/holds", post(holds::hold))
         .route("/v1/holds/{id}", delete(holds::release))
@@ -135,4 +144,4 @@ async fn measure(State(api): State<Arc<Api>>, request: Request, next: Next) -> R
     response
 }
 
-const KNOWN_METHODS: [&str; 5] = ["GET", "HEAD", "POST", "DELETE", "OPTIONS"];
+const KNOWN_METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];

@@ -13,6 +13,7 @@ pub mod fast_store;
 pub mod gateway;
 pub mod http;
 pub mod jobs;
+pub mod join_tokens;
 pub mod metrics;
 pub mod passwords;
 pub mod payments;

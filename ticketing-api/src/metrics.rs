@@ -7,6 +7,8 @@ use prometheus::{
     core::Collector,
 };
 
+use service::remote_keys::KeyFetches;
+
 use crate::store::Connections;
 
 /// All metrics. Clones share their values.
@@ -86,6 +88,10 @@ pub struct RateLimitedMetrics {
     pub sign_up: IntCounter,
     /// Log-ins.
     pub log_in: IntCounter,
+    /// Reports that a visitor has come.
+    pub arrival: IntCounter,
+    /// Join tokens.
+    pub join_token: IntCounter,
 }
 
 impl HttpMetrics {
@@ -97,7 +103,7 @@ impl HttpMetrics {
             "ticketing_rate_limited_total",
             "Requests refused because of their address, by call.",
             "call",
-            &["sign_up", "log_in"],
+            &["sign_up", "log_in", "arrival", "join_token"],
         )?;
         Ok(Self {
             requests: register.add(IntCounterVec::new(
@@ -108,6 +114,8 @@ impl HttpMetrics {
             rate_limited: RateLimitedMetrics {
                 sign_up: rate_limited.with_label_values(&["sign_up"]),
                 log_in: rate_limited.with_label_values(&["log_in"]),
+                arrival: rate_limited.with_label_values(&["arrival"]),
+                join_token: rate_limited.with_label_values(&["join_token"]),
             },
         })
     }
@@ -128,6 +136,7 @@ pub struct SalesMetrics {
     holds: IntCounterVec,
     reservations: IntCounterVec,
     payments: IntCounterVec,
+    leavings: IntCounterVec,
     seats_taken: IntCounterVec,
     fast_store_errors: IntCounter,
     fast_store_up: IntGauge,
@@ -157,6 +166,12 @@ impl SalesMetrics {
                 "outcome",
                 &[&["completed", "insufficient", "expired", "refused"], &REPEATED_OR_FAILED[..]].concat(),
             )?,
+            leavings: register.counters(
+                "ticketing_leavings_total",
+                "Attempts to give a turn back.",
+                "outcome",
+                &["left", "refused", "error"],
+            )?,
             seats_taken: register.counters(
                 "ticketing_seats_taken_total",
                 "Holds refused for taken seats, by the layer that refused: fast_store or database.",
@@ -182,6 +197,11 @@ impl SalesMetrics {
     /// Counts an attempt to pay.
     pub fn payment(&self, outcome: &str) {
         self.payments.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts an attempt to give a turn back.
+    pub fn leaving(&self, outcome: &str) {
+        self.leavings.with_label_values(&[outcome]).inc();
     }
 
     /// Counts taken seats that were refused before the database was touched.
@@ -226,11 +246,20 @@ impl PasswordMetrics {
 #[derive(Clone, Debug)]
 pub struct GatewayMetrics {
     claims: IntCounterVec,
-    key_fetches: IntCounterVec,
+    log_in_claims: IntCounterVec,
+    arrivals: IntCounterVec,
+    /// Fetches of the gateway's keys.
+    pub key_fetches: KeyFetches,
 }
 
 impl GatewayMetrics {
     fn new(register: &Registering<'_>) -> Result<Self, MetricsError> {
+        let key_fetches = register.counters(
+            "ticketing_gateway_key_fetches_total",
+            "Fetches of the gateway's public keys.",
+            "outcome",
+            &["ok", "failed"],
+        )?;
         Ok(Self {
             claims: register.counters(
                 "ticketing_gateway_claims_total",
@@ -238,12 +267,22 @@ impl GatewayMetrics {
                 "outcome",
                 &["granted", "held_by_another", "gone", "unavailable"],
             )?,
-            key_fetches: register.counters(
-                "ticketing_gateway_key_fetches_total",
-                "Fetches of the gateway's public keys.",
+            log_in_claims: register.counters(
+                "ticketing_log_in_claims_total",
+                "Active tokens sent along with a log-in, by whether they were the member's from then on.",
                 "outcome",
-                &["ok", "failed"],
+                &["claimed", "refused", "unavailable"],
             )?,
+            arrivals: register.counters(
+                "ticketing_gateway_arrivals_total",
+                "Signs of life reported to the gateway.",
+                "outcome",
+                &["counted", "gone", "unavailable"],
+            )?,
+            key_fetches: KeyFetches {
+                succeeded: key_fetches.with_label_values(&["ok"]),
+                failed: key_fetches.with_label_values(&["failed"]),
+            },
         })
     }
 
@@ -252,9 +291,14 @@ impl GatewayMetrics {
         self.claims.with_label_values(&[outcome]).inc();
     }
 
-    /// Counts a fetch of the keys.
-    pub fn key_fetch(&self, succeeded: bool) {
-        self.key_fetches.with_label_values(&[if succeeded { "ok" } else { "failed" }]).inc();
+    /// Counts an active token that came with a log-in.
+    pub fn log_in_claim(&self, outcome: &str) {
+        self.log_in_claims.with_label_values(&[outcome]).inc();
+    }
+
+    /// Counts a sign of life.
+    pub fn arrival(&self, outcome: &str) {
+        self.arrivals.with_label_values(&[outcome]).inc();
     }
 }
 

@@ -1,4 +1,5 @@
-//! Hold, reserve, pay: the only way to seats. Every step takes [`Admitted`], which only [`crate::access`] gives out.
+//! Hold, reserve, pay: the only way to seats. Every step takes [`Admitted`], which only [`crate::access`] gives out; and
+//! leaving, which gives the seats back, takes [`Leaving`].
 //!
 //! A hold is marked in the fast store first, so that those who come too late are answered without the database, and
 //! then claimed in the database, which decides. After a payment the marks are left to expire: until then late comers
@@ -16,10 +17,11 @@ use sha2::{Digest, Sha256};
 
 pub use self::marks::{SeatMark, SeatMarks};
 use crate::{
-    access::{Access, Admitted},
+    access::{Access, Admitted, Leaving},
     booking::{
         concert::PerformanceId,
         hold::{HoldId, HoldOutcome, NewHold, ReleaseOutcome},
+        leaving::{GivenBack, LeaveRefusal},
         payment::{NewPayment, PaymentId, PaymentOutcome},
         reservation::{NewReservation, ReservationId, ReserveOutcome},
         seat::{SeatNumber, SeatSelection},
@@ -198,6 +200,31 @@ impl Sales {
         // Not only after a success: an unknown outcome may be one.
         self.access.forget(admitted.token()).await;
         outcome
+    }
+
+    /// Gives a turn back, with all that is held or reserved with it: the seats are free at once.
+    pub async fn leave(&self, leaving: &Leaving) -> Result<Result<GivenBack, LeaveRefusal>, StoreError> {
+        let leave = leaving.at(self.clock.now());
+        let token = leave.token;
+        let outcome = self.store.leave(leave).await;
+        self.metrics.leaving(match &outcome {
+            Ok(Ok(_)) => "left",
+            Ok(Err(_)) => "refused",
+            Err(_) => "error",
+        });
+        // Not only after a success: an unknown outcome may be one.
+        self.access.forget(token).await;
+        let outcome = outcome?;
+        if let Ok(GivenBack { holds, reservations }) = &outcome {
+            for hold in holds {
+                self.marks.unmark(hold.performance, &hold.seats, hold.id).await;
+            }
+            for reservation in reservations {
+                let seats: Vec<SeatNumber> = reservation.seats.iter().map(|seat| seat.number).collect();
+                self.marks.unmark(reservation.performance, &seats, reservation.hold).await;
+            }
+        }
+        Ok(outcome)
     }
 }
 

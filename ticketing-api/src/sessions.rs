@@ -86,16 +86,25 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use contract::{
-        clock::{Clock, ManualClock},
-        ids::VisitorId,
-    };
+    use contract::clock::{Clock, ManualClock};
     use jsonwebtoken::{Algorithm, EncodingKey, Header};
-    use queue_gateway::waiting_token::{WaitingClaims, WaitingSigner};
 
     use super::*;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// The claims of a session as another kind of token.
+    #[derive(Deserialize, Serialize)]
+    #[serde(transparent)]
+    struct Waiting(Session);
+
+    impl KeyedClaims for Waiting {
+        const KIND: &'static str = "waiting+jwt";
+
+        fn expires_at(&self) -> Timestamp {
+            self.0.expires_at
+        }
+    }
 
     #[test]
     fn a_session_is_believed_until_it_expires() {
@@ -112,14 +121,8 @@ mod tests {
     fn other_tokens_under_the_same_secret_and_sessions_under_another_are_refused() {
         let clock = ManualClock::at_second(1_800_000_000);
         let sessions = Sessions::new(&SECRET.into(), Duration::from_hours(1));
-        let waiting = WaitingSigner::new(&SECRET.into()).mint(&WaitingClaims {
-            queue: "demo".parse().unwrap(),
-            visitor: VisitorId::generate(&clock),
-            epoch: 1,
-            seq: 1,
-            issued_at: clock.now(),
-            expires_at: clock.now() + Duration::from_mins(1),
-        });
+        let session = sessions.begin(MemberId::generate(&clock), Role::Admin, clock.now());
+        let waiting = KeyedSigner::new(&SECRET.into()).mint(&Waiting(session));
         assert_eq!(sessions.verify(&waiting, clock.now()), Err(SessionError::Invalid));
 
         let others = Sessions::new(&"another secret of 32 characters!!".into(), Duration::from_hours(1));

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use contract::tokens::MIN_SECRET_BYTES;
+use contract::tokens::{JoinSigner, MIN_SECRET_BYTES};
 use http::Uri;
 use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +20,7 @@ use crate::{
     gateway::GatewaySettings,
     http::{rate_limits::RateLimitSettings, wallet::WalletSettings},
     jobs::JobSettings,
+    join_tokens::JoinTokenSettings,
     passwords::PasswordSettings,
     sales::BookingSettings,
     store::{InvalidStoreSetting, StoreSettings},
@@ -57,6 +58,8 @@ pub struct Settings {
     pub fast_store: FastStoreSettings,
     /// The waiting room.
     pub gateway: GatewaySettings,
+    /// Our word for members who join a queue.
+    pub join_tokens: JoinTokenSettings,
     /// Log-ins.
     pub sessions: SessionSettings,
     /// Password hashing.
@@ -83,6 +86,8 @@ pub struct Secrets {
     pub session_secret: SecretString,
     /// Authenticates this service at the gateway.
     pub service_key: SecretString,
+    /// Signs join tokens: Ed25519 in PKCS#8 PEM.
+    pub join_key: SecretString,
 }
 
 /// How long a log-in lasts.
@@ -111,6 +116,7 @@ impl Validate for Settings {
         at.within("store", |at| self.store.invalid().into_iter().for_each(|invalid| add_store_fault(at, invalid)));
         at.section("fast_store", &self.fast_store);
         at.section("gateway", &self.gateway);
+        at.section("join_tokens", &self.join_tokens);
         at.within("sessions", |at| {
             at.require("lifetime", self.sessions.lifetime >= Duration::from_secs(1), "must be at least 1s");
         });
@@ -133,6 +139,11 @@ impl Validate for Secrets {
                 short if short < MIN_SECRET_BYTES => at.add(key, "must have at least 32 characters"),
                 _ => {}
             }
+        }
+        if self.join_key.expose_secret().is_empty() {
+            at.add("join_key", "is missing");
+        } else if let Err(error) = JoinSigner::from_pem(&self.join_key, "", "") {
+            at.add("join_key", format!("{error}: openssl genpkey -algorithm ed25519"));
         }
     }
 }

@@ -24,6 +24,7 @@ pub use self::{
 use crate::booking::{
     concert::{Concert, ConcertId, ConcertSummary, NewConcert, Performance, PerformanceId},
     hold::{Hold, HoldId, HoldOutcome, NewHold, ReleaseOutcome},
+    leaving::{GivenBack, LeaveRefusal, NewLeave, TokenEnd},
     member::{Member, MemberCredentials, NewMember, SignUpOutcome},
     payment::{NewPayment, Payment, PaymentOutcome},
     reservation::{NewReservation, Reservation, ReservationId, ReserveOutcome},
@@ -93,8 +94,8 @@ pub enum TokenState {
     Unclaimed,
     /// Bound to a member.
     Claimed(TokenClaim),
-    /// A payment was completed with it: good for nothing any more.
-    Consumed,
+    /// Good for nothing any more.
+    Ended(TokenEnd),
 }
 
 /// A message that must reach the gateway: at least once, in any order.
@@ -112,7 +113,7 @@ pub struct OutboxMessage {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OutboxEvent {
-    /// A payment completed: the gateway may free the slot.
+    /// A payment completed, or the holder left: the gateway may free the slot.
     ReleaseToken {
         /// The slot.
         token: ActiveTokenId,
@@ -158,7 +159,7 @@ pub struct Connections {
 pub trait TicketStore: Debug + Send + Sync + 'static {
     /// Adds a member with an empty wallet; a taken email or nickname is refused.
     async fn create_member(&self, member: NewMember) -> Result<SignUpOutcome, StoreError>;
-    /// The member of this email with his password's hash.
+    /// The member of this email with their password's hash.
     async fn credentials(&self, email: &str) -> Result<Option<MemberCredentials>, StoreError>;
     /// A member by id.
     async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError>;
@@ -214,6 +215,10 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
     async fn token_state(&self, token: ActiveTokenId) -> Result<TokenState, StoreError>;
     /// Remembers a claim that the gateway granted, so that the member goes on when the gateway is down.
     async fn record_claim(&self, claim: TokenClaim) -> Result<(), StoreError>;
+    /// Gives a turn back: the token ends, its live holds are given up, its reservations awaiting payment cancelled, and the
+    /// gateway is told, all at once. After it no hold, reservation or payment with the token succeeds. A token that has
+    /// ended before is left as it is. A claimed token is only its holder's to give back.
+    async fn leave(&self, leave: NewLeave) -> Result<Result<GivenBack, LeaveRefusal>, StoreError>;
 
     /// Ends up to `limit` holds and `limit` reservations whose deadline has passed. The state is checked again under the
     /// row's lock, so a payment in the same instant either wins wholly or finds the reservation expired.
@@ -230,8 +235,8 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
     /// The message did not arrive: it is due again at `retry_at`.
     async fn message_failed(&self, id: i64, retry_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Drops idempotency records and claims that ended before `older_than`, and delivered messages: these grow with
-    /// traffic. At most `limit` rows of each.
+    /// Drops idempotency records, and claims and ends of tokens that expired before `older_than`, and delivered messages:
+    /// these grow with traffic. At most `limit` rows of each.
     async fn forget(&self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

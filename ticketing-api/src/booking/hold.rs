@@ -83,9 +83,9 @@ pub enum HoldOutcome {
     UnknownSeats(Vec<SeatNumber>),
     /// These are not for sale.
     SeatsBlocked(Vec<SeatNumber>),
-    /// The member would have more than he may.
+    /// The member would have more than they may.
     TooManySeats {
-        /// What he may have.
+        /// What they may have.
         limit: u32,
     },
     /// No such performance.
@@ -98,6 +98,8 @@ pub enum HoldOutcome {
     WrongQueue,
     /// A payment was completed with this token.
     TokenConsumed,
+    /// The turn was given back.
+    TokenLeft,
 }
 
 /// Reply to giving a hold up.

@@ -25,9 +25,9 @@ pub struct Member {
     pub email: String,
     /// Shown to others.
     pub nickname: String,
-    /// What he may do.
+    /// What they may do.
     pub role: Role,
-    /// When he signed up.
+    /// When they signed up.
     pub created_at: Timestamp,
 }
 
@@ -57,9 +57,9 @@ pub struct NewMember {
     pub nickname: String,
     /// In PHC format.
     pub password_hash: String,
-    /// What he may do.
+    /// What they may do.
     pub role: Role,
-    /// What his wallet is in.
+    /// What their wallet is in.
     pub currency: Currency,
     /// The current instant.
     pub now: Timestamp,

@@ -93,4 +93,6 @@ pub enum PaymentOutcome {
     WrongQueue,
     /// A payment was completed with this token.
     TokenConsumed,
+    /// The turn was given back.
+    TokenLeft,
 }

@@ -94,6 +94,8 @@ pub enum ReserveOutcome {
     WrongQueue,
     /// A payment was completed with this token.
     TokenConsumed,
+    /// The turn was given back.
+    TokenLeft,
 }
 
 impl Reservation {

@@ -1,44 +1,63 @@
-//! Who has been admitted: the extractors that stand before hold, reserve and pay.
+//! `/v1/active-token`: the turn that is shown in the `Active-Token` header. Its visitor is here, or gives it back; an
+//! administrator may end anybody's.
 
 use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use service::problem::Problem;
+use axum::{extract::State, http::StatusCode};
+use contract::ids::ActiveTokenId;
+use jiff::Timestamp;
+use serde::Serialize;
+use service::{
+    problem::{Json, Path, Problem},
+    rate_limit::Within,
+};
 
-use super::{Api, bearer::LoggedIn, error};
-use crate::access::Admitted;
+use super::{
+    Api,
+    admitted::Shown,
+    bearer::{Admin, MayBeLoggedIn},
+    error,
+    rate_limits::ArrivalCall,
+};
 
-/// Carries the active token.
-const HEADER: &str = "active-token";
-
-/// A logged-in member with a live active token of their own.
-#[derive(Clone, Debug)]
-pub(super) struct Passed(pub(super) Admitted);
-
-/// As [`Passed`], or with a token that was consumed by a payment, perhaps this one: see [`crate::access::Access::admit_to_pay`].
-#[derive(Clone, Debug)]
-pub(super) struct PassedToPay(pub(super) Admitted);
-
-impl FromRequestParts<Arc<Api>> for Passed {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let LoggedIn(member) = LoggedIn::from_request_parts(parts, api).await?;
-        Ok(Self(api.access.admit(token(parts)?, member).await?))
-    }
+/// How long the turn lasts.
+#[derive(Serialize)]
+pub(super) struct TurnDocument {
+    claim_before: Timestamp,
+    expires_at: Timestamp,
 }
 
-impl FromRequestParts<Arc<Api>> for PassedToPay {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let LoggedIn(member) = LoggedIn::from_request_parts(parts, api).await?;
-        Ok(Self(api.access.admit_to_pay(token(parts)?, member).await?))
-    }
+/// The visitor has come to the shop, or is still here: the gateway keeps the turn for them. Nobody need be logged in.
+pub(super) async fn arrive(
+    State(api): State<Arc<Api>>,
+    _within: Within<ArrivalCall>,
+    Shown(token): Shown,
+) -> Result<Json<TurnDocument>, Problem> {
+    let arrival = api.access.arrive(&token).await?;
+    Ok(Json(TurnDocument { claim_before: arrival.claim_before, expires_at: arrival.expires_at }))
 }
 
-fn token(parts: &Parts) -> Result<&str, Problem> {
-    let value = parts.headers.get(HEADER).ok_or_else(error::active_token_required)?;
-    // Bytes that are no text are a token that fails like any other garbage.
-    Ok(value.to_str().unwrap_or_default().trim())
+/// Gives the turn back, with all that is held or reserved with it. Giving it back twice is the same as once.
+pub(super) async fn leave(
+    State(api): State<Arc<Api>>,
+    MayBeLoggedIn(member): MayBeLoggedIn,
+    Shown(token): Shown,
+) -> Result<StatusCode, Problem> {
+    let leaving = api.access.leave(&token, member).await?;
+    error::left(api.sales.leave(&leaving).await?)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a member's turn, as if they had given it back themselves. One that no member has claimed is revoked at the gateway.
+pub(super) async fn revoke(
+    State(api): State<Arc<Api>>,
+    Admin(admin): Admin,
+    Path(id): Path<ActiveTokenId>,
+) -> Result<StatusCode, Problem> {
+    let revoked = api.access.revoke(id).await?.ok_or_else(error::active_token_not_claimed)?;
+    if let Ok(leaving) = revoked {
+        error::left(api.sales.leave(&leaving).await?)?;
+        tracing::info!(member.id = %admin, token = %id, "an administrator revoked an active token");
+    }
+    Ok(StatusCode::NO_CONTENT)
 }

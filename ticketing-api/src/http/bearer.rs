@@ -16,6 +16,10 @@ use crate::{booking::member::Role, sessions::Session};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoggedIn(pub(super) MemberId);
 
+/// A member who is logged in, or nobody. A session that is sent must be good all the same.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MayBeLoggedIn(pub(super) Option<MemberId>);
+
 /// A logged-in member who is an administrator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Admin(pub(super) MemberId);
@@ -25,6 +29,17 @@ impl FromRequestParts<Arc<Api>> for LoggedIn {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         session(&parts.headers, api).map(|session| Self(session.member))
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for MayBeLoggedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::AUTHORIZATION) {
+            return Ok(Self(None));
+        }
+        session(&parts.headers, api).map(|session| Self(Some(session.member)))
     }
 }
 

@@ -11,7 +11,10 @@ use super::{
     paging::{PageDocument, Paging},
     performances::PerformanceDocument,
 };
-use crate::booking::concert::{Concert, ConcertId, ConcertSummary};
+use crate::{
+    booking::concert::{Concert, ConcertId, ConcertSummary},
+    gateway::WaitingRoom,
+};
 
 /// A concert as it is sent.
 #[derive(Debug, Serialize)]
@@ -19,7 +22,8 @@ pub(super) struct ConcertDocument {
     #[serde(flatten)]
     concert: Concert,
     /// Where a browser waits for its sale.
-    waiting_room_url: String,
+    #[serde(flatten)]
+    waiting_room: WaitingRoom,
 }
 
 /// The performances of a concert.
@@ -42,8 +46,8 @@ pub(super) async fn detail(
     Path(id): Path<ConcertId>,
 ) -> Result<Json<ConcertDocument>, Problem> {
     let concert = api.store.concert(id).await?.ok_or_else(error::concert_not_found)?;
-    let waiting_room_url = api.gateway.waiting_room(&concert.queue);
-    Ok(Json(ConcertDocument { concert, waiting_room_url }))
+    let waiting_room = api.gateway.waiting_room(&concert.queue);
+    Ok(Json(ConcertDocument { concert, waiting_room }))
 }
 
 /// Its performances.

@@ -11,6 +11,7 @@ use crate::{
     accounts::AccountError,
     booking::{
         hold::{Hold, HoldOutcome, ReleaseOutcome},
+        leaving::{GivenBack, LeaveRefusal},
         member::SignUpRule,
         money::Currency,
         payment::{Payment, PaymentOutcome},
@@ -96,11 +97,12 @@ impl From<AccessError> for Problem {
             // The outage was logged where it was met, once.
             AccessError::Token(ActiveTokenError::KeysUnavailable) | AccessError::Gateway(_) => gateway_unavailable(),
             AccessError::Consumed => active_token_consumed(),
-            AccessError::HeldByAnother => {
-                forbidden("active_token_held_by_another", "The active token belongs to another member")
-            }
+            AccessError::Left => active_token_left(),
+            AccessError::HeldByAnother => held_by_another(),
+            AccessError::NotLoggedIn => session_required(),
             AccessError::Gone => {
                 gone("active_token_gone", "The turn has passed: the active token was not used in time")
+                    .member("reason", "not_used_in_time")
             }
             AccessError::Store(error) => error.into(),
         }
@@ -115,6 +117,14 @@ fn active_token_consumed() -> Problem {
     gone("active_token_consumed", "The active token has been used for a payment")
 }
 
+fn held_by_another() -> Problem {
+    forbidden("active_token_held_by_another", "The active token belongs to another member")
+}
+
+fn active_token_left() -> Problem {
+    gone("active_token_gone", "The turn was given back").member("reason", "left")
+}
+
 fn wrong_queue() -> Problem {
     forbidden("active_token_wrong_queue", "The active token is for another queue than this concert's")
 }
@@ -123,6 +133,12 @@ fn wrong_queue() -> Problem {
 pub(super) fn active_token_required() -> Problem {
     unauthorized("active_token_required", "This call needs an active token from the waiting room")
         .detail("send it in the Active-Token header")
+}
+
+/// No member has claimed this token here.
+pub(super) fn active_token_not_claimed() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "active_token_not_claimed", "No member has claimed this token")
+        .detail("the gateway revokes it")
 }
 
 /// The call needs a member.
@@ -186,7 +202,7 @@ pub(super) fn nickname_taken() -> Problem {
     conflict("nickname_taken", "Another member has this nickname")
 }
 
-/// No such member any more: his session outlived him.
+/// No such member any more: their session outlived them.
 pub(super) fn member_not_found() -> Problem {
     not_found("member_not_found", "There is no such member")
 }
@@ -274,6 +290,7 @@ pub(super) fn held(outcome: HoldOutcome) -> Result<Hold, Problem> {
         HoldOutcome::SaleClosed => conflict("sale_closed", "The sale is over"),
         HoldOutcome::WrongQueue => wrong_queue(),
         HoldOutcome::TokenConsumed => active_token_consumed(),
+        HoldOutcome::TokenLeft => active_token_left(),
     })
 }
 
@@ -298,6 +315,15 @@ pub(super) fn reserved(outcome: ReserveOutcome) -> Result<Reservation, Problem> 
         ReserveOutcome::AlreadyReserved => already_reserved(),
         ReserveOutcome::WrongQueue => wrong_queue(),
         ReserveOutcome::TokenConsumed => active_token_consumed(),
+        ReserveOutcome::TokenLeft => active_token_left(),
+    })
+}
+
+/// What became free, or why the turn was not given back.
+pub(super) fn left(outcome: Result<GivenBack, LeaveRefusal>) -> Result<GivenBack, Problem> {
+    outcome.map_err(|refusal| match refusal {
+        LeaveRefusal::NotLoggedIn => session_required(),
+        LeaveRefusal::HeldByAnother => held_by_another(),
     })
 }
 
@@ -325,6 +351,7 @@ pub(super) fn paid(outcome: PaymentOutcome) -> Result<Payment, Problem> {
         PaymentOutcome::WrongCurrency { wallet } => wrong_currency(wallet),
         PaymentOutcome::WrongQueue => wrong_queue(),
         PaymentOutcome::TokenConsumed => active_token_consumed(),
+        PaymentOutcome::TokenLeft => active_token_left(),
     })
 }
 

@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode};
 use serde::{Deserialize, Serialize};
 use service::problem::{Json, Path, Problem};
 
-use super::{Api, active_token::Passed, error, keyed::Keyed};
+use super::{Api, admitted::Passed, error, keyed::Keyed};
 use crate::booking::{
     concert::PerformanceId,
     hold::{Hold, HoldId},

@@ -8,18 +8,25 @@ use service::{
     rate_limit::Within,
 };
 
-use super::{Api, bearer::LoggedIn, error, rate_limits::SignUpCall};
+use super::{Api, admitted::MayShow, bearer::LoggedIn, error, rate_limits::SignUpCall};
 use crate::booking::member::{Member, Role, SignUp, SignUpOutcome};
 
-/// Adds a member with an empty wallet.
+/// Adds a member with an empty wallet. Whoever signs up in their turn is at work: the gateway is told, and if it cannot be,
+/// the member is there all the same.
 pub(super) async fn sign_up(
     State(api): State<Arc<Api>>,
     _within: Within<SignUpCall>,
+    MayShow(active_token): MayShow,
     Json(sign_up): Json<SignUp>,
 ) -> Result<(StatusCode, Json<Member>), Problem> {
     let accepted = sign_up.accept().map_err(|broken| error::sign_up_refused(&broken))?;
     match api.accounts.sign_up(accepted, Role::Member).await? {
-        SignUpOutcome::Created(member) => Ok((StatusCode::CREATED, Json(member))),
+        SignUpOutcome::Created(member) => {
+            if let Some(token) = active_token {
+                api.access.report_arrival(&token).await;
+            }
+            Ok((StatusCode::CREATED, Json(member)))
+        }
         SignUpOutcome::EmailTaken => Err(error::email_taken()),
         SignUpOutcome::NicknameTaken => Err(error::nickname_taken()),
     }

@@ -27,6 +27,7 @@ const PAGE: Page = Page {
         ("seat-map.js", include_str!("../web/seat-map.js")),
         ("ticket.css", include_str!("../web/ticket.css")),
         ("ticket.js", include_str!("../web/ticket.js")),
+        ("turn.js", include_str!("../web/turn.js")),
         ("words.js", include_str!("../web/words.js")),
     ],
 };

@@ -7,9 +7,12 @@ use serde::Serialize;
 use service::problem::{Json, Path, Problem};
 
 use super::{Api, error};
-use crate::booking::{
-    concert::{Performance, PerformanceId, SaleState},
-    seat::SeatView,
+use crate::{
+    booking::{
+        concert::{Performance, PerformanceId, SaleState},
+        seat::SeatView,
+    },
+    gateway::WaitingRoom,
 };
 
 /// A performance as it is sent.
@@ -20,7 +23,8 @@ pub(super) struct PerformanceDocument {
     /// `not_open`, `open` or `closed`.
     sale: &'static str,
     /// Where a browser waits for its sale.
-    waiting_room_url: String,
+    #[serde(flatten)]
+    waiting_room: WaitingRoom,
     /// Most of its seats that a member may have: held, reserved and bought together.
     max_seats_per_member: u32,
 }
@@ -39,8 +43,8 @@ impl PerformanceDocument {
             SaleState::Open => "open",
             SaleState::Closed => "closed",
         };
-        let waiting_room_url = api.gateway.waiting_room(&performance.queue);
-        Self { performance, sale, waiting_room_url, max_seats_per_member: api.sales.max_seats_per_member() }
+        let waiting_room = api.gateway.waiting_room(&performance.queue);
+        Self { performance, sale, waiting_room, max_seats_per_member: api.sales.max_seats_per_member() }
     }
 }
 

@@ -1,4 +1,5 @@
-//! How often one address may sign up and log in: what guesses passwords or fills the member list is slowed down.
+//! How often one address may make the calls that cost something before anybody is known: what guesses passwords, fills
+//! the member list or asks for signatures is slowed down.
 
 use prometheus::IntCounter;
 use serde::Deserialize;
@@ -19,6 +20,10 @@ pub struct RateLimitSettings {
     pub sign_up: QuotaSettings,
     /// Log-ins.
     pub log_in: QuotaSettings,
+    /// Reports that a visitor has come.
+    pub arrival: QuotaSettings,
+    /// Join tokens.
+    pub join_token: QuotaSettings,
 }
 
 impl Validate for RateLimitSettings {
@@ -26,6 +31,8 @@ impl Validate for RateLimitSettings {
         at.within_range("max_addresses", self.max_addresses, 1_000..=100_000_000);
         at.section("sign_up", &self.sign_up);
         at.section("log_in", &self.log_in);
+        at.section("arrival", &self.arrival);
+        at.section("join_token", &self.join_token);
     }
 }
 
@@ -34,6 +41,8 @@ impl Validate for RateLimitSettings {
 pub struct RateLimits {
     sign_up: CallLimiter,
     log_in: CallLimiter,
+    arrival: CallLimiter,
+    join_token: CallLimiter,
 }
 
 impl RateLimits {
@@ -43,6 +52,8 @@ impl RateLimits {
         Self {
             sign_up: limiter(settings.sign_up, &refusals.sign_up),
             log_in: limiter(settings.log_in, &refusals.log_in),
+            arrival: limiter(settings.arrival, &refusals.arrival),
+            join_token: limiter(settings.join_token, &refusals.join_token),
         }
     }
 
@@ -50,6 +61,8 @@ impl RateLimits {
     pub fn sweep(&self) {
         self.sign_up.sweep();
         self.log_in.sweep();
+        self.arrival.sweep();
+        self.join_token.sweep();
     }
 }
 
@@ -61,6 +74,14 @@ pub(super) struct SignUpCall;
 #[derive(Debug)]
 pub(super) struct LogInCall;
 
+/// Coming to the shop with a turn.
+#[derive(Debug)]
+pub(super) struct ArrivalCall;
+
+/// Asking for a join token.
+#[derive(Debug)]
+pub(super) struct JoinTokenCall;
+
 impl LimitedCall<RateLimits> for SignUpCall {
     fn limiter(limits: &RateLimits) -> &CallLimiter {
         &limits.sign_up
@@ -70,5 +91,17 @@ impl LimitedCall<RateLimits> for SignUpCall {
 impl LimitedCall<RateLimits> for LogInCall {
     fn limiter(limits: &RateLimits) -> &CallLimiter {
         &limits.log_in
+    }
+}
+
+impl LimitedCall<RateLimits> for ArrivalCall {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
+        &limits.arrival
+    }
+}
+
+impl LimitedCall<RateLimits> for JoinTokenCall {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
+        &limits.join_token
     }
 }

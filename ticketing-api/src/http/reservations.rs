@@ -8,7 +8,7 @@ use service::problem::{Json, Path, Problem};
 
 use super::{
     Api,
-    active_token::Passed,
+    admitted::Passed,
     bearer::LoggedIn,
     error,
     keyed::Keyed,

@@ -11,7 +11,7 @@ use service::{
     rate_limit::Within,
 };
 
-use super::{Api, error, rate_limits::LogInCall};
+use super::{Api, admitted::MayShow, error, rate_limits::LogInCall};
 use crate::booking::member::Member;
 
 /// Longer texts are nobody's password; hashing them would only cost.
@@ -40,10 +40,12 @@ pub(super) struct SessionDocument {
     member: Member,
 }
 
-/// Begins a session.
+/// Begins a session. Whoever logs in during their turn makes it their own: nobody else can use it, and it does not pass
+/// while they choose. A turn that is lost or another's is said where it is used, not here.
 pub(super) async fn log_in(
     State(api): State<Arc<Api>>,
     _within: Within<LogInCall>,
+    MayShow(active_token): MayShow,
     Json(LogIn { email, password }): Json<LogIn>,
 ) -> Result<(StatusCode, Json<SessionDocument>), Problem> {
     if password.len() > LONGEST_PASSWORD {
@@ -51,6 +53,9 @@ pub(super) async fn log_in(
     }
     let password = SecretString::from(password);
     let member = api.accounts.log_in(&email, password).await?.ok_or_else(error::invalid_credentials)?;
+    if let Some(token) = active_token {
+        api.access.claim_at_log_in(&token, member.id).await;
+    }
     let session = api.sessions.begin(member.id, member.role, api.clock.now());
     let document = SessionDocument {
         access_token: api.sessions.mint(&session),

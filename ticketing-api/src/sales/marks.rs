@@ -16,11 +16,16 @@ use crate::{
 /// After a failure the fast store is left alone for so long: a store that hangs must not slow every hold down.
 const REST: Duration = Duration::from_secs(1);
 
+/// Holds whose marks are removed when the fast store is back; those of more expire by themselves.
+const MOST_LATE: usize = 10_000;
+
 /// The fast store as sales use it: it may be down, and then everything goes on without it.
 #[derive(Debug)]
 pub struct SeatMarks {
     store: Arc<dyn FastStore>,
     resting_until: Mutex<Option<Instant>>,
+    /// Given back while the fast store was down: their seats are free, and its marks would refuse everybody.
+    late: Mutex<Vec<Marked>>,
     outage: Outage,
     clean_up: TaskTracker,
     metrics: SalesMetrics,
@@ -33,7 +38,8 @@ impl SeatMarks {
             "the fast store cannot be used: holding seats by the database alone until it is back",
             "the fast store is back",
         );
-        Arc::new(Self { store, resting_until: Mutex::new(None), outage, clean_up, metrics })
+        let (resting_until, late) = (Mutex::new(None), Mutex::new(Vec::new()));
+        Arc::new(Self { store, resting_until, late, outage, clean_up, metrics })
     }
 
     /// Marks the seats for a hold, or names those that belong to another. Without a fast store nothing is refused here.
@@ -45,10 +51,15 @@ impl SeatMarks {
         ttl: Duration,
     ) -> Result<SeatMark, Vec<SeatNumber>> {
         // Made before the attempt: a caller who goes away in the middle of it must not leave marks either.
-        let mark = SeatMark { marks: Arc::clone(self), performance, seats: seats.to_vec(), hold };
-        if self.is_resting() {
+        let is_resting = self.is_resting();
+        // While the store rests nothing is marked, so nothing is to be taken back.
+        let to_take_back = if is_resting { &[] } else { seats };
+        let marked = Marked { performance, seats: to_take_back.to_vec(), hold };
+        let mark = SeatMark { marks: Arc::clone(self), marked };
+        if is_resting {
             return Ok(mark);
         }
+        self.remove_late();
         match self.watched(self.store.mark(performance, seats, hold, ttl).await) {
             Some(Mark::Taken(taken)) => {
                 mark.keep();
@@ -58,11 +69,40 @@ impl SeatMarks {
         }
     }
 
-    /// Removes a hold's marks, if the fast store can be asked; otherwise they expire by themselves.
-    pub async fn unmark(&self, performance: PerformanceId, seats: &[SeatNumber], hold: HoldId) {
-        if !seats.is_empty() && !self.is_resting() {
-            self.watched(self.store.unmark(performance, seats, hold).await);
+    /// Removes a hold's marks, now or when the fast store is back, also when the caller goes away meanwhile.
+    pub async fn unmark(self: &Arc<Self>, performance: PerformanceId, seats: &[SeatNumber], hold: HoldId) {
+        let (marks, marked) = (Arc::clone(self), Marked { performance, seats: seats.to_vec(), hold });
+        let removing = self.clean_up.spawn(async move { marks.remove(marked).await });
+        // It fails with the process alone.
+        let _ = removing.await;
+    }
+
+    async fn remove(&self, marked: Marked) {
+        let Marked { performance, seats, hold } = &marked;
+        if seats.is_empty() {
+            return;
         }
+        if !self.is_resting() && self.watched(self.store.unmark(*performance, seats, *hold).await).is_some() {
+            return;
+        }
+        let mut late = self.late.lock();
+        if late.len() < MOST_LATE {
+            late.push(marked);
+        }
+    }
+
+    /// Removes the marks that could not be removed in time, beside whatever else goes on.
+    fn remove_late(self: &Arc<Self>) {
+        let late = mem::take(&mut *self.late.lock());
+        if late.is_empty() {
+            return;
+        }
+        let marks = Arc::clone(self);
+        self.clean_up.spawn(async move {
+            for marked in late {
+                marks.remove(marked).await;
+            }
+        });
     }
 
     fn is_resting(&self) -> bool {
@@ -78,36 +118,44 @@ impl SeatMarks {
     }
 }
 
-/// Marks that are removed when this is dropped, whatever the reason: a refusal, an error, a caller who went away.
+/// The marks of a hold.
 #[derive(Debug)]
-#[must_use]
-pub struct SeatMark {
-    marks: Arc<SeatMarks>,
+struct Marked {
     performance: PerformanceId,
     seats: Vec<SeatNumber>,
     hold: HoldId,
 }
 
+/// Marks that are removed when this is dropped, whatever the reason: a refusal, an error, a caller who went away.
+#[derive(Debug)]
+#[must_use]
+pub struct SeatMark {
+    marks: Arc<SeatMarks>,
+    marked: Marked,
+}
+
 impl SeatMark {
     /// The seats are held: the marks stay until they expire.
     pub fn keep(mut self) {
-        self.seats.clear();
+        self.marked.seats.clear();
     }
 }
 
 impl Drop for SeatMark {
     fn drop(&mut self) {
-        if self.seats.is_empty() {
-            return;
+        let Marked { performance, hold, .. } = self.marked;
+        let seats = mem::take(&mut self.marked.seats);
+        if !seats.is_empty() {
+            let (marks, marked) = (Arc::clone(&self.marks), Marked { performance, seats, hold });
+            self.marks.clean_up.spawn(async move { marks.remove(marked).await });
         }
-        let (marks, performance, hold) = (Arc::clone(&self.marks), self.performance, self.hold);
-        let seats = mem::take(&mut self.seats);
-        self.marks.clean_up.spawn(async move { marks.unmark(performance, &seats, hold).await });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
     use contract::clock::ManualClock;
     use prometheus::Registry;
 
@@ -207,9 +255,63 @@ mod tests {
         assert_eq!(inner.mark(fixture.performance, &[SeatNumber(1)], other, MINUTE).await.unwrap(), Mark::Marked);
     }
 
+    /// Answers while it is up.
+    #[derive(Debug)]
+    struct Switched(Arc<dyn FastStore>, AtomicBool);
+
+    impl Switched {
+        fn up(&self) -> Result<(), FastStoreUnavailable> {
+            self.1.load(Relaxed).then_some(()).ok_or_else(|| FastStoreUnavailable("down".to_owned()))
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl FastStore for Switched {
+        async fn mark(
+            &self,
+            performance: PerformanceId,
+            seats: &[SeatNumber],
+            hold: HoldId,
+            ttl: Duration,
+        ) -> Result<Mark, FastStoreUnavailable> {
+            self.up()?;
+            self.0.mark(performance, seats, hold, ttl).await
+        }
+
+        async fn unmark(
+            &self,
+            performance: PerformanceId,
+            seats: &[SeatNumber],
+            hold: HoldId,
+        ) -> Result<(), FastStoreUnavailable> {
+            self.up()?;
+            self.0.unmark(performance, seats, hold).await
+        }
+
+        async fn ping(&self) -> Result<(), FastStoreUnavailable> {
+            self.up()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn seats_given_back_while_the_store_is_down_are_free_when_it_is_back() {
+        let store = Arc::new(Switched(embedded(), AtomicBool::new(true)));
+        let fixture = Fixture::new(Arc::<Switched>::clone(&store));
+        let given_back = fixture.mark().await.unwrap();
+        store.1.store(false, Relaxed);
+        drop(given_back);
+        tokio::time::sleep(REST / 2).await;
+        store.1.store(true, Relaxed);
+        tokio::time::sleep(REST).await;
+        // Whoever asks first sees to it, and is still refused.
+        fixture.mark().await.unwrap_err();
+        fixture.cleaned_up().await;
+        fixture.mark().await.unwrap().keep();
+    }
+
     /// Counts calls and answers none.
     #[derive(Debug, Default)]
-    struct Down(std::sync::atomic::AtomicU32);
+    struct Down(AtomicU32);
 
     #[async_trait::async_trait]
     impl FastStore for Down {
@@ -220,7 +322,7 @@ mod tests {
             _: HoldId,
             _: Duration,
         ) -> Result<Mark, FastStoreUnavailable> {
-            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.0.fetch_add(1, Relaxed);
             Err(FastStoreUnavailable("down".to_owned()))
         }
 
@@ -240,9 +342,9 @@ mod tests {
         for _ in 0..10 {
             fixture.mark().await.unwrap().keep();
         }
-        assert_eq!(store.0.load(std::sync::atomic::Ordering::Relaxed), 1);
+        assert_eq!(store.0.load(Relaxed), 1);
         tokio::time::advance(REST).await;
         fixture.mark().await.unwrap().keep();
-        assert_eq!(store.0.load(std::sync::atomic::Ordering::Relaxed), 2);
+        assert_eq!(store.0.load(Relaxed), 2);
     }
 }

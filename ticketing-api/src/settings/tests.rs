@@ -9,6 +9,7 @@ fn complete() -> String {
         .map(|line| match line {
             "#session_secret = \"\"" => format!("session_secret = '{}'", "s".repeat(32)),
             "#service_key = \"\"" => format!("service_key = '{}'", "k".repeat(32)),
+            "#join_key = ''''''" => format!("join_key = '''\n{}'''", JoinSigner::generate_pem().expose_secret()),
             "#password = \"\"" => "password = 'sesame1!'".to_owned(),
             _ => uncommented(line).unwrap_or(line).to_owned(),
         })
@@ -42,24 +43,26 @@ fn the_documented_file_shows_every_key() {
         listen: _,
         operations: _,
         telemetry: _,
-        secrets: Secrets { session_secret: _, service_key: _ },
+        secrets: Secrets { session_secret: _, service_key: _, join_key: _ },
         store: StoreSettings { url: _, max_connections: _, acquire_timeout_ms: _, statement_timeout_ms: _ },
         fast_store: FastStoreSettings { engine: _, redis: _ },
         gateway:
             GatewaySettings {
-                url: _,
+                internal_url: _,
                 public_url: _,
+                member_queues: _,
                 issuer: _,
                 audience: _,
                 timeout: _,
                 key_refresh: _,
                 key_refresh_pause: _,
             },
+        join_tokens: JoinTokenSettings { issuer: _, audience: _ },
         sessions: SessionSettings { lifetime },
         passwords: PasswordSettings { concurrent: _, waiting: _ },
         booking: BookingSettings { hold_for, max_seats_per_member },
         wallet: WalletSettings { currency: _, max_charge: _ },
-        rate_limits: RateLimitSettings { max_addresses: _, sign_up: _, log_in: _ },
+        rate_limits: RateLimitSettings { max_addresses: _, sign_up: _, log_in: _, arrival: _, join_token: _ },
         jobs: _,
         admin,
     } = settings;
@@ -88,9 +91,10 @@ fn the_documented_file_shows_every_key() {
 }
 
 #[test]
-fn without_secrets_both_missing_keys_are_named() {
+fn without_secrets_every_missing_key_is_named() {
     let message = faults("");
-    for key in ["secrets.session_secret: is missing", "secrets.service_key: is missing"] {
+    for key in ["secrets.session_secret: is missing", "secrets.service_key: is missing", "secrets.join_key: is missing"]
+    {
         assert!(message.contains(key), "{key} in:\n{message}");
     }
 }
@@ -104,6 +108,7 @@ fn every_wrong_setting_is_named_at_once() {
         .replace("url = \"redis://127.0.0.1:6379\"", "url = 'nonsense'")
         .replace("hold_for = \"5m\"", "hold_for = '0s'")
         .replace("currency = \"KRW\"", "currency = 'won'")
+        .replace("BEGIN PRIVATE KEY", "BEGIN NOTHING")
         .replace("issuer = \"queue-gateway\"", "isuer = 'x'")
         .replace("sesame1!", "sesame");
     let message = faults(&wrong);
@@ -114,6 +119,7 @@ fn every_wrong_setting_is_named_at_once() {
         "booking.hold_for",
         "wallet.currency",
         "gateway.isuer",
+        "secrets.join_key",
         "admin.password",
     ] {
         assert!(message.contains(key), "{key} in:\n{message}");
@@ -127,7 +133,10 @@ fn the_environment_goes_over_the_file_and_secrets_are_never_shown() {
     let settings: Settings = settings::load_from(DEFAULTS, Some(&complete()), ENVIRONMENT_PREFIX, [variable]).unwrap();
     assert_eq!(settings.listen.address.port(), 80);
     let shown = format!("{settings:?}");
-    assert!(!shown.contains("ssss") && !shown.contains("kkkk") && !shown.contains("sesame"), "{shown}");
+    assert!(
+        !shown.contains("ssss") && !shown.contains("kkkk") && !shown.contains("PRIVATE") && !shown.contains("sesame"),
+        "{shown}"
+    );
 }
 
 #[test]

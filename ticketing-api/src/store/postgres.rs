@@ -1,7 +1,7 @@
 //! PostgreSQL: the truth that several machines share.
 //!
-//! Transactions are READ COMMITTED and lock the rows that they decide on, in one order: member, hold or reservation,
-//! seats ascending, wallet. Nothing waits for longer than the statement timeout.
+//! Transactions are READ COMMITTED and lock the rows that they decide on, in one order: active token, member, hold or
+//! reservation, seats ascending, wallet. Nothing waits for longer than the statement timeout.
 
 use std::str::FromStr;
 

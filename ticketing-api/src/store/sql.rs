@@ -12,6 +12,7 @@ mod word;
 mod claim;
 mod concert;
 mod hold;
+mod leave;
 mod maintenance;
 mod member;
 mod outbox;
@@ -37,6 +38,7 @@ use super::{
 use crate::booking::{
     concert::{Concert, ConcertId, ConcertSummary, NewConcert, Performance, PerformanceId},
     hold::{HoldId, HoldOutcome, NewHold, ReleaseOutcome},
+    leaving::{GivenBack, LeaveRefusal, NewLeave},
     member::{Member, MemberCredentials, NewMember, SignUpOutcome},
     payment::{NewPayment, Payment, PaymentOutcome},
     reservation::{NewReservation, Reservation, ReservationId, ReserveOutcome},
@@ -153,6 +155,10 @@ impl TicketStore for SqlStore {
 
     async fn record_claim(&self, claim: TokenClaim) -> Result<(), StoreError> {
         Ok(self.transact(&claim).await?)
+    }
+
+    async fn leave(&self, leave: NewLeave) -> Result<Result<GivenBack, LeaveRefusal>, StoreError> {
+        self.transact(&leave).await
     }
 
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<Swept, StoreError> {

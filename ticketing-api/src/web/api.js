@@ -29,8 +29,18 @@ export const concert = (id) => call("GET", `/v1/concerts/${id}`);
 export const performance = (id) => call("GET", `/v1/performances/${id}`);
 export const seats = (id) => call("GET", `/v1/performances/${id}/seats`);
 
-export const signUp = (person) => call("POST", "/v1/members", { body: person, repeatable: true });
-export const signIn = (person) => call("POST", "/v1/sessions", { body: person, repeatable: true });
+/** The visitor is here: their turn is kept for them. */
+export const arrive = () => call("PUT", "/v1/active-token", { admitted: true, repeatable: true });
+/** Gives the turn back, and every seat that is kept under it. */
+export const leave = () => call("DELETE", "/v1/active-token", { member: access.valid(), admitted: true, repeatable: true });
+
+/** The site's word for who the member is, which a waiting room of members asks for. */
+export const joinToken = (queue) =>
+  call("POST", `/v1/queues/${queue}/join-tokens`, { member: true, repeatable: true });
+
+// With the turn, so that it does not pass while somebody fills in a form, and is theirs once they are in.
+export const signUp = (person) => call("POST", "/v1/members", { body: person, admitted: true, repeatable: true });
+export const signIn = (person) => call("POST", "/v1/sessions", { body: person, admitted: true, repeatable: true });
 
 export const wallet = () => call("GET", "/v1/wallet", { member: true });
 export const topUp = (amount, key) => call("POST", "/v1/wallet/charges", { body: { amount }, member: true, key });

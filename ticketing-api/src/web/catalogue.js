@@ -11,6 +11,11 @@ let evenings = new Map();
 /** Somebody signed in or out. */
 export const catalogueMemberChanged = () => showMyTickets(evenings);
 
+/** The turn has turned out to be over. */
+export function catalogueTurnOver() {
+  note(activeToken.whyOver());
+}
+
 /** Shows what is on. `arrived` is true for a visitor whom the waiting room has just sent. */
 export async function showCatalogue(arrived) {
   document.title = "Tickets";
@@ -57,6 +62,8 @@ async function onlyEveningOfTurn(items) {
 }
 
 function turnNote(concerts) {
+  const why = activeToken.whyOver();
+  if (why) return why;
   const mine = ofTurn(concerts);
   if (!mine.length) return "";
   const until = timeOfDay(activeToken.claims().exp * 1000);

@@ -5,7 +5,8 @@ import * as api from "./api.js";
 import { serverNow } from "./clock.js";
 import { access, activeToken, booking } from "./memory.js";
 import { Panel } from "./panel.js";
-import { refusalInWords, seatsTaken, takenSeats } from "./refusals.js";
+import { TURN_USED, refusalInWords, seatsTaken, takenSeats } from "./refusals.js";
+import * as turn from "./turn.js";
 import { seatNumbers, timeOfDay, total, upTo } from "./words.js";
 
 const READ_HALL_EVERY_MS = 10_000;
@@ -21,6 +22,7 @@ export class Checkout {
   #booking;
   #busy = false;
   #holdOnceSignedIn = false;
+  #takePlaceOnceSignedIn = false;
   #timers = [];
   #paid = false;
   /** The last attempt to hold: the same seats after a lost answer go out under the same key. */
@@ -32,7 +34,10 @@ export class Checkout {
     this.#map = map;
     this.#onPaid = onPaid;
     this.#booking = booking.of(performance.id);
-    this.#panel = new Panel({ hold: () => this.#hold(), pay: () => this.#pay(), giveBack: () => this.#giveBack() });
+    this.#panel = new Panel({
+      hold: () => this.#hold(), pay: () => this.#pay(), giveBack: () => this.#giveBack(), leave: () => this.#leave(),
+      takePlace: (event) => this.#takePlace(event),
+    });
   }
 
   /** Picks up where the last visit ended, then keeps time. */
@@ -56,6 +61,8 @@ export class Checkout {
     this.render();
     if (this.#holdOnceSignedIn && access.valid()) await this.#hold();
     this.#holdOnceSignedIn = false;
+    if (this.#takePlaceOnceSignedIn && access.valid()) await this.#goToLineAsMember();
+    this.#takePlaceOnceSignedIn = false;
   }
 
   /** The wallet has another balance, or the first one that is known. */
@@ -72,13 +79,13 @@ export class Checkout {
       if (!activeToken.claims()) this.#panel.showTurnOver(this.#performance);
       return;
     }
-    const turn = this.#turn();
-    if (turn.allowed) {
+    const { allowed, until, reason, why } = this.#turn();
+    if (allowed) {
       this.#map.unlock();
-      this.#panel.showChoosing(this.#map.chosen, this.#performance.max_seats_per_member, turn.until, this.#busy);
+      this.#panel.showChoosing(this.#map.chosen, this.#performance.max_seats_per_member, until, this.#busy);
     } else {
       this.#map.lock([]);
-      this.#panel.showOutside(this.#performance, turn.reason, access.valid());
+      this.#panel.showOutside(this.#performance, reason, access.valid(), why);
     }
   }
 
@@ -89,7 +96,10 @@ export class Checkout {
     if (serverNow() >= closes) return { reason: "closed" };
     if (serverNow() < opens) return { reason: "not_open" };
     const claims = activeToken.claims();
-    if (!claims) return { reason: "no_turn" };
+    if (!claims) {
+      const why = activeToken.whyOver();
+      return why ? { reason: "turn_over", why } : { reason: "no_turn" };
+    }
     if (claims.queue !== this.#performance.queue) return { reason: "other_queue" };
     return { allowed: true, until: claims.exp * 1000 };
   }
@@ -136,6 +146,33 @@ export class Checkout {
     });
   }
 
+  /** Members take the site's word for who they are along. */
+  async #takePlace(event) {
+    if (!this.#performance.members_only) return;
+    event.preventDefault();
+    if (access.valid()) {
+      await this.#goToLineAsMember();
+    } else {
+      this.#takePlaceOnceSignedIn = true;
+      account.askToSignIn("This sale is for members. Sign in, and you take your place in the line at once.");
+    }
+  }
+
+  async #goToLineAsMember() {
+    await this.#working(async () => {
+      const { queue, waiting_room_url: address } = this.#performance;
+      const { join_token: token } = await api.joinToken(queue);
+      location.assign(`${address}#join_token=${token}`);
+    });
+  }
+
+  async #leave() {
+    await this.#working(async () => {
+      await turn.giveBack();
+      this.#drop("");
+    });
+  }
+
   /** One step at a time, each with its refusals turned into what can be done about them. */
   async #working(step) {
     if (this.#busy) return;
@@ -161,8 +198,9 @@ export class Checkout {
       await this.#readHall();
       say();
     } else if (refusal.code.startsWith("active_token_")) {
-      activeToken.forget();
-      say();
+      activeToken.end(refusalInWords(refusal));
+      // Without a booking the panel itself says why.
+      if (this.#booking) say();
       // A used turn may well have been used for this very payment.
       if (this.#booking?.reservation) await this.#learnReservation();
     } else if (refusal.status === 401) {
@@ -221,7 +259,7 @@ export class Checkout {
   #end(reservation) {
     this.#paid = true;
     this.#timers.forEach(clearInterval);
-    activeToken.forget();
+    activeToken.end(TURN_USED);
     this.#onPaid(reservation);
   }
 

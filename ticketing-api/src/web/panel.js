@@ -5,6 +5,7 @@ import { countdown, money, seatNumbers, timeOfDay, total, upTo, when } from "./w
 
 const REASONS = {
   no_turn: ["Tickets are sold in turn", "Everybody stands in one line. Take your place in it: when it is your turn, you come back here."],
+  turn_over: ["Your turn is over", ""],
   other_queue: ["Your turn is for another sale", "This concert has a line of its own. Please take your place there."],
   not_open: ["The sale has not opened yet", ""],
   closed: ["The sale is over", ""],
@@ -13,20 +14,31 @@ const REASONS = {
 export class Panel {
   #step = "";
 
-  /** `hold`, `pay` and `giveBack` are what the buttons do. */
-  constructor({ hold, pay, giveBack }) {
+  /**
+   * `hold`, `pay`, `giveBack`, `leave` and `takePlace` are what the buttons do; leaving is asked about first. The way to the
+   * waiting room is a link too, which `takePlace` may keep the browser from following.
+   */
+  constructor({ hold, pay, giveBack, leave, takePlace }) {
+    element("to-waiting-room").addEventListener("click", takePlace);
     element("hold").addEventListener("click", hold);
     element("pay").addEventListener("click", pay);
     element("give-back").addEventListener("click", giveBack);
+    const dialog = element("leave-dialog");
+    element("leave").addEventListener("click", () => dialog.showModal());
+    element("leave-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      dialog.close();
+      leave();
+    });
   }
 
-  /** Not this visitor's turn, or not the time. */
-  showOutside(performance, reason, signedIn) {
+  /** Not this visitor's turn, or not the time. `why` says it for a turn that is over. */
+  showOutside(performance, reason, signedIn, why) {
     const [title, hint] = REASONS[reason];
-    const opening = reason === "not_open" ? `It opens on ${when(performance.sale_opens_at)}.` : hint;
-    const advice = reason === "no_turn" && !signedIn ? " Sign in first, and you lose no time then." : "";
+    const opening = reason === "not_open" ? `It opens on ${when(performance.sale_opens_at)}.` : why ?? hint;
+    const advice = reason === "no_turn" ? adviceFor(performance, signedIn) : "";
     this.#show("outside", title, opening + advice);
-    if (reason === "no_turn" || reason === "other_queue") showLine(performance);
+    if (["no_turn", "turn_over", "other_queue"].includes(reason)) showLine(performance);
     this.#list([]);
   }
 
@@ -34,6 +46,7 @@ export class Panel {
   showTurnOver(performance) {
     element("pay").hidden = true;
     element("give-back").hidden = true;
+    element("leave").hidden = true;
     showLine(performance);
   }
 
@@ -46,6 +59,7 @@ export class Panel {
     hold.hidden = seats.length === 0;
     hold.textContent = busy ? "Holding\u2026" : seats.length === 1 ? "Hold this seat" : "Hold these seats";
     hold.disabled = busy;
+    showLeave(busy);
   }
 
   /** Seats are kept: pay, or give them back. */
@@ -68,6 +82,7 @@ export class Panel {
     pay.textContent = busy ? "One moment\u2026" : `Pay ${money(booking.amount)}`;
     element("give-back").hidden = Boolean(booking.reservation);
     element("give-back").disabled = busy;
+    showLeave(busy);
   }
 
   /** The time that is left to pay. */
@@ -95,7 +110,7 @@ export class Panel {
     setText("panel-title", title);
     setText("panel-hint", hint);
     element("countdown").hidden = true;
-    for (const id of ["to-waiting-room", "hold", "top-up-first", "pay", "give-back"]) element(id).hidden = true;
+    for (const id of ["to-waiting-room", "hold", "top-up-first", "pay", "give-back", "leave"]) element(id).hidden = true;
     if (changed) this.announce(title);
   }
 
@@ -118,6 +133,16 @@ function line(seat) {
   price.textContent = money(seat.price);
   entry.append(name, where, price);
   return entry;
+}
+
+function adviceFor(performance, signedIn) {
+  if (performance.members_only) return " This sale is for members: your place is yours alone, on all your devices.";
+  return signedIn ? "" : " Sign in first, and you lose no time then.";
+}
+
+function showLeave(busy) {
+  element("leave").hidden = false;
+  element("leave").disabled = busy;
 }
 
 function showLine({ waiting_room_url: address }) {

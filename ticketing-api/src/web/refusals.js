@@ -3,7 +3,15 @@
 import { seatNumbers } from "./words.js";
 
 const TIME_RAN_OUT = "The time to pay has run out, and the seats are free again.";
-const TURN_IS_OVER = "Your turn is over. Please take a new place in the line.";
+const TURN_RAN_OUT = "The time of your turn has run out. Please take a new place in the line.";
+
+/** Why a turn is gone, by the reason that the API gives. */
+const TURN_GONE = {
+  left: "You gave your turn back. For tickets, please take a new place in the line.",
+  not_used_in_time: "Your turn passed before it was used. Please take a new place in the line.",
+};
+
+export const TURN_USED = "Your turn was used for a payment. For more tickets, please take a new place in the line.";
 
 const BY_CODE = {
   unreachable: "The ticket office cannot be reached at the moment. Please try again.",
@@ -13,9 +21,8 @@ const BY_CODE = {
   nickname_taken: "Somebody else has this nickname.",
   active_token_required: "It is not your turn yet. Please take a place in the line.",
   active_token_invalid: "The ticket office does not know your turn. Please take a new place in the line.",
-  active_token_expired: TURN_IS_OVER,
-  active_token_gone: "Your turn passed before it was used. Please take a new place in the line.",
-  active_token_consumed: "Your turn was used for a payment. For more tickets, please take a new place in the line.",
+  active_token_expired: TURN_RAN_OUT,
+  active_token_consumed: TURN_USED,
   active_token_held_by_another: "Another member is using this turn. Please take a place of your own in the line.",
   active_token_wrong_queue: "Your turn is for another sale. Please take a place in the line for this one.",
   sale_not_open: "The sale has not opened yet.",
@@ -48,10 +55,16 @@ const BY_STATUS = {
 export function refusalInWords(refusal) {
   if (refusal.code === "seats_taken") return seatsTaken(takenSeats(refusal));
   if (refusal.code === "too_many_seats") return tooManySeats(refusal.problem.limit);
+  if (refusal.code === "active_token_gone") return turnBecause(refusal.problem.reason);
   const known = BY_CODE[refusal.code] ?? BY_STATUS[refusal.status];
   if (known) return known;
   if (refusal.status >= 500) return "Something went wrong on our side. Please try again.";
   return asSentence(refusal.problem.detail ?? refusal.problem.title ?? "That did not work");
+}
+
+/** What it means that a turn is gone for this reason. */
+export function turnBecause(reason) {
+  return TURN_GONE[reason] ?? "Your turn has ended. Please take a new place in the line.";
 }
 
 /** What the API says in lower case and without a stop, as a sentence. */

@@ -2,11 +2,12 @@
 
 import * as account from "./account.js";
 import * as api from "./api.js";
-import { catalogueMemberChanged, showCatalogue } from "./catalogue.js";
+import { catalogueMemberChanged, catalogueTurnOver, showCatalogue } from "./catalogue.js";
 import { Checkout } from "./checkout.js";
 import { activeToken, booking } from "./memory.js";
 import { SeatMap } from "./seat-map.js";
 import { showTicket } from "./ticket.js";
+import * as turn from "./turn.js";
 import { when } from "./words.js";
 
 const element = (id) => document.getElementById(id);
@@ -67,7 +68,11 @@ function showNothing(refusal) {
 
 function begin() {
   const arrived = activeToken.takeFromAddress();
-  window.addEventListener("hashchange", () => activeToken.takeFromAddress() && checkout?.render());
+  window.addEventListener("hashchange", () => {
+    if (!activeToken.takeFromAddress()) return;
+    checkout?.render();
+    keepTurn();
+  });
   account.begin({
     onSignedIn: () => (checkout ? checkout.memberChanged() : catalogueMemberChanged()),
     onBalance: () => checkout?.balanceChanged(),
@@ -75,6 +80,14 @@ function begin() {
   const [, kind, id] = location.pathname.split("/");
   if (kind === "performances" && id) openPerformance(id);
   else showCatalogue(arrived);
+  keepTurn();
+}
+
+/** Says that the visitor is here, once for each page and each turn. */
+async function keepTurn() {
+  if (!(await turn.arrive())) return;
+  if (checkout) checkout.render();
+  else if (!element("catalogue").hidden) catalogueTurnOver();
 }
 
 begin();

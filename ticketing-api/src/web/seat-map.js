@@ -65,7 +65,7 @@ export class SeatMap {
     return this.#dropLost();
   }
 
-  /** Seats kept for this visitor: shown as his, and nothing can be chosen until they are given back. */
+  /** Seats kept for this visitor: shown as theirs, and nothing can be chosen until they are given back. */
   lock(numbers) {
     if (this.#locked && String(numbers) === String([...this.#mine])) return;
     this.#mine = new Set(numbers);

@@ -6,6 +6,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use contract::tokens::JoinSigner;
+use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 use tempfile::NamedTempFile;
 use testkit::Postgres;
@@ -16,8 +18,10 @@ const SCHEMAS: &str = "SELECT count(*) FROM pg_namespace WHERE nspname = 'ticket
 fn settings(url: &str) -> NamedTempFile {
     let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
     let secret = "0123456789abcdef".repeat(3);
-    write!(file, "[store]\nurl = \"{url}\"\n[secrets]\nsession_secret = \"{secret}\"\nservice_key = \"{secret}\"\n")
-        .unwrap();
+    let key = JoinSigner::generate_pem();
+    let secrets =
+        format!("session_secret = '{secret}'\nservice_key = '{secret}'\njoin_key = '''\n{}'''\n", key.expose_secret());
+    write!(file, "[store]\nurl = '{url}'\n[secrets]\n{secrets}").unwrap();
     file
 }
 

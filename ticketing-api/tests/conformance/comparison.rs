@@ -25,11 +25,12 @@ const BUYERS: usize = 3;
 const SEATS: u32 = 8;
 
 /// What the sequences together must have come to, several times each.
-const WORTH_MEETING: [&str; 4] = [
+const WORTH_MEETING: [&str; 5] = [
     "SELECT count(*) FROM payments WHERE state = 'completed'",
     "SELECT count(*) FROM payments WHERE state = 'failed'",
     "SELECT count(*) FROM reservations WHERE state = 'expired'",
     "SELECT count(*) FROM holds WHERE state = 'expired'",
+    "SELECT count(*) FROM reservations WHERE state = 'cancelled'",
 ];
 
 /// One call; the numbers choose among what the sequence has made so far. A `buyer` of none is the one who made it, and
@@ -42,6 +43,7 @@ enum Operation {
     Pay { buyer: Option<usize>, reservation: usize, key: Option<usize> },
     Charge { buyer: usize, amount: i64, key: Option<usize> },
     Readmit { buyer: usize },
+    Leave { buyer: usize },
     Advance { seconds: u64 },
     Sweep { limit: u32 },
     Send { limit: u32 },
@@ -63,6 +65,7 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(buyer, reservation, key)| Operation::Pay { buyer, reservation, key }),
         3 => (buyer(), -100..2_000_i64, key()).prop_map(|(buyer, amount, key)| Operation::Charge { buyer, amount, key }),
         2 => buyer().prop_map(|buyer| Operation::Readmit { buyer }),
+        1 => buyer().prop_map(|buyer| Operation::Leave { buyer }),
         3 => prop_oneof![Just(1), Just(100), Just(300)].prop_map(|seconds| Operation::Advance { seconds }),
         1 => (1..4_u32).prop_map(|limit| Operation::Sweep { limit }),
         1 => (1..4_u32).prop_map(|limit| Operation::Send { limit }),
@@ -160,6 +163,10 @@ impl Pair {
                 same!(self, store => store.charge(new.clone(), &key));
             }
             Operation::Readmit { buyer } => self.buyers[buyer].token = ActiveTokenId::generate(&world.clock),
+            Operation::Leave { buyer } => {
+                let leave = world.new_leave(self.buyers[buyer]);
+                same!(self, store => store.leave(leave.clone())).unwrap();
+            }
             Operation::Advance { seconds } => world.clock.advance(Duration::from_secs(seconds)),
             Operation::Sweep { limit } => {
                 let now = world.now();
@@ -217,7 +224,7 @@ fn chosen<T: Copy>(made: &[T], number: usize) -> Option<T> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_databases_give_the_same_replies() {
-    let mut met = [0; 4];
+    let mut met = [0; 5];
     for sequence in 0..SEQUENCES {
         let mut seed = [0; 32];
         seed[..4].copy_from_slice(&sequence.to_le_bytes());

@@ -97,7 +97,7 @@ async fn a_member_has_no_more_seats_than_he_may(world: &World) {
     world.hold(buyer, other.id, &[1, 2, 3, 4]).await;
     world.pay(buyer, reservation.id).await;
     world.clock.advance(HOLD);
-    // Two are bought and stay his; the third has run out.
+    // Two are bought and stay theirs; the third has run out.
     let returning = crate::world::Buyer { token: world.buyer(0).await.token, ..buyer };
     assert_eq!(world.try_hold(returning, performance.id, &[3, 4, 5]).await, refused);
     world.hold(returning, performance.id, &[3, 4]).await;

@@ -39,6 +39,7 @@ mod connections;
 mod crash;
 mod holds;
 mod idempotency;
+mod leaving;
 mod members;
 mod outbox;
 mod payments;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ticketing_api::{
     booking::{
+        leaving::TokenEnd,
         member::SignUpOutcome,
         payment::{PaymentOutcome, PaymentState},
         reservation::{ReservationId, ReservationState},
@@ -44,7 +45,7 @@ async fn a_payment_moves_the_money_and_issues_the_tickets(world: &World) {
     let expected: Vec<_> = confirmed.seats.iter().map(|seat| TicketId::of(payment.id, seat.number)).collect();
     assert_eq!(tickets, expected);
 
-    assert_eq!(world.store.token_state(buyer.token).await.unwrap(), TokenState::Consumed);
+    assert_eq!(world.store.token_state(buyer.token).await.unwrap(), TokenState::Ended(TokenEnd::Paid));
     let messages = world.store.due_messages(world.now(), world.now() + HOLD, 10).await.unwrap();
     let events: Vec<_> = messages.into_iter().map(|message| message.event).collect();
     assert_eq!(events, [OutboxEvent::ReleaseToken { token: buyer.token, queue: queue() }]);

@@ -27,6 +27,9 @@ on_both_databases! {
     one_key_used_twice_at_once_has_one_effect
     reserving_and_giving_up_at_once_end_one_way
     reserving_and_sweeping_at_the_deadline_end_one_way
+    leaving_and_paying_at_once_end_one_way
+    leaving_and_holding_at_once_leave_nothing_held
+    leaving_and_reserving_at_once_leave_nothing_reserved
     concurrent_charges_and_payments_lose_nothing
     five_concurrent_charges_all_count
     two_sign_ups_with_one_name_make_one_member
@@ -276,6 +279,74 @@ async fn reserving_and_sweeping_at_the_deadline_end_one_way(world: &World) {
         }
         assert!(world.seats(performance, SeatState::Held).await.is_empty());
         world.store.sweep(world.now(), 10).await.unwrap();
+    }
+}
+
+async fn leaving_and_paying_at_once_end_one_way(world: &World) {
+    for round in 0..ROUNDS {
+        let (performance, buyer) = (world.sale(3).await.id, world.buyer(10_000).await);
+        let reservation = world.reserve(buyer, performance, &[1, 2]).await;
+        world.hold(buyer, performance, &[3]).await;
+        let (payment, key, leave) =
+            (world.new_payment(buyer, reservation.id), world.key(buyer), world.new_leave(buyer));
+        let (payer, leaver) = (Arc::clone(&world.store), Arc::clone(&world.store));
+        let pay = async move { done(payer.pay(payment, &key).await.unwrap()) };
+        let leave = async move { leaver.leave(leave).await.unwrap().unwrap() };
+        // `both` gives one side a head start: each has it in turn.
+        let (outcome, given_back) = if round % 2 == 0 {
+            both(pay, leave).await
+        } else {
+            let (given_back, outcome) = both(leave, pay).await;
+            (outcome, given_back)
+        };
+        let state = world.store.reservation(reservation.id, world.now()).await.unwrap().unwrap().state;
+        let freed = (given_back.holds.len(), given_back.reservations.len());
+        match outcome {
+            PaymentOutcome::Completed(_) => {
+                assert_eq!((freed, state), ((0, 0), ReservationState::Confirmed));
+                assert_eq!(world.seats(performance, SeatState::Sold).await, [1, 2]);
+                assert_eq!(world.balance(buyer).await, 10_000 - 2 * PRICE);
+            }
+            PaymentOutcome::TokenLeft | PaymentOutcome::NotAwaitingPayment { state: ReservationState::Cancelled } => {
+                assert_eq!((freed, state), ((1, 1), ReservationState::Cancelled));
+                assert_eq!(world.seats(performance, SeatState::Available).await, [1, 2, 3]);
+                assert_eq!(world.balance(buyer).await, 10_000);
+            }
+            other => panic!("{other:?}"),
+        }
+        world.audit().await;
+    }
+}
+
+async fn leaving_and_holding_at_once_leave_nothing_held(world: &World) {
+    for _ in 0..ROUNDS {
+        let (performance, buyer) = (world.sale(2).await.id, world.buyer(0).await);
+        let (leaver, leave) = (Arc::clone(&world.store), world.new_leave(buyer));
+        let (outcome, _) =
+            both(hold(world, buyer, performance, &[1, 2]), async move { leaver.leave(leave).await.unwrap().unwrap() })
+                .await;
+        assert!(matches!(outcome, HoldOutcome::Held(_) | HoldOutcome::TokenLeft), "{outcome:?}");
+        assert_eq!(world.seats(performance, SeatState::Available).await, [1, 2], "{outcome:?}");
+    }
+}
+
+async fn leaving_and_reserving_at_once_leave_nothing_reserved(world: &World) {
+    for _ in 0..ROUNDS {
+        let (performance, buyer) = (world.sale(2).await.id, world.buyer(0).await);
+        // Held with an earlier turn, reserved with the one that is given back.
+        let hold = world.hold(buyer, performance, &[1, 2]).await;
+        let readmitted = Buyer { token: ActiveTokenId::generate(&world.clock), ..buyer };
+        let (reserver, new) = (Arc::clone(&world.store), world.new_reservation(readmitted, hold.id));
+        let (leaver, leave) = (Arc::clone(&world.store), world.new_leave(readmitted));
+        let (outcome, given_back) = both(async move { done(reserver.reserve(new, None).await.unwrap()) }, async move {
+            leaver.leave(leave).await.unwrap().unwrap()
+        })
+        .await;
+        match outcome {
+            ReserveOutcome::Reserved(_) => assert_eq!(given_back.reservations.len(), 1),
+            ReserveOutcome::TokenLeft => assert_eq!(world.seats(performance, SeatState::Held).await, [1, 2]),
+            other => panic!("{other:?}"),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use ticketing_api::{
     booking::{
         concert::{ConcertId, NewConcert, NewPerformance, Performance, PerformanceId},
         hold::{Hold, HoldId, HoldOutcome, NewHold},
+        leaving::{GivenBack, LeaveRefusal, NewLeave},
         member::{NewMember, Role, SignUpOutcome},
         money::{Currency, Money},
         payment::{NewPayment, PaymentId, PaymentOutcome},
@@ -32,6 +33,9 @@ pub(crate) const PRICE: i64 = 750;
 
 /// How long a hold lasts.
 pub(crate) const HOLD: Duration = Duration::from_mins(5);
+
+/// How long an active token lives.
+pub(crate) const TURN: Duration = Duration::from_mins(10);
 
 /// The last instant at which a hold lives, from its beginning.
 pub(crate) const ALMOST: Duration = Duration::from_micros(5 * 60 * 1_000_000 - 1);
@@ -230,6 +234,15 @@ impl World {
     pub(crate) async fn pay(&self, buyer: Buyer, reservation: ReservationId) -> PaymentOutcome {
         let payment = self.new_payment(buyer, reservation);
         done(self.store.pay(payment, &self.key(buyer)).await.unwrap())
+    }
+
+    pub(crate) fn new_leave(&self, buyer: Buyer) -> NewLeave {
+        let (token, member, now) = (buyer.token, Some(buyer.member), self.now());
+        NewLeave { token, queue: queue(), member, expires_at: now + TURN, now }
+    }
+
+    pub(crate) async fn leave(&self, buyer: Buyer) -> Result<GivenBack, LeaveRefusal> {
+        self.store.leave(self.new_leave(buyer)).await.unwrap()
     }
 
     pub(crate) fn new_charge(&self, buyer: Buyer, amount: i64) -> NewCharge {

@@ -3,12 +3,27 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use queue_gateway::waiting_token::{WaitingClaims, WaitingSigner};
+use contract::tokens::{KeyedClaims, KeyedSigner};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use testkit::{Reply, Request};
 use tokio::task::JoinSet;
 
 use crate::fixture::{Buyer, Shop, assert_problem, created, holds_path, key, payments_path};
+
+/// What only gateways read.
+#[derive(Deserialize, Serialize)]
+struct Waiting {
+    seq: u32,
+}
+
+impl KeyedClaims for Waiting {
+    const KIND: &'static str = "waiting+jwt";
+
+    fn expires_at(&self) -> jiff::Timestamp {
+        jiff::Timestamp::MAX
+    }
+}
 
 /// The three things that need an active token, each ready to succeed.
 struct Routes {
@@ -57,35 +72,27 @@ async fn every_defect_of_a_token_is_refused_on_every_route() {
     let other_member = shop.buyer().await;
     shop.held(&other_member, &[90]).await;
     let consumed = {
-        let spender = buyer.with_token(&shop.active_token("demo").await);
+        let spender = buyer.with_token(&shop.active_token("demo"));
         let reservation = shop.reserved(&spender, &[91]).await;
         created(&shop.pay(&spender, &reservation).await);
         spender.active_token
     };
-    let unclaimed = shop.active_token("demo").await;
+    let unclaimed = shop.active_token("demo");
     shop.clock.advance(Duration::from_secs(31));
-    let wrong_queue = shop.active_token("other").await;
-    let expired = shop.signed_token("ticketing", |claims| claims.expires_at = claims.issued_at);
-    let waiting = WaitingSigner::new(&"0123456789abcdef0123456789abcdef".into());
-    let waiting = waiting.mint(&WaitingClaims {
-        queue: "demo".parse().unwrap(),
-        visitor: contract::ids::VisitorId::generate(&*shop.clock),
-        epoch: 1,
-        seq: 1,
-        issued_at: jiff::Timestamp::UNIX_EPOCH,
-        expires_at: jiff::Timestamp::MAX,
-    });
+    let wrong_queue = shop.active_token("other");
+    let expired = shop.gateway.signed("ticketing", |claims| claims.expires_at = claims.issued_at);
+    let waiting = KeyedSigner::new(&"0123456789abcdef0123456789abcdef".into()).mint(&Waiting { seq: 1 });
 
     let defects: [(&str, Option<&str>, u16, &str); 14] = [
         ("none", None, 401, "active_token_required"),
         ("empty", Some(""), 401, "active_token_invalid"),
         ("garbage", Some("no.token.at-all"), 401, "active_token_invalid"),
         ("too long", Some(&"x".repeat(5000)), 401, "active_token_invalid"),
-        ("of another key", Some(&shop.foreign_token()), 401, "active_token_invalid"),
+        ("of another key", Some(&shop.gateway.forged()), 401, "active_token_invalid"),
         ("altered", Some(&altered(&buyer.active_token)), 401, "active_token_invalid"),
         ("alg none", Some(&without_signature(&buyer.active_token)), 401, "active_token_invalid"),
         ("a waiting token", Some(&waiting), 401, "active_token_invalid"),
-        ("for others", Some(&shop.signed_token("others", |_| {})), 401, "active_token_invalid"),
+        ("for others", Some(&shop.gateway.signed("others", |_| {})), 401, "active_token_invalid"),
         ("expired", Some(&expired), 410, "active_token_expired"),
         ("consumed", Some(&consumed), 410, "active_token_consumed"),
         ("not used in time", Some(&unclaimed), 410, "active_token_gone"),
@@ -141,7 +148,7 @@ async fn of_two_members_who_use_a_token_at_once_exactly_one_has_it() {
     let shop = Shop::open().await;
     let members = [shop.member().await, shop.member().await];
     for round in 0..5_u32 {
-        let token = shop.active_token("demo").await;
+        let token = shop.active_token("demo");
         let mut attempts = JoinSet::new();
         for (seat, member) in (1..).zip(&members) {
             let request = shop.api.post(&holds_path()).bearer(&member.session).header("active-token", &token);

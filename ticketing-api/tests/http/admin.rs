@@ -35,7 +35,7 @@ async fn an_administrator_creates_a_concert_whose_seats_are_sold_once_it_opens()
 
     // The soonest first: before the demo.
     let list = shop.api.get("/v1/concerts?size=1").send().await.json();
-    assert_eq!((&list["total"], &list["items"][0]["id"]), (&json!(2), &concert["id"]));
+    assert_eq!((&list["total"], &list["items"][0]["id"]), (&json!(3), &concert["id"]));
     let detail = shop.api.get(&format!("/v1/concerts/{}", concert["id"].as_str().unwrap())).send().await.json();
     assert_eq!(detail["waiting_room_url"], "http://wait.test/waiting-room/demo");
     let path = format!("/v1/performances/{performance}");
@@ -78,7 +78,7 @@ async fn a_creation_that_is_repeated_under_its_key_creates_one_concert() {
     assert_eq!(created(&create(&wanted).await), first);
     wanted["title"] = json!("Winter Night");
     assert_problem(&create(&wanted).await, 422, "idempotency_key_reused");
-    assert_eq!(shop.api.get("/v1/concerts").send().await.json()["total"], 2, "the demo and this one");
+    assert_eq!(shop.api.get("/v1/concerts").send().await.json()["total"], 3, "the two of the demo and this one");
 }
 
 #[tokio::test]

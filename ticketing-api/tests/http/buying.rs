@@ -100,7 +100,7 @@ async fn nobody_uses_what_belongs_to_another() {
 async fn too_little_money_is_refused_and_can_be_mended() {
     let shop = Shop::open().await;
     let member = shop.member().await;
-    let buyer = crate::fixture::Buyer { session: member.session, active_token: shop.active_token("demo").await };
+    let buyer = crate::fixture::Buyer { session: member.session, active_token: shop.active_token("demo") };
     let reservation = shop.reserved(&buyer, &[61]).await;
     let refused = shop.pay(&buyer, &reservation).await;
     assert_problem(&refused, 402, "insufficient_balance");

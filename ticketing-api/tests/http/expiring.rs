@@ -12,7 +12,7 @@ async fn a_hold_ends_at_its_deadline_and_its_seats_are_free() {
     shop.clock.advance(Duration::from_mins(5));
     assert_eq!(shop.seat_state(1).await, "available");
     assert_problem(&shop.reserve(&first, &hold).await, 410, "hold_expired");
-    shop.held(&second.with_token(&shop.active_token("demo").await), &[1]).await;
+    shop.held(&second.with_token(&shop.active_token("demo")), &[1]).await;
 }
 
 #[tokio::test]

@@ -11,16 +11,14 @@ use std::{
 };
 
 use contract::{
-    clock::{Clock, ManualClock},
-    ids::{ActiveTokenId, VisitorId},
-    tokens::{ActiveClaims, ActiveSigner},
+    clock::{Clock, ManualClock, SystemClock},
+    tokens::JoinSigner,
 };
-use queue_gateway as gateway;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use service::settings;
 use tempfile::TempDir;
-use testkit::{FaultProxy, HttpClient, Reply, Request};
+use testkit::{HttpClient, Reply, Request};
 use ticketing_api::{
     app::{App, Listeners},
     demo,
@@ -28,27 +26,20 @@ use ticketing_api::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const SERVICE_KEY: &str = "the service key of both services in tests";
-pub(crate) const OPERATOR_KEY: &str = "the operator key of the gateway in tests";
+use crate::gateway::{Gateway, SERVICE_KEY};
+
 pub(crate) const PASSWORD: &str = "secret1!";
 pub(crate) const ADMIN: &str = "admin@example.org";
 
-/// Of all gateways in this process.
-static ACTIVE_KEY: LazyLock<SecretString> = LazyLock::new(ActiveSigner::generate_pem);
-
-/// A gateway that runs until it is dropped. The shop reaches it through a network that can fail.
-pub(crate) struct Gateway {
-    pub(crate) visitors: HttpClient,
-    pub(crate) network: FaultProxy,
-    shutdown: CancellationToken,
-}
+/// Of all shops in this process.
+static JOIN_KEY: LazyLock<SecretString> = LazyLock::new(JoinSigner::generate_pem);
 
 /// A ticket shop that runs until it is dropped.
 pub(crate) struct Shop {
     pub(crate) api: HttpClient,
     pub(crate) address: SocketAddr,
     pub(crate) operations: HttpClient,
-    pub(crate) gateway: Gateway,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) clock: Arc<ManualClock>,
     shutdown: CancellationToken,
     _folder: TempDir,
@@ -68,45 +59,6 @@ pub(crate) struct Buyer {
     pub(crate) active_token: String,
 }
 
-impl Gateway {
-    async fn open(clock: &Arc<ManualClock>) -> Self {
-        let text = format!(
-            r#"
-            public_url = "http://wait.test"
-            listen.address = "127.0.0.1:0"
-            listen.drain_deadline = "100ms"
-            operations.address = "127.0.0.1:0"
-            promotion.tick = "10ms"
-            secrets.waiting_secret = "the waiting secret of the gateways in tests"
-            secrets.service_key = "{SERVICE_KEY}"
-            secrets.operator_key = "{OPERATOR_KEY}"
-            secrets.active_key = '''
-{}'''
-            queues.demo = {{ redirect_to = "http://tickets.test/", admission = {{ mode = "fixed", rate_per_second = 1000, active_cap = 1000 }} }}
-            queues.other = {{ redirect_to = "http://tickets.test/", admission = {{ mode = "fixed", rate_per_second = 1000, active_cap = 1000 }} }}
-            "#,
-            ACTIVE_KEY.expose_secret()
-        );
-        let settings: gateway::settings::Settings =
-            settings::load_from(gateway::settings::DEFAULTS, Some(&text), gateway::settings::ENVIRONMENT_PREFIX, [])
-                .unwrap();
-        let listeners = gateway::app::Listeners::bind(&settings).unwrap();
-        let address = listeners.public.local_addr().unwrap();
-        let operations = HttpClient::new(listeners.operations.local_addr().unwrap());
-        let engine = gateway::app::engine(&settings, &(clock.clone() as _)).await.unwrap();
-        let shutdown = CancellationToken::new();
-        let app = gateway::app::App::build(settings, clock.clone(), engine).unwrap();
-        tokio::spawn(app.run(listeners, None, shutdown.clone()));
-        eventually("the gateway is ready", async || operations.get("/readyz").send().await.status == 200).await;
-        Self { visitors: HttpClient::new(address), network: FaultProxy::start(address).await, shutdown }
-    }
-
-    /// How many slots of the demo queue are taken.
-    pub(crate) async fn active(&self) -> u64 {
-        self.visitors.get("/v1/queues/demo").send().await.json()["active"].as_u64().unwrap()
-    }
-}
-
 impl Shop {
     /// A shop on SQLite and the embedded fast store, with the demo sale open.
     pub(crate) async fn open() -> Self {
@@ -115,20 +67,43 @@ impl Shop {
 
     /// The same with more settings.
     pub(crate) async fn with(more: &str) -> Self {
-        Self::starting(async |folder| format!("store.url = \"sqlite:{}/t.db\"\n{more}", folder.path().display())).await
+        Self::on_sqlite(clock(), more).await
+    }
+
+    /// The same at the time of the machine, for a browser: it has a clock of its own.
+    pub(crate) async fn of_today() -> Self {
+        Self::on_sqlite(Arc::new(ManualClock::at_second(SystemClock.now().as_second())), "").await
+    }
+
+    async fn on_sqlite(clock: Arc<ManualClock>, more: &str) -> Self {
+        let gateway = Gateway::open(&clock).await;
+        Self::starting(gateway, async |folder| {
+            format!("store.url = \"sqlite:{}/t.db\"\n{more}", folder.path().display())
+        })
+        .await
     }
 
     /// The same on another database.
     pub(crate) async fn on_database(url: &str) -> Self {
-        Self::starting(async |_| {
+        Self::behind(Gateway::open(&clock()).await, url).await
+    }
+
+    /// Two instances that start together on one database, behind one gateway.
+    pub(crate) async fn two_on_database(url: &str) -> (Self, Self) {
+        let gateway = Gateway::open(&clock()).await;
+        tokio::join!(Box::pin(Self::behind(Arc::clone(&gateway), url)), Box::pin(Self::behind(gateway, url)))
+    }
+
+    async fn behind(gateway: Arc<Gateway>, url: &str) -> Self {
+        Self::starting(gateway, async |_| {
             format!("store.url = \"{url}\"\nstore.acquire_timeout_ms = 500\nrequest_timeout = \"2s\"")
         })
         .await
     }
 
-    async fn starting(more: impl AsyncFnOnce(&TempDir) -> String) -> Self {
-        let clock = Arc::new(ManualClock::at_second(1_800_000_000));
-        let gateway = Gateway::open(&clock).await;
+    async fn starting(gateway: Arc<Gateway>, more: impl AsyncFnOnce(&TempDir) -> String) -> Self {
+        let clock = Arc::clone(&gateway.clock);
+        let gateway_address = gateway.network.address();
         let folder = tempfile::tempdir().unwrap();
         let text = format!(
             r#"
@@ -139,7 +114,9 @@ impl Shop {
             operations.address = "127.0.0.1:0"
             secrets.session_secret = "the session secret of the shops in tests"
             secrets.service_key = "{SERVICE_KEY}"
-            gateway.url = "http://{}"
+            secrets.join_key = '''
+{}'''
+            gateway.internal_url = "http://{gateway_address}"
             gateway.public_url = "http://wait.test"
             gateway.timeout = "500ms"
             gateway.key_refresh_pause = "50ms"
@@ -151,7 +128,7 @@ impl Shop {
             admin.password = "{PASSWORD}"
             {}
             "#,
-            gateway.network.address(),
+            JOIN_KEY.expose_secret(),
             more(&folder).await,
         );
         let settings: Settings = settings::load_from(DEFAULTS, Some(&text), ENVIRONMENT_PREFIX, []).unwrap();
@@ -189,12 +166,9 @@ impl Shop {
         Member { email: email.to_owned(), session }
     }
 
-    /// A visitor of this queue whose turn has come at once: his active token.
-    pub(crate) async fn active_token(&self, queue: &str) -> String {
-        self.clock.advance(Duration::from_millis(10));
-        let reply = self.gateway.visitors.post(&format!("/v1/queues/{queue}/tokens")).send().await;
-        let document = reply.json();
-        document["active_token"].as_str().unwrap_or_else(|| panic!("not admitted: {document}")).to_owned()
+    /// A visitor of this queue whose turn has come: their active token.
+    pub(crate) fn active_token(&self, queue: &str) -> String {
+        self.gateway.admit(queue, None)
     }
 
     /// A new member with money whose turn has come.
@@ -202,7 +176,7 @@ impl Shop {
         let member = self.member().await;
         let reply = self.charge(&member.session, 1_000_000).await;
         assert_eq!(reply.status, 201, "{}", reply.text());
-        Buyer { session: member.session, active_token: self.active_token(demo::QUEUE).await }
+        Buyer { session: member.session, active_token: self.active_token(demo::FOR_EVERYBODY.queue) }
     }
 
     pub(crate) async fn charge(&self, session: &str, amount: i64) -> Reply {
@@ -235,36 +209,13 @@ impl Shop {
 
     /// The state of a seat of the demo sale.
     pub(crate) async fn seat_state(&self, number: usize) -> String {
-        let reply = self.api.get(&format!("/v1/performances/{}/seats", demo::PERFORMANCE)).send().await;
+        let reply = self.api.get(&format!("/v1/performances/{}/seats", demo::FOR_EVERYBODY.performance)).send().await;
         assert_eq!(reply.status, 200, "{}", reply.text());
         reply.json()["items"][number - 1]["state"].as_str().unwrap().to_owned()
     }
 
     pub(crate) async fn metrics(&self) -> String {
         self.operations.get("/metrics").send().await.text()
-    }
-
-    /// An active token as the gateway signs it, changed at will.
-    pub(crate) fn signed_token(&self, audience: &str, change: impl FnOnce(&mut ActiveClaims)) -> String {
-        self.token_of(&ACTIVE_KEY, audience, change)
-    }
-
-    /// An active token of somebody else's key.
-    pub(crate) fn foreign_token(&self) -> String {
-        self.token_of(&ActiveSigner::generate_pem(), "ticketing", |_| {})
-    }
-
-    fn token_of(&self, key: &SecretString, audience: &str, change: impl FnOnce(&mut ActiveClaims)) -> String {
-        let mut claims = ActiveClaims {
-            id: ActiveTokenId::generate(&*self.clock),
-            queue: demo::QUEUE.parse().unwrap(),
-            visitor: VisitorId::generate(&*self.clock),
-            epoch: i64::MAX,
-            issued_at: self.clock.now(),
-            expires_at: self.clock.now() + Duration::from_mins(1),
-        };
-        change(&mut claims);
-        ActiveSigner::from_pem(key, "queue-gateway", audience).unwrap().mint(&claims)
     }
 }
 
@@ -280,20 +231,18 @@ impl Buyer {
     }
 }
 
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
 impl Drop for Shop {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
 }
 
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at_second(1_800_000_000))
+}
+
 pub(crate) fn holds_path() -> String {
-    format!("/v1/performances/{}/holds", demo::PERFORMANCE)
+    format!("/v1/performances/{}/holds", demo::FOR_EVERYBODY.performance)
 }
 
 pub(crate) fn payments_path(reservation: &Value) -> String {

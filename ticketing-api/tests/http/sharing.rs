@@ -8,11 +8,10 @@ use crate::fixture::{Shop, assert_problem, created};
 #[tokio::test]
 async fn instances_that_start_together_share_one_catalogue_and_sell_each_seat_once() {
     let database = Postgres::start().await;
-    let url = database.url();
-    let (one, other) = tokio::join!(Shop::on_database(&url), Shop::on_database(&url));
+    let (one, other) = Shop::two_on_database(&database.url()).await;
     for shop in [&one, &other] {
         let concerts = shop.api.get("/v1/concerts").send().await.json();
-        assert_eq!(concerts["total"], 1, "{concerts}");
+        assert_eq!(concerts["total"], 2, "{concerts}");
     }
 
     // Their fast stores know nothing of each other: the database decides.

@@ -12,6 +12,7 @@ use super::{
     seat,
     session::Session,
     statement::{Statement, statement},
+    token,
     transact::{Recorded, Transaction, Verdict, lock_number},
     value::arguments,
     word::Word,
@@ -19,14 +20,15 @@ use super::{
 use crate::booking::{
     concert::{PerformanceId, SaleState},
     hold::{Hold, HoldId, HoldOutcome, HoldState, NewHold},
+    leaving::TokenEnd,
     seat::{SeatNumber, SeatState},
 };
 
-/// The performance with those of the wanted seats that it has. Locks the member's business with this performance, so
-/// that two holds of his do not both find him below the limit.
+/// The performance with those of the wanted seats that it has. Locks the token, and the member's business with this
+/// performance, so that two holds of theirs do not both find them below the limit.
 const SITUATION: Statement = statement!(
-    "SELECT " [wait_for_lock "$4"] ", p.sale_opens_at, p.sale_closes_at, c.queue,
-            EXISTS (SELECT 1 FROM payments WHERE token = $3 AND state <> 'failed') AS consumed,
+    "SELECT " [wait_for_shared_lock "$5"] ", " [wait_for_lock "$4"] ", p.sale_opens_at, p.sale_closes_at, c.queue,
+            (SELECT reason FROM ended_tokens WHERE token = $3) AS ended,
             s.number, s.blocked, k.hold AS claimed_by, k.expires_at AS claimed_until
      FROM performances p JOIN concerts c ON c.id = p.concert
      LEFT JOIN seats s ON s.performance = p.id AND s.number IN (SELECT n FROM " [integers "$2"] ")
@@ -49,7 +51,8 @@ const INSERT: Statement = statement!(
     "INSERT INTO holds (id, performance, member, token, seats, expires_at, state, created_at)
      VALUES ($1, $2, $3, $4, $5, $6, 'held', $7)
      RETURNING (SELECT count(*) FROM seat_claims k WHERE k.member = $3 AND k.performance = $2
-                AND (k.expires_at IS NULL OR k.expires_at > $7)) AS owned"
+                AND (k.expires_at IS NULL OR k.expires_at > $7)) AS owned,
+               (SELECT reason FROM ended_tokens WHERE token = $4) AS ended"
 );
 
 const SET_STATE: Statement = statement!("UPDATE holds SET state = $2 WHERE id = $1");
@@ -76,7 +79,9 @@ impl Transaction for NewHold {
             return Ok(Verdict::Keep(HoldOutcome::TooManySeats { limit }));
         }
         let lock = lock_number("hold", &[self.member.0.as_bytes(), self.performance.0.as_bytes()]);
-        let rows = session.rows(&SITUATION, arguments![self.performance, wanted, self.token, lock]).await?;
+        let rows = session
+            .rows(&SITUATION, arguments![self.performance, wanted, self.token, lock, token::lock_of(self.token)])
+            .await?;
         // Most who come too late learn it here, without a write.
         if let Some(refusal) = self.refusal(&rows)? {
             return Ok(Verdict::Keep(refusal));
@@ -90,8 +95,11 @@ impl Transaction for NewHold {
         let hold = self.held();
         let seats = serde_json::to_string(&hold.seats).map_err(Fault::corrupt)?;
         let insert = arguments![self.id, self.performance, self.member, self.token, seats, self.expires_at, self.now];
-        let owned = session.row(&INSERT, insert).await?.map_or(Ok(0), |row| row.count("owned"))?;
-        if owned > limit {
+        let row = session.row(&INSERT, insert).await?.ok_or_else(|| Fault::corrupt("no row from an insert"))?;
+        if let Some(end) = row.optional_word("ended")? {
+            return Ok(Verdict::Undo(ended(end)));
+        }
+        if row.count("owned")? > limit {
             return Ok(Verdict::Undo(HoldOutcome::TooManySeats { limit }));
         }
         Ok(Verdict::Keep(HoldOutcome::Held(hold)))
@@ -105,8 +113,8 @@ impl NewHold {
         if performance.queue("queue")? != self.queue {
             return Ok(Some(HoldOutcome::WrongQueue));
         }
-        if performance.get("consumed")? {
-            return Ok(Some(HoldOutcome::TokenConsumed));
+        if let Some(end) = performance.optional_word("ended")? {
+            return Ok(Some(ended(end)));
         }
         let (opens, closes) = (performance.instant("sale_opens_at")?, performance.instant("sale_closes_at")?);
         match SaleState::at(opens, closes, self.now) {
@@ -142,6 +150,13 @@ impl NewHold {
             expires_at: self.expires_at,
             state: HoldState::Held,
         }
+    }
+}
+
+fn ended(end: TokenEnd) -> HoldOutcome {
+    match end {
+        TokenEnd::Paid => HoldOutcome::TokenConsumed,
+        TokenEnd::Left => HoldOutcome::TokenLeft,
     }
 }
 

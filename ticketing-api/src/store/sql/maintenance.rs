@@ -22,6 +22,11 @@ const FORGET_CLAIMS: Statement = statement!(
          SELECT token FROM token_claims WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)"
 );
 
+const FORGET_ENDS: Statement = statement!(
+    "DELETE FROM ended_tokens WHERE token IN (
+         SELECT token FROM ended_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)"
+);
+
 const FORGET_MESSAGES: Statement = statement!(
     "DELETE FROM outbox WHERE id IN (
          SELECT id FROM outbox WHERE delivered_at < $1 ORDER BY delivered_at LIMIT $2)"
@@ -42,7 +47,7 @@ impl Transaction for Forget {
 
     async fn carry_out(&self, session: &mut Session) -> Result<Verdict<u64>, Fault> {
         let mut forgotten = 0;
-        for statement in [&FORGET_KEYS, &FORGET_CLAIMS, &FORGET_MESSAGES] {
+        for statement in [&FORGET_KEYS, &FORGET_CLAIMS, &FORGET_ENDS, &FORGET_MESSAGES] {
             forgotten += session.execute(statement, arguments![self.older_than, self.limit]).await?;
         }
         Ok(Verdict::Keep(forgotten))

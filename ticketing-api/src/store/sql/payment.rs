@@ -14,6 +14,7 @@ use super::{
     row::Row,
     session::Session,
     statement::{Statement, statement},
+    token,
     transact::{Recorded, Transaction, Verdict},
     value::arguments,
     wallet::{self, Movement},
@@ -21,6 +22,7 @@ use super::{
 };
 use crate::{
     booking::{
+        leaving::TokenEnd,
         payment::{NewPayment, Payment, PaymentId, PaymentOutcome},
         reservation::{Reservation, ReservationId, ReservationState},
         seat::SeatNumber,
@@ -30,21 +32,21 @@ use crate::{
     store::{OutboxEvent, Page, PageRequest},
 };
 
-/// The reservation, one row a seat, with what else decides on its payment. Locks it and the wallet of its owner.
+/// The reservation, one row a seat, with what else decides on its payment. Locks the token, then the reservation and the
+/// wallet of its owner.
 const LOCK: Statement = statement!(
-    "SELECT r.id, r.hold, r.member, r.performance, r.amount, r.currency, r.state, r.expires_at, r.created_at,
+    "SELECT " [wait_for_shared_lock "$3"] ", r.id, r.hold, r.member, r.performance, r.amount, r.currency, r.state, r.expires_at, r.created_at,
             s.seat, s.grade, s.section, s.price, NULL AS ticket, c.queue,
-            EXISTS (SELECT 1 FROM payments WHERE token = $2 AND state <> 'failed') AS consumed,
+            (SELECT reason FROM ended_tokens WHERE token = $2) AS ended,
             a.balance, a.currency AS wallet_currency
      FROM reservations r JOIN reservation_seats s ON s.reservation = r.id JOIN accounts a ON a.id = r.member
      JOIN performances p ON p.id = r.performance JOIN concerts c ON c.id = p.concert
      WHERE r.id = $1 ORDER BY s.seat" [for_update "r, a"]
 );
 
-/// Refuses a second payment with the token: two payments of one member may have come as far as this at once.
 const INSERT: Statement = statement!(
     "INSERT INTO payments (id, reservation, member, token, amount, currency, state, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING"
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
 );
 
 const CONFIRM: Statement = statement!("UPDATE reservations SET state = $2 WHERE id = $1");
@@ -73,7 +75,7 @@ impl Transaction for NewPayment {
     type Outcome = PaymentOutcome;
 
     async fn carry_out(&self, session: &mut Session) -> Result<Verdict<PaymentOutcome>, Fault> {
-        let rows = session.rows(&LOCK, arguments![self.reservation, self.token]).await?;
+        let rows = session.rows(&LOCK, arguments![self.reservation, self.token, token::lock_of(self.token)]).await?;
         let (Some(row), Some(reservation)) = (rows.first(), read(&rows)?.pop()) else {
             return Ok(Verdict::Keep(PaymentOutcome::ReservationUnknown));
         };
@@ -86,9 +88,11 @@ impl Transaction for NewPayment {
                 return Ok(Verdict::Keep(refusal));
             }
         };
-        if insert(session, self, &payment).await? == 0 {
-            return Ok(Verdict::Undo(PaymentOutcome::TokenConsumed));
+        // Two payments of one member with the token may have come as far as this at once.
+        if let Some(end) = token::end(session, self.token, TokenEnd::Paid, self.now, None).await? {
+            return Ok(Verdict::Undo(ended(end)));
         }
+        insert(session, self, &payment).await?;
         if claim::sell(session, reservation.hold).await? != reservation.seats.len() as u64 {
             // By another instance's clock the reservation was over, and somebody took a seat.
             return Ok(Verdict::Undo(PaymentOutcome::Expired));
@@ -105,6 +109,11 @@ impl Transaction for NewPayment {
 impl NewPayment {
     /// The completed payment, or why there is none.
     fn decide(&self, row: &Row, reservation: &Reservation) -> Result<Result<Payment, PaymentOutcome>, Fault> {
+        let end = row.optional_word("ended")?;
+        // Said before what became of the reservation: leaving has cancelled it.
+        if end == Some(TokenEnd::Left) {
+            return Ok(Err(ended(TokenEnd::Left)));
+        }
         let payment = match reservation.pay(self) {
             Ok(payment) => payment,
             Err(refusal) => return Ok(Err(refusal)),
@@ -112,8 +121,8 @@ impl NewPayment {
         if row.queue("queue")? != self.queue {
             return Ok(Err(PaymentOutcome::WrongQueue));
         }
-        if row.get("consumed")? {
-            return Ok(Err(PaymentOutcome::TokenConsumed));
+        if let Some(end) = end {
+            return Ok(Err(ended(end)));
         }
         let wallet = Wallet { member: reservation.member, balance: wallet::balance(row)? };
         Ok(wallet.pay(payment))
@@ -133,7 +142,14 @@ impl NewPayment {
     }
 }
 
-async fn insert(session: &mut Session, new: &NewPayment, payment: &Payment) -> Result<u64, Fault> {
+fn ended(end: TokenEnd) -> PaymentOutcome {
+    match end {
+        TokenEnd::Paid => PaymentOutcome::TokenConsumed,
+        TokenEnd::Left => PaymentOutcome::TokenLeft,
+    }
+}
+
+async fn insert(session: &mut Session, new: &NewPayment, payment: &Payment) -> Result<(), Fault> {
     let payment = arguments![
         payment.id,
         payment.reservation,
@@ -144,7 +160,7 @@ async fn insert(session: &mut Session, new: &NewPayment, payment: &Payment) -> R
         payment.state.word(),
         payment.created_at,
     ];
-    session.execute(&INSERT, payment).await
+    session.execute(&INSERT, payment).await.map(drop)
 }
 
 async fn issue(session: &mut Session, payment: &Payment, reservation: &Reservation) -> Result<(), Fault> {

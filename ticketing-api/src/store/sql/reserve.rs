@@ -1,6 +1,7 @@
 //! Turning a hold into a reservation.
 
 use async_trait::async_trait;
+use contract::ids::ActiveTokenId;
 use jiff::Timestamp;
 
 use super::{
@@ -9,19 +10,21 @@ use super::{
     reservation::read_seats,
     session::Session,
     statement::{Statement, statement},
+    token,
     transact::{Recorded, Transaction, Verdict},
     value::arguments,
     word::Word,
 };
 use crate::booking::{
+    leaving::TokenEnd,
     money::Money,
     reservation::{NewReservation, Reservation, ReservationState, ReserveOutcome},
 };
 
-/// The hold with the seats that are still claimed for it.
+/// The hold with the seats that are still claimed for it. Locks the token, then the hold.
 const LOCK_HOLD: Statement = statement!(
-    "SELECT h.id, h.performance, h.member, h.token, h.seats, h.expires_at, h.state, c.queue, p.currency,
-            EXISTS (SELECT 1 FROM payments WHERE token = $2 AND state <> 'failed') AS consumed,
+    "SELECT " [wait_for_shared_lock "$3"] ", h.id, h.performance, h.member, h.token, h.seats, h.expires_at, h.state, c.queue, p.currency,
+            (SELECT reason FROM ended_tokens WHERE token = $2) AS ended,
             s.number AS seat, s.grade, s.section, s.price
      FROM holds h JOIN performances p ON p.id = h.performance JOIN concerts c ON c.id = p.concert
      LEFT JOIN seat_claims k ON k.hold = h.id
@@ -30,8 +33,9 @@ const LOCK_HOLD: Statement = statement!(
 );
 
 const INSERT: Statement = statement!(
-    "INSERT INTO reservations (id, hold, member, performance, amount, currency, state, expires_at, created_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    "INSERT INTO reservations (id, hold, member, performance, amount, currency, state, expires_at, created_at, token)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     RETURNING (SELECT reason FROM ended_tokens WHERE token = $10) AS ended"
 );
 
 const INSERT_SEATS: Statement = statement!(
@@ -51,13 +55,13 @@ impl Transaction for NewReservation {
     type Outcome = ReserveOutcome;
 
     async fn carry_out(&self, session: &mut Session) -> Result<Verdict<ReserveOutcome>, Fault> {
-        let rows = session.rows(&LOCK_HOLD, arguments![self.hold, self.token]).await?;
+        let rows = session.rows(&LOCK_HOLD, arguments![self.hold, self.token, token::lock_of(self.token)]).await?;
         let Some(row) = rows.first() else { return Ok(Verdict::Keep(ReserveOutcome::HoldUnknown)) };
         if row.queue("queue")? != self.queue {
             return Ok(Verdict::Keep(ReserveOutcome::WrongQueue));
         }
-        if row.get("consumed")? {
-            return Ok(Verdict::Keep(ReserveOutcome::TokenConsumed));
+        if let Some(end) = row.optional_word("ended")? {
+            return Ok(Verdict::Keep(ended(end)));
         }
         let hold = match hold::read(row)?.reserve(self.member, self.now) {
             Ok(hold) => hold,
@@ -82,13 +86,23 @@ impl Transaction for NewReservation {
             tickets: vec![],
         };
         hold::set_state(session, &hold).await?;
-        insert(session, &reservation).await?;
+        if let Some(end) = insert(session, &reservation, self.token).await? {
+            return Ok(Verdict::Undo(ended(end)));
+        }
         session.execute(&INSERT_SEATS, arguments![reservation.id, hold.id]).await?;
         Ok(Verdict::Keep(ReserveOutcome::Reserved(reservation)))
     }
 }
 
-async fn insert(session: &mut Session, new: &Reservation) -> Result<(), Fault> {
+fn ended(end: TokenEnd) -> ReserveOutcome {
+    match end {
+        TokenEnd::Paid => ReserveOutcome::TokenConsumed,
+        TokenEnd::Left => ReserveOutcome::TokenLeft,
+    }
+}
+
+/// Tells when the token has ended meanwhile.
+async fn insert(session: &mut Session, new: &Reservation, token: ActiveTokenId) -> Result<Option<TokenEnd>, Fault> {
     let reservation = arguments![
         new.id,
         new.hold,
@@ -99,6 +113,8 @@ async fn insert(session: &mut Session, new: &Reservation) -> Result<(), Fault> {
         new.state.word(),
         new.expires_at,
         new.created_at,
+        token,
     ];
-    session.execute(&INSERT, reservation).await.map(drop)
+    let row = session.row(&INSERT, reservation).await?.ok_or_else(|| Fault::corrupt("no row from an insert"))?;
+    row.optional_word("ended")
 }

@@ -58,6 +58,10 @@ impl Row {
         T::of(&word).ok_or_else(|| Fault::corrupt(format!("{word:?} in column {column}")))
     }
 
+    pub(super) fn optional_word<T: Word>(&self, column: &str) -> Result<Option<T>, Fault> {
+        self.get::<Option<String>>(column)?.map(|_| self.word(column)).transpose()
+    }
+
     pub(super) fn currency(&self) -> Result<Currency, Fault> {
         self.get::<String>("currency")?.parse().map_err(Fault::corrupt)
     }

@@ -33,6 +33,9 @@ macro_rules! sqlite {
     ([wait_for_lock $key:literal]) => {
         "NULL"
     };
+    ([wait_for_shared_lock $key:literal]) => {
+        "NULL"
+    };
     ([integers $list:literal]) => {
         concat!("(SELECT value AS n FROM json_each(", $list, ")) AS list")
     };
@@ -65,6 +68,9 @@ macro_rules! postgres {
     };
     ([wait_for_lock $key:literal]) => {
         concat!("pg_advisory_xact_lock(", $key, ")")
+    };
+    ([wait_for_shared_lock $key:literal]) => {
+        concat!("pg_advisory_xact_lock_shared(", $key, ")")
     };
     ([integers $list:literal]) => {
         concat!("unnest(", $list, ") AS list (n)")

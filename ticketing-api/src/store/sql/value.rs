@@ -25,6 +25,7 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
     Id(Uuid),
     OptionalId(Option<Uuid>),
+    OptionalInteger(Option<i64>),
     Integers(Vec<i64>),
     Ids(Vec<Uuid>),
 }
@@ -48,6 +49,7 @@ pub(super) fn bind_sqlite(
         Value::Bytes(value) => query.bind(value),
         Value::Id(value) => query.bind(value),
         Value::OptionalId(value) => query.bind(value),
+        Value::OptionalInteger(value) => query.bind(value),
         Value::Integers(values) => query.bind(json_list(values)),
         Value::Ids(values) => query.bind(json_list(values.iter().map(|id| format!("\"{}\"", id.simple())))),
     })
@@ -64,6 +66,7 @@ pub(super) fn bind_postgres(
         Value::Bytes(value) => query.bind(value),
         Value::Id(value) => query.bind(value),
         Value::OptionalId(value) => query.bind(value),
+        Value::OptionalInteger(value) => query.bind(value),
         Value::Integers(value) => query.bind(value),
         Value::Ids(value) => query.bind(value),
     })
@@ -126,6 +129,12 @@ impl From<Currency> for Value {
 impl From<Timestamp> for Value {
     fn from(value: Timestamp) -> Self {
         Self::Integer(value.as_microsecond())
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::OptionalInteger(value.map(Timestamp::as_microsecond))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The words that stand for states in the database. They are its format: renaming a variant must not change them.
 
 use crate::booking::{
-    hold::HoldState, member::Role, payment::PaymentState, reservation::ReservationState, wallet::TransferKind,
+    hold::HoldState, leaving::TokenEnd, member::Role, payment::PaymentState, reservation::ReservationState,
+    wallet::TransferKind,
 };
 
 /// A state as it is stored.
@@ -40,5 +41,6 @@ words! {
         Refunded = "refunded",
     }
     PaymentState { Completed = "completed", Failed = "failed", Refunded = "refunded" }
+    TokenEnd { Paid = "paid", Left = "left" }
     TransferKind { Charge = "charge", Payment = "payment" }
 }
