@@ -24,6 +24,8 @@ secret=$(openssl rand -hex 8)
 put ADMIN_PASSWORD "a1!$secret"
 secret=$(openssl genpkey -algorithm ed25519)
 put ACTIVE_KEY "$secret"
+secret=$(openssl genpkey -algorithm ed25519)
+put JOIN_KEY "$secret"
 
 mv .env.new .env
 echo "wrote .env: the administrator is admin@example.com with the ADMIN_PASSWORD in it"

@@ -8,10 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use contract::tokens::ActiveSigner;
+use contract::tokens::{ActiveSigner, JoinSigner};
 use rand::{TryRngCore, rngs::OsRng};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use toml::Table;
 
 /// What a system must keep to recognise its own tokens after a restart.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +21,8 @@ pub(crate) struct Secrets {
     pub(crate) waiting_secret: SecretString,
     /// Signs active tokens.
     pub(crate) active_key: SecretString,
+    /// Signs join tokens.
+    pub(crate) join_key: SecretString,
     /// Between the two services.
     pub(crate) service_key: SecretString,
     /// Of the operator.
@@ -45,7 +48,11 @@ impl Secrets {
         if !path.exists() {
             create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         }
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let mut text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if text.parse::<Table>().is_ok_and(|secrets| !secrets.contains_key("join_key")) {
+            text.push_str(&join_key());
+            write(&path, &text, true).with_context(|| format!("cannot write {}", path.display()))?;
+        }
         // The parser's own message would quote the text around the fault.
         match toml::from_str(&text) {
             Ok(secrets) => Ok(secrets),
@@ -54,10 +61,8 @@ impl Secrets {
     }
 }
 
-/// Writes fresh secrets beside the path and links them to it: a crash leaves all of them or none, and of two first starts
-/// at once the second finds the first one's.
+/// Writes fresh secrets. Of two first starts at once the second finds the first one's.
 fn create(path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
     let text = format!(
         "# Made at the first start. Whoever reads this can sign tokens and act as the administrator.
 waiting_secret = \"{}\"
@@ -68,19 +73,31 @@ session_secret = \"{}\"
 admin_password = \"a1!{}\"
 active_key = '''
 {}'''
-",
+{}",
         random(32)?,
         random(32)?,
         random(32)?,
         random(32)?,
         random(8)?,
         ActiveSigner::generate_pem().expose_secret(),
+        join_key(),
     );
+    write(path, &text, false)
+}
+
+/// The line of a secret that folders from before it lack.
+fn join_key() -> String {
+    format!("join_key = '''\n{}'''\n", JoinSigner::generate_pem().expose_secret())
+}
+
+/// Writes the text beside the path and links it to it: a crash leaves all of it or none.
+fn write(path: &Path, text: &str, over: bool) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
     let draft = tempfile::Builder::new()
         .make_in(folder, |draft| OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft))?;
     draft.as_file().write_all(text.as_bytes())?;
     draft.as_file().sync_all()?;
-    match draft.persist_noclobber(path) {
+    match if over { draft.persist(path) } else { draft.persist_noclobber(path) } {
         Ok(_) => fs::File::open(folder)?.sync_all(),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error.error),
@@ -114,6 +131,22 @@ mod tests {
         assert_eq!(first.active_key.expose_secret(), second.active_key.expose_secret());
         assert_eq!(first.admin_password.expose_secret(), second.admin_password.expose_secret());
         assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "the draft is gone");
+    }
+
+    #[test]
+    fn a_folder_from_before_there_were_join_keys_gets_one_and_keeps_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Secrets::of(folder.path()).unwrap();
+        let text = fs::read_to_string(path_in(folder.path())).unwrap();
+        fs::write(path_in(folder.path()), text.split("join_key").next().unwrap()).unwrap();
+
+        let second = Secrets::of(folder.path()).unwrap();
+        assert_eq!(first.active_key.expose_secret(), second.active_key.expose_secret());
+        assert_ne!(first.join_key.expose_secret(), second.join_key.expose_secret());
+        let third = Secrets::of(folder.path()).unwrap();
+        assert_eq!(second.join_key.expose_secret(), third.join_key.expose_secret());
+        let mode = fs::metadata(path_in(folder.path())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Settings {
         let mut table = self.ticketing_api.clone();
         set_default(&mut table, "secrets", "session_secret", secrets.session_secret.expose_secret());
         set_default(&mut table, "secrets", "service_key", secrets.service_key.expose_secret());
+        set_default(&mut table, "secrets", "join_key", secrets.join_key.expose_secret());
         set_default(&mut table, "admin", "email", "admin@example.com");
         set_default(&mut table, "admin", "password", secrets.admin_password.expose_secret());
         set_default(&mut table, "store", "url", &format!("sqlite:{}", self.data.join("ticketing.db").display()));

@@ -50,7 +50,7 @@ impl Buyer {
         payment.json(&json!({})).send().await
     }
 
-    /// Anything of his own.
+    /// Anything of their own.
     pub(crate) async fn get(&self, path: &str) -> Value {
         self.shop.get(path).bearer(&self.session).send().await.json()
     }

@@ -48,6 +48,27 @@ impl Person<'_> {
         self.sees_displayed(selector).await.send_keys(text).await.unwrap();
     }
 
+    async fn signs_up(&self, name: &str) {
+        self.clicks("#account-switch").await;
+        self.types("#email", &format!("{name}@example.com")).await;
+        self.types("#password", "s3cret-pass!").await;
+        self.types("#nickname", name).await;
+        self.clicks("#account-submit").await;
+    }
+
+    /// Waits until the browser is at an address that begins so.
+    async fn comes_to(&self, beginning: &str) {
+        let arrived = async {
+            while !self.page.current_url().await.unwrap().as_str().starts_with(beginning) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let Ok(()) = tokio::time::timeout(PATIENCE, arrived).await else {
+            self.keeps("failure").await;
+            panic!("they never come to {beginning}")
+        };
+    }
+
     async fn reads(&self, selector: &str) -> String {
         self.sees_displayed(selector).await.text().await.unwrap()
     }
@@ -58,6 +79,30 @@ impl Person<'_> {
             self.browser.screenshot(&PathBuf::from(folder).join(format!("{name}.png"))).await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_member_takes_the_shops_word_to_a_line_for_members_and_comes_back_with_a_turn() {
+    let system = System::start(2.0).await;
+    let browser = Browser::start().await;
+    let person = Person { browser: &browser, page: browser.client() };
+    let (shop, room) = (format!("http://{}", system.ticketing), format!("http://{}", system.gateway));
+
+    person.page.goto(&format!("{room}/waiting-room/presale")).await.unwrap();
+    person.keeps("5-members-only").await;
+    person.clicks("#to-site").await;
+    person.comes_to(&shop).await;
+
+    let presale = ticketing_api::demo::FOR_MEMBERS.performance;
+    person.page.goto(&format!("{shop}/performances/{presale}")).await.unwrap();
+    person.clicks("#to-waiting-room").await;
+    person.signs_up("member").await;
+    // Through the waiting room, which lets them in at once, and back.
+    person.sees_displayed("#panel[data-step='choosing']").await;
+    person.clicks("#seat-12").await;
+    person.clicks("#hold").await;
+    person.sees_displayed("#pay").await;
+    person.keeps("6-held-by-a-member").await;
 }
 
 #[tokio::test]
@@ -76,25 +121,17 @@ async fn a_person_gets_from_the_waiting_room_to_a_paid_ticket() {
     person.keeps("1-waiting").await;
 
     let operator = system.secret("operator_key");
-    let rate = waiting_room.patch("/v1/admin/queues/demo").bearer(&operator).json(&json!({"rate_per_second": 2.0}));
+    let internal = system.waiting_room_internal();
+    let rate = internal.patch("/v1/admin/queues/demo").bearer(&operator).json(&json!({"rate_per_second": 2.0}));
     assert_eq!(rate.send().await.status, 200);
     let shop = format!("http://{}", system.ticketing);
-    let arrived = async {
-        while !person.page.current_url().await.unwrap().as_str().starts_with(&shop) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, arrived).await.expect("admitted, he is taken to the shop");
+    person.comes_to(&shop).await;
 
     person.sees_displayed("#seat-12").await;
     assert!(!person.page.current_url().await.unwrap().as_str().contains("active_token"), "the token left the address");
 
     person.clicks("#sign-in").await;
-    person.clicks("#account-switch").await;
-    person.types("#email", "person@example.com").await;
-    person.types("#password", "s3cret-pass!").await;
-    person.types("#nickname", "person").await;
-    person.clicks("#account-submit").await;
+    person.signs_up("person").await;
     person.sees_displayed("#member-name").await;
 
     person.clicks("#wallet").await;

@@ -35,15 +35,20 @@ operations.address = '{}'
 [queue_gateway.queues.demo]
 redirect_to = 'http://{ticketing}/'
 admission = {{ mode = 'fixed', rate_per_second = {rate:?}, active_cap = 100 }}
+[queue_gateway.queues.presale]
+redirect_to = 'http://{ticketing}/'
+members.jwks_url = 'http://{ticketing}/.well-known/jwks.json'
+admission = {{ mode = 'fixed', rate_per_second = {rate:?}, active_cap = 100 }}
 [ticketing_api]
 public_url = 'http://{ticketing}'
 listen.address = '{ticketing}'
 operations.address = '{}'
-gateway.url = 'http://{gateway}'
+gateway.internal_url = 'http://{}'
 gateway.public_url = 'http://{gateway}'
 ",
             operations[0],
             operations[1],
+            operations[0],
             data = folder.path().join("data").display(),
         );
         fs::write(folder.path().join("settings.toml"), settings).unwrap();
@@ -64,6 +69,11 @@ gateway.public_url = 'http://{gateway}'
     /// A client of the waiting room.
     pub(crate) fn waiting_room(&self) -> HttpClient {
         HttpClient::new(self.gateway)
+    }
+
+    /// A client of the waiting room's internal listener: what operators and services call.
+    pub(crate) fn waiting_room_internal(&self) -> HttpClient {
+        HttpClient::new(self.operations[0])
     }
 
     /// A client of the shop.

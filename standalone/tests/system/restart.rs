@@ -35,12 +35,12 @@ async fn settles_at(system: &System, waiting_token: &str, expected: u64) {
 /// Lets the operator set the rate, and waits until `waiting_token` is admitted.
 async fn admit(system: &System, waiting_token: &str) -> String {
     let operator = system.secret("operator_key");
-    let rate = system.waiting_room().patch("/v1/admin/queues/demo").bearer(&operator);
+    let rate = system.waiting_room_internal().patch("/v1/admin/queues/demo").bearer(&operator);
     assert_eq!(rate.json(&json!({"rate_per_second": 50.0})).send().await.status, 200);
     loop {
         let poll = system.waiting_room().get("/v1/queues/demo/tokens/current").bearer(waiting_token);
         if let Some(token) = poll.send().await.json()["active_token"].as_str() {
-            let rate = system.waiting_room().patch("/v1/admin/queues/demo").bearer(&operator);
+            let rate = system.waiting_room_internal().patch("/v1/admin/queues/demo").bearer(&operator);
             assert_eq!(rate.json(&json!({"rate_per_second": null})).send().await.status, 200);
             return token.to_owned();
         }
@@ -62,7 +62,7 @@ async fn those_who_wait_come_back_to_their_places() {
     let newcomer = join(&system).await;
     // In the worst order: whoever was last comes back first.
     for visitor in visitors.iter().rev() {
-        assert_eq!(position(&system, visitor).await, Some(1), "he precedes whoever came back after those behind him");
+        assert_eq!(position(&system, visitor).await, Some(1), "they precede whoever came back after those behind them");
     }
     // The places are exact once a tick has told the gateway of those who came back.
     visitors.push(newcomer);
@@ -82,7 +82,7 @@ async fn reservations_and_payments_stay() {
 
     system.kill_and_start_again().await;
 
-    // The admitted visitor goes on with his signed token, although the gateway has forgotten him.
+    // The admitted visitor goes on with their signed token, although the gateway has forgotten them.
     let payment = created(&buyer.pay(&paid_for, &active_token).await);
     assert_eq!(payment["state"], "completed");
 
