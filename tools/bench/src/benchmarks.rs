@@ -8,6 +8,7 @@ mod cpu;
 mod gateway;
 mod join;
 mod load;
+mod poll;
 mod process;
 mod redis_commands;
 mod reference;
@@ -49,6 +50,8 @@ enum Name {
     StreamCpu,
     /// Redis commands a tick.
     RedisCommands,
+    /// Polls a second through the gateway on Redis.
+    Poll,
     /// Hold, reserve and pay on PostgreSQL.
     Booking,
 }
@@ -56,7 +59,7 @@ enum Name {
 /// The other side of a row, run as a process of its own.
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Reference {
-    /// An HTTP server that answers every POST with a constant.
+    /// An HTTP server that answers every GET and POST with a constant.
     #[command(hide = true)]
     BareHttp,
     /// A loop of blocking writes to as many sockets as connect.
@@ -92,6 +95,9 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if wanted(Name::RedisCommands) {
         rows.push(redis_commands::measure(trial).await.context("row 4, Redis commands")?);
+    }
+    if wanted(Name::Poll) {
+        rows.push(poll::measure(trial).await.context("row 6, polls")?);
     }
     if wanted(Name::Booking) {
         rows.push(booking::measure(trial).await.context("row 8, bookings")?);

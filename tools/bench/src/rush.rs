@@ -1,114 +1,187 @@
-//! The rush: N visitors join one queue at once, wait on their streams, and buy what there is.
+//! The rush: many visitors join one queue at once, wait, and buy what there is. Some of them are ghosts.
 
+mod archive;
+mod arguments;
+mod browser;
 mod buyer;
+mod crowd;
+mod diary;
+mod document;
+mod first;
+mod ghost;
+mod jar;
 mod line;
 mod observer;
+mod presence;
 mod sale;
+mod secrets;
+mod shop;
 mod stream;
+mod token;
+mod vanish;
 mod verdict;
 mod visit;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use crate::client::Service;
 
-pub use verdict::Verdict;
+pub use self::{
+    arguments::{Arguments, Crowd, FirstKind, GhostKind, Promised},
+    verdict::Verdict,
+};
+use self::{browser::Browser, buyer::Buyer, crowd::Part, observer::Observer, shop::Shop, visit::Report};
 
-/// What to drive, and how hard.
-#[derive(Clone, Debug, Parser)]
-#[command(about = "Drives a sale with many visitors at once and prints what happened")]
-pub struct Arguments {
-    /// Public address of a gateway; repeat it for several instances.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    pub gateway: Vec<String>,
-    /// Public address of a ticketing API; repeat it for several instances.
-    #[arg(long, default_value = "http://127.0.0.1:8081")]
-    pub ticketing: Vec<String>,
-    /// How many people want a ticket.
-    #[arg(long, default_value_t = 1_000)]
-    pub visitors: usize,
-    /// Seats of the performance that is created for the run.
-    #[arg(long, default_value_t = 100)]
-    pub seats: u32,
-    /// The queue that guards the sale.
-    #[arg(long, default_value = "demo")]
-    pub queue: String,
-    /// Administrator who creates the performance.
-    #[arg(long, env = "RUSH_ADMIN_EMAIL", default_value = "admin@example.com")]
-    pub admin_email: String,
-    /// His password; left out, it is read from the secrets of a standalone system.
-    #[arg(long, env = "RUSH_ADMIN_PASSWORD", hide_env_values = true)]
-    pub admin_password: Option<String>,
-    /// The secrets file of a standalone system.
-    #[arg(long, default_value = "data/secrets.toml")]
-    pub secrets: PathBuf,
-    /// Seconds a visitor keeps trying one call through 503s and lost connections.
-    #[arg(long, default_value_t = 60)]
-    pub patience: u64,
-    /// Seconds after which a visitor gives up waiting in the line.
-    #[arg(long, default_value_t = 900)]
-    pub wait: u64,
-}
+/// Slots of those who do not come are free so long after their time: some ticks, and the longest time for which somebody
+/// counts as present after a stream was closed.
+const SETTLING: Duration = Duration::from_secs(15);
 
 /// Everything that the visitors of a run share.
 struct Rush {
     gateway: Service,
-    ticketing: Service,
-    sale: sale::Sale,
+    queue: String,
+    /// None where nobody shops.
+    shop: Option<Shop>,
+    alternate: bool,
     longest_wait: Duration,
+    stay: Duration,
+    away: Duration,
+    over: watch::Sender<bool>,
 }
 
-/// Prepares a sale and its buyers, sends them all at once, prints the verdict and returns it.
+/// Prepares a sale and its buyers, sends all visitors at once, prints the verdict and returns it.
 pub async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
-    let patience = Duration::from_secs(arguments.patience);
-    let gateway = Service::new(&arguments.gateway, patience);
-    let ticketing = Service::new(&arguments.ticketing, patience);
-    let sale = sale::open(&ticketing, &arguments).await.context("cannot open a sale for the run")?;
-    let buyers = sign_up(&ticketing, &arguments, sale.price).await?;
-    let rush = Arc::new(Rush { gateway, ticketing, sale, longest_wait: Duration::from_secs(arguments.wait) });
+    let gateway = Service::new(&arguments.gateway, arguments.patience());
+    let parts = crowd::cast(&arguments, &mut rand::rng());
+    let shop = if arguments.crowd.line_only { None } else { Some(open_shop(&arguments).await?) };
+    let buyers = sign_up(shop.as_ref(), &parts).await?;
+    let rush = Arc::new(Rush {
+        gateway: gateway.clone(),
+        queue: arguments.queue.clone(),
+        shop,
+        alternate: arguments.crowd.alternate,
+        longest_wait: Duration::from_secs(arguments.wait),
+        stay: Duration::from_secs_f64(arguments.crowd.stay.max(0.0)),
+        away: Duration::from_secs(arguments.crowd.away),
+        over: watch::channel(false).0,
+    });
 
-    let observer = observer::Observer::start(rush.gateway.clone(), &arguments.queue);
-    let bar = progress("visiting", arguments.visitors);
-    let mut visits = JoinSet::new();
-    for (number, buyer) in buyers.into_iter().enumerate() {
-        let rush = Arc::clone(&rush);
-        visits.spawn(async move { visit::visit(&rush, number, &buyer).await });
-    }
-    let mut reports = Vec::with_capacity(visits.len());
-    while let Some(report) = visits.join_next().await {
-        reports.push(report.context("a visitor's task failed")?);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
+    let observer = Observer::start(gateway, &arguments.queue, operator(&arguments)?).await?;
+    let mut ghosts = first::come(&rush, &arguments).await.context("the ghosts that come first")?;
+    let reports = send_all(&rush, parts, buyers, &observer).await?;
+    ghosts.hang_up();
+    let seen = observer.stop(verdict::longest_arrival(&reports) + SETTLING).await;
 
-    let sold_at_server = sale::sold(&rush.ticketing, &rush.sale).await.context("cannot read the seats back")?;
-    let verdict = Verdict::new(&rush.sale, &reports, &observer.stop().await, sold_at_server);
+    let sold_at_server = match &rush.shop {
+        Some(shop) => Some(sale::sold(&shop.ticketing, &shop.sale).await.context("cannot read the seats back")?),
+        None => None,
+    };
+    let admitted_ghosts = ghosts.admitted().await.context("asking the ghosts that came first")?;
+    if let Some(file) = &arguments.diaries {
+        archive::write(file, &reports)?;
+    }
+    let verdict = Verdict::new(&arguments, &reports, &seen, sold_at_server, admitted_ghosts);
     verdict.print();
     Ok(verdict)
 }
 
-/// Accounts with money in them, made before the clock starts: password hashing is not what a rush measures.
-async fn sign_up(ticketing: &Service, arguments: &Arguments, price: i64) -> anyhow::Result<Vec<buyer::Buyer>> {
+impl Rush {
+    /// A browser that has been nowhere yet.
+    fn browser(&self, number: usize, address: &str) -> Browser {
+        let gateway = if self.alternate { self.gateway.in_turn(number) } else { self.gateway.clone() };
+        Browser::new(gateway, &self.queue, address)
+    }
+
+    /// Returns when the run is over.
+    async fn over(&self) {
+        // The sender is ours: it cannot be gone.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
+    }
+}
+
+/// Sends all visitors at once and returns what became of them. Ghosts are not waited for, unless there is nobody else.
+async fn send_all(
+    rush: &Arc<Rush>,
+    parts: Vec<Part>,
+    buyers: Vec<Option<Buyer>>,
+    observer: &Observer,
+) -> anyhow::Result<Vec<Report>> {
+    let bar = progress("visiting", parts.len());
+    let (mut people, mut ghosts) = (JoinSet::new(), JoinSet::new());
+    for (number, (part, buyer)) in parts.into_iter().zip(buyers).enumerate() {
+        let rush = Arc::clone(rush);
+        let visits = if part.role.is_waited_for() { &mut people } else { &mut ghosts };
+        visits.spawn(async move { visit::visit(&rush, number, part, buyer).await });
+    }
+    let mut reports = Vec::with_capacity(people.len() + ghosts.len());
+    if people.is_empty() {
+        let all = async {
+            while let Some(report) = ghosts.join_next().await {
+                reports.push(report.context("a ghost's task failed")?);
+                bar.inc(1);
+            }
+            anyhow::Ok(())
+        };
+        timeout(rush.longest_wait, all).await.unwrap_or(Ok(()))?;
+    }
+    while let Some(report) = people.join_next().await {
+        reports.push(report.context("a visitor's task failed")?);
+        bar.inc(1);
+    }
+    // Before the ghosts are asked what became of them: questions are signs of presence, and may be answered by admission.
+    observer.note_totals().await?;
+    rush.over.send_replace(true);
+    while let Some(report) = ghosts.join_next().await {
+        reports.push(report.context("a ghost's task failed")?);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(reports)
+}
+
+async fn open_shop(arguments: &Arguments) -> anyhow::Result<Shop> {
+    let ticketing = Service::new(&arguments.ticketing, arguments.patience());
+    let sale = sale::open(&ticketing, arguments).await.context("cannot open a sale for the run")?;
+    Ok(Shop { ticketing, sale })
+}
+
+fn operator(arguments: &Arguments) -> anyhow::Result<Option<observer::Operator>> {
+    if arguments.operator.is_empty() {
+        return Ok(None);
+    }
+    let key = match &arguments.operator_key {
+        Some(key) => key.clone(),
+        None => secrets::read(&arguments.secrets, "operator_key", "--operator-key")?,
+    };
+    let service = Service::new(&arguments.operator, arguments.patience());
+    Ok(Some(observer::Operator::new(service, &arguments.queue, &key)))
+}
+
+/// Accounts with money in them for whoever shops, made before the clock starts: password hashing is not what a rush
+/// measures.
+async fn sign_up(shop: Option<&Shop>, parts: &[Part]) -> anyhow::Result<Vec<Option<Buyer>>> {
     const AT_ONCE: usize = 8;
-    let bar = progress("signing up", arguments.visitors);
+    let Some(shop) = shop else { return Ok(vec![None; parts.len()]) };
     let run = uuid::Uuid::new_v4().simple().to_string();
-    let gate = Arc::new(Semaphore::new(AT_ONCE));
+    let gate = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    let shoppers: Vec<usize> = (0..parts.len()).filter(|number| parts[*number].role.shops()).collect();
+    let bar = progress("signing up", shoppers.len());
     let mut tasks = JoinSet::new();
-    for number in 0..arguments.visitors {
-        let (ticketing, gate, run) = (ticketing.clone(), Arc::clone(&gate), run[..10].to_owned());
+    for number in shoppers {
+        let (shop, gate, run) = (shop.clone(), Arc::clone(&gate), run[..10].to_owned());
         tasks.spawn(async move {
             let _turn = gate.acquire().await?;
-            buyer::Buyer::sign_up(&ticketing, &run, number, price).await
+            anyhow::Ok((number, Buyer::sign_up(&shop.ticketing, &run, number, shop.sale.price).await?))
         });
     }
-    let mut buyers = Vec::with_capacity(arguments.visitors);
-    while let Some(buyer) = tasks.join_next().await {
-        buyers.push(buyer.context("a buyer's task failed")?.context("cannot sign a buyer up")?);
+    let mut buyers = vec![None; parts.len()];
+    while let Some(signed_up) = tasks.join_next().await {
+        let (number, buyer) = signed_up.context("a buyer's task failed")?.context("cannot sign a buyer up")?;
+        buyers[number] = Some(buyer);
         bar.inc(1);
     }
     bar.finish_and_clear();

@@ -46,11 +46,12 @@ active_key = '''
 {key}'''
 service_key = 'bench-service-key-0123456789abcdef'
 operator_key = 'bench-operator-key-0123456789abcdef'
-# One address sends everything here: the limits for each address must not be what is measured.
-[rate_limits]
-join.per_second = 0
-poll.per_second = 0
-stream.per_second = 0
+# One address sends everything here, and nobody arrives: neither the limits for each address nor what is done about
+# networks like that must be what is measured.
+[access]
+allowed = ['127.0.0.0/8']
+[tokens]
+arrive_within = '10m'
 [queues.{QUEUE}]
 redirect_to = 'http://127.0.0.1:8081/'
 admission = {{ mode = 'fixed', rate_per_second = {rate:?}, active_cap = 1000000 }}

@@ -18,8 +18,9 @@ pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
     // Nobody is admitted, so that every join does the whole work of a join: a place at the end of a long line.
     let gateway = Gateway::start(Some(redis.url()), 0.0).await?;
     let (_bare, bare) = Process::reference(&["bare-http".to_owned()])?;
-    let join = load::post_request(&format!("/v1/queues/{QUEUE}/tokens"));
-    let constant = load::post_request("/");
+    // Newcomers without an identity: with one, all would be the same visitor.
+    let join = [load::post_request(&format!("/v1/queues/{QUEUE}/tokens"))];
+    let constant = [load::post_request("/")];
     let (mut ours, mut reference) = (Vec::new(), Vec::new());
     for _ in 0..trial.rounds {
         reference.push(load::rate(bare, &constant, CONNECTIONS, trial.lasts).await?);

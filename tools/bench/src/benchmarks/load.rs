@@ -25,13 +25,24 @@ pub(super) fn post_request(path: &str) -> Vec<u8> {
         .into()
 }
 
-/// Sends `request` over `connections` for `lasts` and returns the good answers a second; a bad answer is an error.
-pub(super) async fn rate(to: SocketAddr, request: &[u8], connections: usize, lasts: Duration) -> anyhow::Result<f64> {
+/// As [`post_request`], without a body, and with a bearer token.
+pub(super) fn get_request(path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n").into()
+}
+
+/// Sends a request over `connections` for `lasts` and returns the good answers a second; a bad answer is an error. Each
+/// connection sends one of `requests`, by turns.
+pub(super) async fn rate(
+    to: SocketAddr,
+    requests: &[Vec<u8>],
+    connections: usize,
+    lasts: Duration,
+) -> anyhow::Result<f64> {
     let started = Instant::now();
     let deadline = started + lasts;
     let mut tasks = JoinSet::new();
-    for _ in 0..connections {
-        let request = request.to_vec();
+    for request in requests.iter().cycle().take(connections) {
+        let request = request.clone();
         tasks.spawn(async move { drive(to, &request, deadline).await });
     }
     let mut sum = Answers::default();

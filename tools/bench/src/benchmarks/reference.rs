@@ -7,12 +7,13 @@ use std::{
 
 use axum::{Router, routing::post};
 
-/// Answers every POST with a constant of the size of a join's reply, through axum as it comes.
+/// Answers every GET and POST with a constant of the size of a join's reply, through axum as it comes.
 pub(super) async fn bare_http() -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     announce(listener.local_addr()?)?;
     let reply = "x".repeat(512);
-    let router = Router::new().route("/", post(move || std::future::ready(reply.clone())));
+    let answer = move || std::future::ready(reply.clone());
+    let router = Router::new().route("/", post(answer.clone()).get(answer));
     Ok(axum::serve(listener, router).await?)
 }
 

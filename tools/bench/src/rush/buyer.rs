@@ -10,18 +10,16 @@ use crate::client::{Call, Service};
 /// Who buys.
 #[derive(Clone, Debug)]
 pub(super) struct Buyer {
-    /// His bearer token.
+    /// Their bearer token.
     pub(super) session: String,
-    /// The address from which he comes, for services that trust us as a proxy: a real crowd has many addresses,
-    /// and the per-address limits are not what a rush measures.
-    pub(super) address: String,
 }
 
 impl Buyer {
-    /// Signs a member up, logs him in and charges his wallet with `money` minor units.
+    /// Signs a member up, logs them in and charges their wallet with `money` minor units. Each comes from an address of
+    /// their own: the limits of one address are not what a rush measures.
     pub(super) async fn sign_up(ticketing: &Service, run: &str, number: usize, money: i64) -> anyhow::Result<Self> {
         let address = format!("10.{}.{}.{}", (number >> 16) & 255, (number >> 8) & 255, number & 255);
-        let from = |call: Call| call.header("x-forwarded-for", &address);
+        let from = |call: Call| call.from_address(&address);
         let (email, password) = (format!("{run}.{number}@rush.test"), "rush-test-1!");
         // The run's own letters and a number in base 36 keep nicknames unique within ten characters.
         let nickname = format!("{}{}", &run[..5], base36(number));
@@ -38,7 +36,7 @@ impl Buyer {
         let session = session["access_token"].as_str().context("the session has no access_token")?.to_owned();
         let call = from(Call::post("/v1/wallet/charges", json!({"amount": money}))).bearer(&session).once();
         expect(ticketing, &call, StatusCode::CREATED).await?;
-        Ok(Self { session, address })
+        Ok(Self { session })
     }
 }
 

@@ -5,14 +5,12 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::Arguments;
+use super::{Arguments, secrets};
 use crate::client::{Call, Service};
 
 /// What is for sale.
 #[derive(Clone, Debug)]
 pub(super) struct Sale {
-    /// The queue that guards it.
-    pub(super) queue: String,
     /// The performance.
     pub(super) performance: String,
     /// How many seats it has.
@@ -24,7 +22,11 @@ pub(super) struct Sale {
 /// Creates a fresh performance, so that a run never meets what an earlier one sold.
 pub(super) async fn open(ticketing: &Service, arguments: &Arguments) -> anyhow::Result<Sale> {
     const PRICE: i64 = 5_000;
-    let credentials = json!({"email": arguments.admin_email, "password": admin_password(arguments)?});
+    let password = match &arguments.admin_password {
+        Some(password) => password.clone(),
+        None => secrets::read(&arguments.secrets, "admin_password", "--admin-password")?,
+    };
+    let credentials = json!({"email": arguments.admin_email, "password": password});
     let session = expect(ticketing, &Call::post("/v1/sessions", credentials), StatusCode::CREATED).await?;
     let token = session["access_token"].as_str().context("the session has no access_token")?;
 
@@ -40,19 +42,7 @@ pub(super) async fn open(ticketing: &Service, arguments: &Arguments) -> anyhow::
     let call = Call::post("/v1/admin/concerts", concert).bearer(token).once();
     let concert = expect(ticketing, &call, StatusCode::CREATED).await?;
     let performance = concert["performances"][0]["id"].as_str().context("the concert has no performance")?.to_owned();
-    Ok(Sale { queue: arguments.queue.clone(), performance, seats: arguments.seats, price: PRICE })
-}
-
-fn admin_password(arguments: &Arguments) -> anyhow::Result<String> {
-    if let Some(password) = &arguments.admin_password {
-        return Ok(password.clone());
-    }
-    let path = arguments.secrets.display();
-    let text = std::fs::read_to_string(&arguments.secrets)
-        .with_context(|| format!("give --admin-password, or --secrets with the file of a standalone system: {path}"))?;
-    let secrets: toml::Table = text.parse().with_context(|| format!("{path} is no TOML"))?;
-    let password = secrets.get("admin_password").and_then(toml::Value::as_str);
-    Ok(password.with_context(|| format!("{path} has no admin_password"))?.to_owned())
+    Ok(Sale { performance, seats: arguments.seats, price: PRICE })
 }
 
 /// How many seats the server says are sold.

@@ -13,28 +13,44 @@ pub(super) struct Event {
     pub(super) data: Value,
 }
 
+/// What a stream gave.
+#[derive(Debug, PartialEq)]
+pub(super) enum Heard {
+    /// An event.
+    Event(Event),
+    /// The server ended it.
+    End,
+    /// The connection broke.
+    Cut,
+}
+
 /// The events of one open stream.
 pub(super) struct Events {
+    /// The instance that it is open to.
+    pub(super) from: usize,
     body: Incoming,
     unread: Vec<u8>,
 }
 
 impl Events {
-    /// The events of a response.
-    pub(super) fn new(body: Incoming) -> Self {
-        Self { body, unread: Vec::new() }
+    /// The events of a response of this instance.
+    pub(super) fn new(from: usize, body: Incoming) -> Self {
+        Self { from, body, unread: Vec::new() }
     }
 
-    /// The next event; `None` when the stream ended or was cut.
-    pub(super) async fn next(&mut self) -> Option<Event> {
+    /// The next event, or how the stream came to an end.
+    pub(super) async fn next(&mut self) -> Heard {
         loop {
             if let Some(block) = take_block(&mut self.unread)
                 && let Some(event) = parse(&block)
             {
-                return Some(event);
+                return Heard::Event(event);
             } else if !self.unread.windows(2).any(|two| two == b"\n\n") {
-                let frame = self.body.frame().await?.ok()?;
-                self.unread.extend_from_slice(frame.data_ref()?);
+                match self.body.frame().await {
+                    Some(Ok(frame)) => self.unread.extend_from_slice(frame.data_ref().map_or(&[], |data| &data[..])),
+                    Some(Err(_)) => return Heard::Cut,
+                    None => return Heard::End,
+                }
             }
         }
     }

@@ -1,25 +1,30 @@
-//! One visitor's whole road: the line, a seat, the till.
+//! One visitor's whole road: the line, the entrance, a seat, the till.
 
-use anyhow::{Context, bail};
-use http::StatusCode;
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     Rush,
+    arguments::GhostKind,
     buyer::Buyer,
-    line::{self, Wait},
-    sale,
+    crowd::{Part, Role},
+    diary::Diary,
+    ghost,
+    line::{Habits, Waiter},
+    shop::{Shopper, Trip},
 };
-use crate::client::{Call, Reply};
 
 /// What became of a visitor.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// His way through the line, if he got through.
-    pub(super) wait: Option<Wait>,
-    /// Milliseconds from admission to ticket or refusal.
-    pub(super) shopping_millis: u64,
+    /// What the visitor came for.
+    pub(super) part: Part,
+    /// What the visitor was told in line.
+    pub(super) diary: Diary,
+    /// From arrival to ticket or refusal.
+    pub(super) shopping: Option<Duration>,
     /// The end.
     pub(super) outcome: Outcome,
 }
@@ -32,73 +37,92 @@ pub(super) enum Outcome {
         /// The seat's number.
         seat: u64,
     },
-    /// Everything was sold when his turn came: the clean refusal.
+    /// Everything was sold when the turn came: the clean refusal.
     SoldOut,
+    /// Was at the site where nobody shops, and gave the slot back.
+    Stayed,
+    /// Gave up, as intended.
+    Left {
+        /// Could hold a seat with the slot that was given up.
+        bought_on: bool,
+    },
+    /// A ghost that played its part.
+    Haunted {
+        /// Slots that were still there after their time.
+        overstayed: u32,
+        /// Was admitted without ever having been in contact.
+        admitted: bool,
+    },
     /// Anything else.
     Failed(String),
 }
 
 /// Sends one visitor all the way.
-pub(super) async fn visit(rush: &Rush, number: usize, buyer: &Buyer) -> Report {
-    let wait = match line::wait(rush, &buyer.address).await {
-        Ok(wait) => wait,
-        Err(error) => {
-            let outcome = Outcome::Failed(format!("in line: {error:#}"));
-            return Report { wait: None, shopping_millis: 0, outcome };
-        }
+pub(super) async fn visit(rush: &Rush, number: usize, part: Part, buyer: Option<Buyer>) -> Report {
+    let habits = Habits { polls: part.polls, moves: rush.alternate };
+    let mut waiter = Waiter::new(rush.browser(number, &part.address), habits);
+    let mut shopping = None;
+    let outcome = match play(rush, number, &part, buyer, &mut waiter, &mut shopping).await {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::Failed(format!("{:?}: {error:#}", part.role)),
     };
-    let admitted = Instant::now();
-    let outcome = match shop(rush, number, buyer, &wait).await {
-        Ok(Some(seat)) => Outcome::Bought { seat },
-        Ok(None) => match line::leave(rush, &wait, &buyer.address).await {
-            Ok(()) => Outcome::SoldOut,
-            Err(error) => Outcome::Failed(format!("leaving: {error:#}")),
-        },
-        Err(error) => Outcome::Failed(format!("in the shop: {error:#}")),
-    };
-    let shopping_millis = u64::try_from(admitted.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Report { wait: Some(wait), shopping_millis, outcome }
+    Report { part, diary: waiter.diary, shopping, outcome }
 }
 
-/// Tries seats until one is his or none is left.
-async fn shop(rush: &Rush, number: usize, buyer: &Buyer, wait: &Wait) -> anyhow::Result<Option<u64>> {
-    loop {
-        let free = sale::seats_in_state(&rush.ticketing, &rush.sale, "available").await?;
-        // Spread by visitor, so that contention is what a crowd makes and not everybody on the first seat.
-        let Some(&seat) = free.get(number % free.len().max(1)) else {
-            // Not "none is held": a hold that ended since the first look has left a seat free.
-            if sale::sold(&rush.ticketing, &rush.sale).await? >= rush.sale.seats as usize {
-                return Ok(None);
+async fn play(
+    rush: &Rush,
+    number: usize,
+    part: &Part,
+    buyer: Option<Buyer>,
+    waiter: &mut Waiter,
+    shopping: &mut Option<Duration>,
+) -> anyhow::Result<Outcome> {
+    let deadline = Instant::now() + rush.longest_wait;
+    match part.role {
+        Role::Ghost(GhostKind::Return) => {
+            waiter.join().await.context("in line")?;
+            ghost::look_in(waiter).await;
+            sleep(rush.away).await;
+            waiter.ask().await.context("coming back")?;
+        }
+        Role::Ghost(kind) => return ghost::haunt(rush, kind, waiter).await,
+        Role::LeavesLine => {
+            waiter.join().await.context("in line")?;
+            let patience = Duration::from_millis(rand::random_range(500..3_000));
+            let _ = timeout(patience, waiter.wait(deadline)).await;
+            waiter.go_away();
+            waiter.browser.leave().await.context("leaving the line")?;
+            return Ok(Outcome::Left { bought_on: false });
+        }
+        Role::Buys | Role::LeavesShop => waiter.join().await.context("in line")?,
+    }
+    let active_token = waiter.pass(deadline).await.context("in line")?;
+    let arrived = Instant::now();
+    let outcome = if let (Some(shop), Some(buyer)) = (&rush.shop, &buyer) {
+        let shopper = Shopper { shop, buyer, address: &part.address, active_token: &active_token, number };
+        be_at_the_shop(&shopper, part.role, waiter).await.context("in the shop")?
+    } else {
+        sleep(rush.stay).await;
+        waiter.browser.leave().await.context("giving the slot back")?;
+        Outcome::Stayed
+    };
+    *shopping = Some(arrived.elapsed());
+    Ok(outcome)
+}
+
+async fn be_at_the_shop(shopper: &Shopper<'_>, role: Role, waiter: &mut Waiter) -> anyhow::Result<Outcome> {
+    shopper.show_life().await?;
+    if role == Role::LeavesShop {
+        return Ok(Outcome::Left { bought_on: shopper.hold_and_leave().await? });
+    }
+    match shopper.buy().await? {
+        Trip::Bought { seat } => Ok(Outcome::Bought { seat }),
+        Trip::SoldOut => {
+            // A slot that was claimed on the way is the shop's to end.
+            if !waiter.browser.leave().await? {
+                shopper.leave().await?;
             }
-            // Somebody is at the till with the last seats and may yet give up.
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-            continue;
-        };
-        let path = format!("/v1/performances/{}/holds", rush.sale.performance);
-        let hold = send(rush, buyer, wait, Call::post(path, json!({"seats": [seat]}))).await?;
-        if hold.status == StatusCode::CONFLICT && hold.code() == "seats_taken" {
-            continue;
+            Ok(Outcome::SoldOut)
         }
-        let hold = created(hold, "hold")?;
-        let reservation =
-            send(rush, buyer, wait, Call::post("/v1/reservations", json!({"hold_id": hold["id"]}))).await?;
-        let reservation = created(reservation, "reservation")?;
-        let id = reservation["id"].as_str().context("the reservation has no id")?;
-        let payment = Call::post(format!("/v1/reservations/{id}/payments"), json!({}));
-        created(send(rush, buyer, wait, payment).await?, "payment")?;
-        return Ok(Some(seat));
     }
-}
-
-async fn send(rush: &Rush, buyer: &Buyer, wait: &Wait, call: Call) -> anyhow::Result<Reply> {
-    let call = call.bearer(&buyer.session).header("active-token", &wait.active_token);
-    let call = call.header("x-forwarded-for", &buyer.address).once();
-    Ok(rush.ticketing.send(&call).await?)
-}
-
-fn created(reply: Reply, what: &str) -> anyhow::Result<Value> {
-    if reply.status != StatusCode::CREATED {
-        bail!("{what}: {} {}", reply.status, reply.body);
-    }
-    Ok(reply.body)
 }

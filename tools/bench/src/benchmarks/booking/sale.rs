@@ -31,7 +31,7 @@ pub(super) struct Sale {
     pub(super) performance: PerformanceId,
     /// The queue that guards it.
     pub(super) queue: QueueName,
-    /// The number of the first member. His seat is 1, the next one's 2, and a member's number is also his id.
+    /// The number of the first member. Their seat is 1, the next one's 2, and a member's number is also their id.
     pub(super) first: u64,
 }
 
