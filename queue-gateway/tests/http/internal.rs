@@ -28,6 +28,7 @@ async fn services_and_operators_are_not_heard_on_the_public_port() {
     for path in ["/metrics", "/healthz", "/readyz"] {
         assert_problem(&gateway.visitors.get(path).send().await, 404, "not_found");
     }
+    gateway.step().await;
     assert_eq!(gateway.public_state().await["active"], 1, "the slot is as it was");
 }
 
