@@ -16,7 +16,7 @@ use crate::waiting_token::{WaitingClaims, WaitingSigner};
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
 #[derive(Clone, Debug, Serialize)]
 pub struct PlaceDocument<'a> {
-    /// The queue.
+    /// By the name that settings and addresses use.
     pub queue: &'a QueueName,
     /// What is true of the visitor.
     pub state: PlaceState,
@@ -90,7 +90,7 @@ pub enum PlaceState {
 /// Whom a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The visitor.
+    /// Whose place it is.
     pub visitor: VisitorId,
     /// The member who the visitor is, in a queue of members: nobody else can use the token.
     pub member: Option<MemberId>,

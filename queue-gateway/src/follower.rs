@@ -44,7 +44,7 @@ impl Drop for Joining {
 /// One queue of this gateway.
 #[derive(Debug)]
 pub struct Follower {
-    /// The store.
+    /// What the line is kept in.
     pub engine: Arc<dyn QueueEngine>,
     /// The copy of the line.
     pub mirror: Arc<Mirror>,
@@ -63,7 +63,7 @@ impl Follower {
         Self { engine, mirror, streams, presence, anew: AtomicBool::new(false) }
     }
 
-    /// The queue.
+    /// The name of the queue that is followed.
     pub fn queue(&self) -> &QueueName {
         self.mirror.queue()
     }

@@ -95,7 +95,7 @@ pub struct Gateway {
     pub access: Access,
     /// Raises the alarm about proxies that are not among them.
     pub untrusted_proxy: UntrustedProxy,
-    /// The time.
+    /// For the age of tokens, and new ids.
     pub clock: SharedClock,
 }
 

@@ -14,7 +14,7 @@ pub type IdentitySigner = KeyedSigner<IdentityClaims>;
 /// Who a browser is, for all queues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityClaims {
-    /// The visitor.
+    /// Whom the browser is known as.
     #[serde(rename = "sub")]
     pub visitor: VisitorId,
     /// When the identity was given (whole seconds).

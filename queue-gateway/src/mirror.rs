@@ -141,7 +141,7 @@ impl Mirror {
         }
     }
 
-    /// The queue.
+    /// The name of the queue whose line it copies.
     pub fn queue(&self) -> &QueueName {
         &self.queue
     }

@@ -34,7 +34,7 @@ const MOST_UNFOLLOWED: u32 = 2;
 /// The loop of one queue.
 #[derive(Debug)]
 pub struct Promoter {
-    /// The queue.
+    /// Whose line it steps.
     pub follower: Arc<Follower>,
     /// What it counts.
     pub metrics: Arc<QueueMetrics>,

@@ -70,7 +70,7 @@ pub struct Held {
     pub issued_at: Timestamp,
 }
 
-/// Who joins.
+/// Somebody who asks for a place, by what is known of them.
 #[derive(Clone, Copy, Debug)]
 pub enum Joiner {
     /// Holds a place, or held one.
@@ -82,7 +82,7 @@ pub enum Joiner {
 }
 
 impl Joiner {
-    /// The visitor.
+    /// The visitor that they are, or are to be.
     pub fn visitor(&self) -> VisitorId {
         match self {
             Self::Holder(held) => held.holder.visitor,
@@ -105,7 +105,7 @@ pub enum View {
     Admitted {
         /// The epoch of the admission.
         epoch: Epoch,
-        /// The slot.
+        /// The slot, with its deadlines.
         admission: Admission,
     },
     /// Has no place.

@@ -18,9 +18,9 @@ use crate::{
 /// A concert of the demo, the same in every installation.
 #[derive(Clone, Copy, Debug)]
 pub struct DemoConcert {
-    /// The concert.
+    /// Of the concert itself.
     pub concert: ConcertId,
-    /// Its performance.
+    /// Of its only evening.
     pub performance: PerformanceId,
     /// The queue that guards it.
     pub queue: &'static str,

@@ -19,16 +19,16 @@ pub enum LineChange {
     /// Left the line for a slot; carries all that is needed to mint the active token. Whoever stands before the highest
     /// admitted place has been passed.
     Admitted {
-        /// The place.
+        /// At this place.
         seq: Sequence,
-        /// Who.
+        /// Who stood there.
         visitor: VisitorId,
-        /// The slot.
+        /// The slot that they hold from now on.
         admission: Admission,
     },
     /// Left the line without a slot.
     Departed {
-        /// The place.
+        /// At this place.
         seq: Sequence,
     },
     /// Came back to a place of an older epoch; `seq` is zero or negative.
@@ -38,17 +38,17 @@ pub enum LineChange {
     },
     /// Was admitted, did not arrive, and has the place again: passed, and not ready.
     Returned {
-        /// The place.
+        /// At this place.
         seq: Sequence,
     },
     /// Somebody who was passed is ready again, and so goes before everybody who was not.
     Ready {
-        /// The place.
+        /// At this place.
         seq: Sequence,
     },
     /// Somebody who was passed and had come back is away again.
     Away {
-        /// The place.
+        /// At this place.
         seq: Sequence,
     },
     /// Every place after the last such range, up to and including `through`, has departed, but for some that are named.

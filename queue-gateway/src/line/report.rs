@@ -31,9 +31,9 @@ pub enum Phase {
 /// A visitor who is present at a gateway, near the front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadyVisitor {
-    /// Who.
+    /// Who is ready.
     pub visitor: VisitorId,
-    /// The place.
+    /// Where they stand.
     pub seq: Sequence,
     /// Whom the rule of networks counts; `None` for allowed networks, and where it cannot be told.
     pub network: Option<ClientNetwork>,

@@ -51,7 +51,7 @@ pub enum Standing {
     Admitted {
         /// The order of the place before; zero where a claim readmitted somebody who did not stand in the line.
         seq: Sequence,
-        /// The slot.
+        /// The slot, with its deadlines.
         admission: Admission,
     },
     /// Has neither.
@@ -108,7 +108,7 @@ pub enum Revocation {
 /// What a join brings along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinRequest {
-    /// Who.
+    /// Who wants a place.
     pub visitor: VisitorId,
     /// The place of a verified waiting token.
     pub held: Option<Place>,

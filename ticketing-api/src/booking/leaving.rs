@@ -19,7 +19,7 @@ pub enum TokenEnd {
 pub struct NewLeave {
     /// The active token shown.
     pub token: ActiveTokenId,
-    /// Its queue.
+    /// The queue that gave it out.
     pub queue: QueueName,
     /// Who asks. Nobody need be logged in to give back a token that no member has claimed.
     pub member: Option<MemberId>,

@@ -18,7 +18,7 @@ pub struct Call {
 pub struct Reply {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The headers.
+    /// As they were received.
     pub headers: HeaderMap,
     /// The JSON body; null when there was none.
     pub body: Value,

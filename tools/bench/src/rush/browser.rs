@@ -21,7 +21,7 @@ pub(super) struct Browser {
 pub(super) struct Told {
     /// What it said.
     pub(super) document: Document,
-    /// The instance.
+    /// The number of the instance that gave it.
     pub(super) by: usize,
 }
 

@@ -9,7 +9,7 @@ use super::arguments::{Arguments, GhostKind};
 /// What a visitor is going to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// What for.
+    /// What they do here.
     pub(super) role: Role,
     /// Asks again and again, instead of listening to a stream.
     pub(super) polls: bool,

@@ -58,9 +58,9 @@ pub(super) struct Turn {
 pub(super) struct Settled {
     /// When.
     pub(super) at: Timestamp,
-    /// The position.
+    /// The position that was told.
     pub(super) position: u64,
-    /// The estimate.
+    /// The estimate that was told with it.
     pub(super) wait: Option<Estimate>,
 }
 

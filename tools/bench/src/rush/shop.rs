@@ -19,7 +19,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 pub(super) struct Shop {
     /// The API.
     pub(super) ticketing: Service,
-    /// The performance.
+    /// The evening that everybody wants.
     pub(super) sale: Sale,
 }
 
@@ -28,11 +28,11 @@ pub(super) struct Shop {
 pub(super) struct Shopper<'a> {
     /// Where.
     pub(super) shop: &'a Shop,
-    /// Who.
+    /// The member who shops.
     pub(super) buyer: &'a Buyer,
     /// Where from.
     pub(super) address: &'a str,
-    /// The turn.
+    /// Proof of their turn.
     pub(super) active_token: &'a str,
     /// Spreads the visitors over the seats.
     pub(super) number: usize,
