@@ -34,6 +34,7 @@ impl Gateway {
 [listen]
 address = '{public}'
 max_connections = 19000
+max_connections_per_network = 0
 [operations]
 address = '{operations}'
 [streams]
