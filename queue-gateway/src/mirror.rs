@@ -197,6 +197,13 @@ impl Mirror {
         self.line.read().as_ref().map(reader)
     }
 
+    /// Notes that a place has been given, before the log or a step tells of it.
+    pub(crate) fn note_issued(&self, epoch: Epoch, seq: Sequence) {
+        if let Some(line) = self.line.write().as_mut().filter(|line| line.epoch == epoch) {
+            line.note_issued(seq);
+        }
+    }
+
     /// Where the next reading of the log should begin. The newest entry applied is read again: a store that was set back
     /// and has moved on since may be ahead of us and yet another.
     pub(crate) fn bookmark(&self) -> Bookmark {

@@ -18,8 +18,8 @@ use crate::{
     engine::{EngineError, QueueEngine},
     follower::{Follower, Readings, Stale},
     line::{
-        Admission, ClientNetwork, Contact, Epoch, JoinRequest, LineFull, Lost, Outlook, Place, Progress, Sequence,
-        Standing, Stats, latest_pause,
+        Admission, ClientNetwork, Contact, Epoch, JoinRequest, Joined, LineFull, Lost, Outlook, Place, Progress,
+        Sequence, Standing, Stats, latest_pause,
     },
     members::JoinTokens,
     metrics::QueueMetrics,
@@ -221,7 +221,7 @@ impl WaitingRoom {
         if matches!(reply.standing, Standing::Admitted { admission, .. } if admission.token == candidate) {
             queue.metrics.admitted.inc();
         }
-        let mut answer = self.answer(queue, holder, client, reply.epoch, reply.standing).await?;
+        let mut answer = self.answer(queue, holder, client, reply).await?;
         (answer.fresh, answer.renew) = (reply.fresh, true);
         if contact.is_some() {
             note_presence(queue, client, &answer, Duration::ZERO);
@@ -291,7 +291,7 @@ impl WaitingRoom {
     ) -> Result<Answer, Refusal> {
         fresh.map_err(|Stale| Refusal::Unavailable)?;
         let (epoch, standing) = self.standing_of(queue, held).await?;
-        self.answer(queue, held.holder, client, epoch, standing).await
+        self.answer(queue, held.holder, client, Joined { epoch, standing, fresh: false }).await
     }
 
     /// Where the store says that the visitor stands. One whom it does not know is put back to the place of their token, if
@@ -313,20 +313,24 @@ impl WaitingRoom {
     }
 
     /// Words for whoever the store says stands so in this epoch. The position comes from this gateway's own mirror, read
-    /// anew: whatever another gateway has told is in it.
+    /// anew, so that whatever another gateway has told is in it. Of a place that is new nobody has been told anything: it
+    /// costs no reading.
     async fn answer(
         &self,
         queue: &Queue,
         holder: Holder,
         client: Client,
-        epoch: Epoch,
-        mut standing: Standing,
+        Joined { epoch, mut standing, fresh }: Joined,
     ) -> Result<Answer, Refusal> {
         let place = standing.seq().map(|seq| Place { epoch, seq });
         let mut view = None;
         let mut refreshing = false;
         if let Standing::Waiting { seq } = standing {
-            refreshing = queue.readings.fresh().await.is_err();
+            if fresh {
+                queue.follower.mirror.note_issued(epoch, seq);
+            } else {
+                refreshing = queue.readings.fresh().await.is_err();
+            }
             if queue.follower.mirror.epoch() == Some(epoch) {
                 view = queue.waiting(seq, client);
             }

@@ -62,6 +62,10 @@ impl Line {
         self.order.last_seq()
     }
 
+    pub(super) fn note_issued(&mut self, seq: Sequence) {
+        self.order.extend(seq);
+    }
+
     /// Which state this is: every gateway gives the same state the same name.
     pub(crate) fn state(&self) -> (Epoch, LogIndex) {
         (self.epoch, self.head)
