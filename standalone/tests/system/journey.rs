@@ -89,6 +89,7 @@ async fn a_member_takes_the_shops_word_to_a_line_for_members_and_comes_back_with
     let (shop, room) = (format!("http://{}", system.ticketing), format!("http://{}", system.gateway));
 
     person.page.goto(&format!("{room}/waiting-room/presale")).await.unwrap();
+    person.sees_displayed("#to-site").await;
     person.keeps("5-members-only").await;
     person.clicks("#to-site").await;
     person.comes_to(&shop).await;
