@@ -79,8 +79,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// to wait is refused a fresh place when the line has [`Baseline::max_places`] already, expired ones that are not cleared
     /// yet among them; whoever goes straight in passes them all, so no crowd of ghosts can close a queue for good.
     ///
-    /// Nobody present waits when the ready set is empty and every live gateway has reported that all who are present
-    /// there are in it.
+    /// Nobody present waits when the ready set is empty, every live gateway has reported that all who are present there are
+    /// in it, and nobody has a place above the `newest` that any of them knew: whoever has just joined may be there.
     async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError>;
 
     /// Where the visitor stands. Changes nothing.
@@ -98,15 +98,17 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// back to within the grace time expire (`Expired` for a range, `Departed` for one). No place expires, nor counts as over
     /// in a reply, while a live gateway's `covers` falls short of the watermark: its visitors may be there, not yet reported.
     ///
-    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place enters the ready set for that gateway (`Ready` in the log
-    /// when their place has been passed and they were not in it); one who is gone there leaves it (`Away`, and the grace
-    /// time begins anew, when the place has been passed and no other gateway has them).
+    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place enters
+    /// the ready set for that gateway (`Ready` in the log when their place has been passed and they were not in it); one who
+    /// is gone there leaves it (`Away`, and the grace time begins anew, when the place has been passed and no other gateway
+    /// has them).
     ///
     /// A visitor of a network that is held back is refused while it has an unclaimed slot; without one, the lowest of its
     /// visitors in the report is taken in and the others are refused.
     ///
-    /// *Admits*, one candidate an admission, the lowest of the ready set whose place no live gateway's `covers` falls short
-    /// of, as far as credit, cap and candidates allow. A candidate whose slot is live is passed over. Entries of gone
+    /// *Admits*, one candidate an admission, the lowest of the ready set whose place no live gateway's `covers` or `newest`
+    /// falls short of, as far as credit, cap and candidates allow. Their time to arrive begins with the latest poll that
+    /// they were asked to make at any gateway. A candidate whose slot is live is passed over. Entries of gone
     /// gateways and of visitors without a place, and those whose network is held back with an unclaimed slot, are dropped.
     ///
     /// Credit accrues at the rate by the store's clock up to [`AdmissionLimits::burst`](crate::line::AdmissionLimits::burst);

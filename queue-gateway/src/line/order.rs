@@ -53,8 +53,7 @@ impl Order {
         for seq in front {
             ready.insert(seq.0);
         }
-        let front = ready;
-        Self { rank, last_seq, watermark, expired_through, front, kept }
+        Self { rank, last_seq, watermark, expired_through, front: ready, kept }
     }
 
     /// Applies one entry. Repeating entries in their order is harmless.

@@ -34,7 +34,7 @@ use crate::{
 /// Enough that opening and closing streams rarely meet the walk of a tick.
 pub(super) const SHARDS: usize = 16;
 /// A visitor counts as present for so long after their stream closed: the longest pause that a client is asked to make
-/// before it comes back, and as long again for slow networks.
+/// after a cut, and as long again for slow networks. (Whom a stopping gateway sends away may be asked for more.)
 const PRESENT_AFTER_CLOSING: Duration = Duration::from_secs(10);
 /// Streams are sent to other gateways in about so many parts, one an attempt to reach the store.
 const PARTS_SENT_ELSEWHERE: usize = 10;
