@@ -27,7 +27,7 @@ async fn totals(gateway: &Gateway) -> Value {
 async fn whoever_is_admitted_has_arrived_and_takes_the_token_along_where_no_server_sees_it() {
     let gateway = Gateway::with("tokens.arrive_within = '2s'").await;
     let browser = Browser::new(&gateway).visit().await;
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     let document = browser.join().await.json();
     assert_eq!(document["state"], "admitted");
     let there = format!("https://shop.test/seats#active_token={}", document["active_token"].as_str().unwrap());
@@ -51,7 +51,7 @@ async fn a_script_that_asks_whether_the_way_leads_on_is_told_by_a_status() {
         request.header("sec-fetch-mode", "cors").header("sec-fetch-site", "same-origin").send().await
     };
     assert_problem(&ask(&waiting).await, 409, "not_admitted");
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     eventually("admitted", async || gateway.poll(&waiting).await["state"] == "admitted").await;
     assert_eq!(ask(&waiting).await.status, 303);
 }
@@ -60,7 +60,7 @@ async fn a_script_that_asks_whether_the_way_leads_on_is_told_by_a_status() {
 async fn whoever_does_not_arrive_is_parked_and_next_when_they_are_back() {
     let gateway = Gateway::with("tokens.arrive_within = '2s'").await;
     let browser = Browser::new(&gateway).visit().await;
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     assert_eq!(browser.join().await.json()["state"], "admitted");
     gateway.pass(3).await;
     assert_eq!(totals(&gateway).await["no_shows_total"], 1);
@@ -72,7 +72,7 @@ async fn whoever_does_not_arrive_is_parked_and_next_when_they_are_back() {
     assert_eq!((back.status.as_u16(), &back.json()["position"]), (200, &1.into()));
     gateway.step().await;
     gateway.order("resume").await;
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     eventually("next", async || browser.place().await["state"] == "admitted").await;
     assert_eq!(gateway.poll(&other).await["state"], "waiting");
 }

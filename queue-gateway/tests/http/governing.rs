@@ -70,7 +70,7 @@ async fn a_raised_rate_admits_more_at_once() {
         tokens.push(gateway.waiting_visitor().await.0);
     }
     patch(&gateway, &json!({"rate_per_second": 4})).await;
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     for token in &tokens[..4] {
         gateway.until_poll(token, "four are admitted", |place| place["state"] == "admitted").await;
     }
@@ -96,7 +96,7 @@ async fn while_a_queue_is_paused_nobody_is_admitted_and_no_credit_is_banked() {
 
     assert_eq!(order(&gateway, "resume").await["state"], "open");
     assert_eq!(shown(&gateway).await["admitted_total"], 0, "half an hour's pause is no credit");
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     gateway.until_poll(&first, "the line moves on", |place| place["state"] == "admitted").await;
     assert_eq!(gateway.poll(&second).await["state"], "waiting");
 }

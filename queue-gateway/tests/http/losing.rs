@@ -21,7 +21,7 @@ tokens.grace = '2s'
 /// Somebody whose turn has come at once.
 async fn admitted(gateway: &Gateway) -> (Browser<'_>, Value) {
     let browser = Browser::new(gateway).visit().await;
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     let document = browser.join().await.json();
     assert_eq!(document["state"], "admitted", "{document}");
     (browser, document)

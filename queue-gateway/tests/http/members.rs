@@ -116,7 +116,7 @@ async fn a_member_who_left_takes_a_new_place_only_with_a_new_word() {
 async fn an_active_token_of_a_member_is_nobody_elses() {
     let site = Site::open().await;
     let member = site.member();
-    site.gateway.clock.advance(Duration::from_secs(1));
+    site.gateway.pass(1).await;
     let document = site.join(&site.word_for(member)).await.json();
     assert_eq!(document["state"], "admitted", "the word of the site is a sign of life: {document}");
     let claim = async |holder: MemberId| {

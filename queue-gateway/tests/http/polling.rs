@@ -19,7 +19,7 @@ async fn a_position_falls_until_it_is_the_visitors_turn() {
     assert_eq!((&place["state"], &place["position"], &place["behind"]), (&"waiting".into(), &2.into(), &0.into()));
     assert!(place.get("waiting_token").is_none() && place.get("active_token").is_none(), "{place}");
 
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     gateway.until_poll(&first, "the first is admitted", |place| place["state"] == "admitted").await;
     gateway.until_poll(&second, "the second moves up", |place| place["position"] == 1).await;
     let admitted = gateway.poll(&first).await;

@@ -83,7 +83,7 @@ async fn positions_fall_until_the_turn_comes() {
     let moved = stream.next_named("position", SOON).await.unwrap();
     assert_eq!((data(&moved)["position"].clone(), data(&moved)["behind"].clone()), (json!(1), json!(0)));
 
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     let admitted = stream.next_named("admitted", SOON).await.unwrap();
     let document = data(&admitted);
     assert_eq!((&document["state"], &document["redirect_to"]), (&json!("admitted"), &json!("https://shop.test/seats")));

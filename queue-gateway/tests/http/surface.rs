@@ -35,7 +35,7 @@ async fn everybody_sees_the_public_state_of_a_queue() {
     })
     .await;
     // The first is admitted and does not come: kept, and in nobody's way.
-    gateway.clock.advance(Duration::from_secs(1));
+    gateway.pass(1).await;
     eventually("the first is admitted", async || gateway.public_state().await["active"] == 1).await;
     gateway.pass(8).await;
     let state = gateway.public_state().await;
