@@ -1,7 +1,5 @@
 //! The way from the waiting room to the site.
 
-use std::time::Duration;
-
 use serde_json::Value;
 use testkit::Reply;
 

@@ -1,7 +1,5 @@
 //! Why somebody's turn was lost: they are told.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::{

@@ -1,6 +1,6 @@
 //! A line for members: the site says who joins.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{Json, Router, routing::get};
 use contract::{
