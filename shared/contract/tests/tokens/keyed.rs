@@ -1,6 +1,6 @@
 use contract::tokens::{ActiveSigner, KeyedClaims, KeyedSigner, MAX_TOKEN_BYTES, TokenError};
 use jiff::{Timestamp, fmt::serde::timestamp::second as whole_seconds};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,19 @@ fn minting_rounds_down_to_whole_seconds() {
     let mut precise = claims();
     precise.expires_at = precise.expires_at.checked_add(jiff::SignedDuration::from_millis(900)).unwrap();
     assert_eq!(signer().verify(&signer().mint(&precise), now()), Ok(claims()));
+}
+
+#[test]
+fn any_library_reads_what_we_sign() {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.validate_exp = false;
+    let key = DecodingKey::from_secret(SECRET.as_bytes());
+    let read = decode::<Place>(&signer().mint(&claims()), &key, &validation).unwrap();
+    assert_eq!((read.header.typ.as_deref(), read.claims), (Some("place+jwt"), claims()));
+
+    let header = Header { typ: Some("place+jwt".to_owned()), ..Header::new(Algorithm::HS256) };
+    let token = encode(&header, &claims(), &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+    assert_eq!(signer().verify(&token, now()), Ok(claims()));
 }
 
 #[test]
