@@ -12,7 +12,7 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine},
     line::{
-        Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
+        Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
         Report, Revocation, Sequence, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
@@ -131,8 +131,8 @@ impl QueueEngine for ConfiguredEngine {
         self.counted(self.engine.configure(queue, baseline).await)
     }
 
-    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
-        self.configured(queue, || self.engine.join(queue, request)).await
+    async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
+        self.configured(queue, || self.engine.join_many(queue, requests)).await
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {

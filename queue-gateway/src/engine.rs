@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
+    Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -45,11 +45,14 @@ pub const MOST_NETWORKS: usize = 10_000;
 /// Visitors of whom the store remembers why they have no place any more; above it the oldest are forgotten.
 pub const MOST_LOST: usize = 10_000;
 
+/// Joins that one step takes in at most: what a crowd waits for meanwhile stays within some milliseconds.
+pub const MOST_JOINS: usize = 256;
+
 /// What one step sweeps at most of each kind: slots, places that are away, cleared places, entries of gone gateways.
 pub const MOST_SWEPT: usize = 1_000;
 
 /// Why a step could not be done. Nothing was changed unless `Unavailable` says otherwise.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
     /// The store has no such queue: `configure` it and repeat.
     #[error("queue {0} is not configured in the store")]
@@ -69,7 +72,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// goes up only when the baseline differs.
     async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError>;
 
-    /// Gives the visitor a place at the end of the line, or the place they already have.
+    /// Gives each visitor a place at the end of the line, or the place they already have: up to [`MOST_JOINS`] joins in one
+    /// step, as if they came one after another at the same moment. Replies come in the order of the requests.
     ///
     /// With a `contact`, nobody present waiting, at least one whole credit, a free slot, admission not paused and the
     /// contact's network not held back, they are admitted in this very step under `candidate`. `held` is the place of
@@ -81,7 +85,13 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     ///
     /// Nobody present waits when the ready set is empty, every live gateway has reported that all who are present there are
     /// in it, and nobody has a place above the `newest` that any of them knew: whoever has just joined may be there.
-    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError>;
+    async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError>;
+
+    /// One join.
+    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<JoinReply, EngineError> {
+        let reply = self.join_many(queue, &[request]).await?.pop();
+        reply.ok_or_else(|| EngineError::Corrupt("expected a reply to a join".to_owned()))
+    }
 
     /// Where the visitor stands. Changes nothing.
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError>;

@@ -28,6 +28,7 @@ pub use self::{
     sparse::Sparse,
     stats::{Stats, Totals},
     turn::{
-        Admission, Claim, Contact, JoinRequest, Joined, LineFull, Lost, Progress, Readmission, Revocation, Standing,
+        Admission, Claim, Contact, JoinReply, JoinRequest, Joined, LineFull, Lost, Progress, Readmission, Revocation,
+        Standing,
     },
 };

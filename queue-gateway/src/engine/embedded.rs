@@ -26,8 +26,8 @@ use parking_lot::{Mutex, RwLock};
 use self::queue::Queue;
 use super::{EngineError, QueueEngine};
 use crate::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
+    Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -74,8 +74,8 @@ impl QueueEngine for EmbeddedEngine {
         })
     }
 
-    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
-        self.locked(queue, |q, now| q.join(request, now))
+    async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
+        self.locked(queue, |q, now| requests.iter().map(|request| q.join(*request, now)).collect())
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {

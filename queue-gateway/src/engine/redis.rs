@@ -20,14 +20,14 @@ use fred::{
 use service::redis::{ConnectError, Connections, RedisSettings};
 
 use self::{
-    codec::{Reply, above, change, count, id, network, text},
+    codec::{Reply, above, change, count, id, text},
     keys::keys_of,
     scripts::Scripts,
 };
 use super::{EngineError, QueueEngine};
 use crate::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
+    Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -99,12 +99,9 @@ impl QueueEngine for RedisEngine {
         Reply::new(self.run(&self.scripts.configure, queue, codec::baseline(baseline)).await?)?.stats()
     }
 
-    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
-        let JoinRequest { visitor, held, candidate, contact } = request;
-        let (epoch, seq) = held.map_or((text(""), text("")), |place| (text(place.epoch.0), text(place.seq.0)));
-        let network = contact.map_or_else(|| text(""), |contact| network(contact.network));
-        let args = [id(visitor.0), id(candidate.0), epoch, seq, network];
-        codec::joined(self.run(&self.scripts.join, queue, args).await?)
+    async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
+        let joins = requests.iter().flat_map(codec::join);
+        Reply::new(self.run(&self.scripts.join, queue, joins).await?)?.joins(requests.len())
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {

@@ -126,6 +126,9 @@ pub struct Contact {
 }
 
 /// Reply to a join.
+pub type JoinReply = Result<Joined, LineFull>;
+
+/// A join that was not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined {
     /// The queue's epoch, for the waiting token.

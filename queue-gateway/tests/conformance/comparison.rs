@@ -107,13 +107,26 @@ impl Run<'_> {
     }
 
     fn predict(&mut self, operation: Operation, reply: &Reply, entries: &[LineChange], stats: &Stats, met: &mut Seen) {
-        let admitted = entries.iter().any(|entry| matches!(entry, LineChange::Admitted { .. }));
         let predicted = match operation {
-            Operation::Join(request) => {
-                let predicted = self.model.join(request, admitted);
-                self.model.check_windows();
-                met.straight_in += u64::from(admitted);
-                met.full += u64::from(predicted.is_err());
+            Operation::Join(requests) => {
+                let mut admitted = entries.iter().filter_map(|entry| match entry {
+                    LineChange::Admitted { visitor, admission, .. } => Some((*visitor, admission.token)),
+                    _ => None,
+                });
+                let mut next = admitted.next();
+                let mut predicted = Vec::new();
+                for request in requests {
+                    let admits = next == Some((request.visitor, request.candidate));
+                    if admits {
+                        next = admitted.next();
+                    }
+                    let reply = self.model.join(request, admits);
+                    self.model.check_windows();
+                    met.straight_in += u64::from(admits);
+                    met.full += u64::from(reply.is_err());
+                    predicted.push(reply);
+                }
+                assert_eq!(next, None, "admitted, and nobody asked");
                 format!("{:?}", Ok::<_, ()>(predicted))
             }
             Operation::Leave(visitor) => format!("{:?}", Ok::<_, ()>(self.model.leave(visitor))),

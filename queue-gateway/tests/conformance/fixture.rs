@@ -13,7 +13,7 @@ use contract::{
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 use jiff::Timestamp;
-use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
+use queue_gateway::engine::{EngineError, MOST_JOINS, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
     AdmissionLimits, Baseline, Contact, ControlChange, Epoch, JoinRequest, Joined, Lifetimes, LineChange, LogIndex,
     LogPage, Sequence, Standing, Stats,
@@ -181,22 +181,15 @@ impl Fixture {
         line
     }
 
-    /// The same of thousands, who join at once: one by one they would take a while.
+    /// The same of thousands, who join together: one by one they would take a while.
     pub(crate) async fn crowd_of(&self, count: usize) -> Vec<VisitorId> {
-        let joins = (0..count).map(|_| {
-            let (engine, queue, visitor) = (self.engine.clone(), self.queue.clone(), self.visitor());
-            let request = JoinRequest { visitor, held: None, candidate: self.token(), contact: None };
-            tokio::spawn(async move {
-                let joined = engine.join(&queue, request).await.unwrap().unwrap();
-                (joined.standing.seq().unwrap(), visitor)
-            })
-        });
-        let mut line = Vec::with_capacity(count);
-        for join in joins.collect::<Vec<_>>() {
-            line.push(join.await.unwrap());
+        let line: Vec<VisitorId> = (0..count).map(|_| self.visitor()).collect();
+        for some in line.chunks(MOST_JOINS) {
+            let requests: Vec<_> = some.iter().map(|visitor| join_request(*visitor, self.token())).collect();
+            let joined = self.engine.join_many(&self.queue, &requests).await.unwrap();
+            assert!(joined.iter().all(|joined| matches!(joined, Ok(Joined { fresh: true, .. }))), "{joined:?}");
         }
-        line.sort_unstable();
-        line.into_iter().map(|(_, visitor)| visitor).collect()
+        line
     }
 
     pub(crate) async fn status(&self, visitor: VisitorId) -> Standing {

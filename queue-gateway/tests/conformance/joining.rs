@@ -2,11 +2,11 @@
 
 use queue_gateway::engine::EngineError;
 use queue_gateway::line::{
-    Baseline, Contact, ControlChange, Epoch, JoinRequest, LineFull, LogIndex, Place, Sequence, Standing,
+    Baseline, Contact, ControlChange, Epoch, JoinRequest, Joined, LineFull, LogIndex, Place, Sequence, Standing,
 };
 
 use crate::{
-    fixture::{Fixture, GRACE, baseline, join_request, waiting},
+    fixture::{Fixture, GRACE, baseline, is_admitted, join_request, waiting},
     gateway::empty_report,
 };
 
@@ -72,6 +72,45 @@ pub(crate) async fn a_full_line_refuses_fresh_places_alone(f: Fixture) {
     assert_eq!(f.engine.join(&f.queue, join_request(newcomer, f.token())).await.unwrap(), Err(LineFull));
     f.leave(line[1]).await;
     assert_eq!(f.join(newcomer).await.standing, waiting(4), "a refused join took no number");
+}
+
+pub(crate) async fn joins_in_one_step_come_one_after_another(f: Fixture) {
+    let epoch = f.configure_as(Baseline { max_places: 4, ..baseline(0.0, 10) }).await.epoch;
+    let [one, other, third, old, late] = [(); 5].map(|()| f.visitor());
+    let ask = |visitor| join_request(visitor, f.token());
+    let held = Some(Place { epoch: Epoch(epoch.0 - 9), seq: Sequence(4) });
+    let requests =
+        [ask(one), ask(other), ask(one), JoinRequest { held, ..ask(old) }, ask(third), ask(late), ask(other)];
+    let replies = f.engine.join_many(&f.queue, &requests).await.unwrap();
+    let place = |seq, fresh| Ok(Joined { epoch, standing: waiting(seq), fresh });
+    assert_eq!(
+        replies,
+        [
+            place(1, true),
+            place(2, true),
+            place(1, false),
+            place(-5, false),
+            place(3, true),
+            Err(LineFull),
+            place(2, false)
+        ]
+    );
+    assert_eq!(f.line().await, [-5, 1, 2, 3]);
+}
+
+pub(crate) async fn one_of_those_who_come_in_one_step_goes_straight_in_and_the_others_wait(f: Fixture) {
+    f.configure(1.0, 10).await;
+    let [ghost, first, second] = [(); 3].map(|()| f.visitor());
+    let come = |visitor| JoinRequest { contact: Some(Contact { network: None }), ..join_request(visitor, f.token()) };
+    let requests = [join_request(ghost, f.token()), come(first), come(second), come(first)];
+    let replies = f.engine.join_many(&f.queue, &requests).await.unwrap();
+    let standings: Vec<Standing> = replies.iter().map(|reply| reply.unwrap().standing).collect();
+    assert!(is_admitted(standings[1]), "{standings:?}");
+    assert_eq!((standings[0], standings[2], standings[3]), (waiting(1), waiting(3), standings[1]));
+    assert_eq!(f.stats().await.watermark, Sequence(2));
+    f.advance(GRACE);
+    assert_eq!(f.status(ghost).await, Standing::UNKNOWN, "passed by whoever went straight in");
+    assert_eq!(f.status(second).await, waiting(3));
 }
 
 pub(crate) async fn a_line_full_of_ghosts_is_passed_by_whoever_is_there(f: Fixture) {

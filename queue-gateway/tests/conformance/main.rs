@@ -65,6 +65,8 @@ on_every_engine! {
         places_are_given_in_the_order_of_joining_without_gaps
         a_join_without_contact_waits_whatever_the_room
         a_full_line_refuses_fresh_places_alone
+        joins_in_one_step_come_one_after_another
+        one_of_those_who_come_in_one_step_goes_straight_in_and_the_others_wait
         a_line_full_of_ghosts_is_passed_by_whoever_is_there
         a_queue_that_nobody_configured_is_an_error_in_every_step
         the_line_is_read_in_pages

@@ -18,7 +18,7 @@ pub(crate) const VISITORS: u128 = 24;
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
     Configure(Baseline),
-    Join(JoinRequest),
+    Join(Vec<JoinRequest>),
     Leave(VisitorId),
     Step(Report),
     Arrive(ActiveTokenId),
@@ -43,7 +43,7 @@ impl Operation {
         let mut step = None;
         let text = match self {
             Self::Configure(baseline) => format!("{:?}", engine.configure(queue, baseline).await),
-            Self::Join(request) => format!("{:?}", engine.join(queue, request).await),
+            Self::Join(requests) => format!("{:?}", engine.join_many(queue, &requests).await),
             Self::Leave(visitor) => format!("{:?}", engine.leave(queue, visitor).await),
             Self::Step(report) => {
                 let reply = engine.step(queue, &report).await;
@@ -106,7 +106,10 @@ impl Draw {
 
     pub(crate) fn operation(&mut self, before: &Stats, model: &Model) -> Operation {
         match self.rng.random_range(0..100) {
-            0..22 => Operation::Join(self.join(before)),
+            0..22 => {
+                let crowd = if self.rng.random_bool(0.5) { 1 } else { self.rng.random_range(2..12) };
+                Operation::Join((0..crowd).map(|_| self.join(before)).collect())
+            }
             22..58 => Operation::Step(self.report(before, model)),
             58..64 => Operation::Leave(self.visitor()),
             64..71 => Operation::Arrive(self.token()),

@@ -16,8 +16,8 @@ use contract::{
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine};
 use queue_gateway::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinRequest, Joined, LineFull, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
+    Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -137,12 +137,12 @@ impl QueueEngine for Store {
         engine.configure(queue, baseline).await
     }
 
-    async fn join(&self, queue: &QueueName, request: JoinRequest) -> Result<Result<Joined, LineFull>, EngineError> {
+    async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            let _same = standby.join(queue, request).await?;
+            let _same = standby.join_many(queue, requests).await?;
         }
-        let joined = engine.join(queue, request).await;
+        let joined = engine.join_many(queue, requests).await;
         self.delayed(joined, |takes| takes.join).await
     }
 

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, AdmissionLimits, Baseline, Claim, ClientNetwork, Control, Epoch, Joined, Lifetimes, LineFull,
-        LinePage, LogIndex, LogPage, Lost, Phase, Progress, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
-        Totals,
+        Admission, AdmissionLimits, Baseline, Claim, ClientNetwork, Control, Epoch, JoinReply, JoinRequest, Joined,
+        Lifetimes, LineFull, LinePage, LogIndex, LogPage, Lost, Phase, Progress, Report, Revocation, Sequence,
+        Standing, Stats, Step, Tail, Totals,
     },
 };
 
@@ -58,6 +58,20 @@ pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
         Some(None) => text("-"),
         Some(Some(value)) => text(format_args!("={value}")),
     }
+}
+
+/// One join.
+pub(super) fn join(request: &JoinRequest) -> [Value; 5] {
+    let JoinRequest { visitor, held, candidate, contact } = *request;
+    let (epoch, seq) = held.map_or_else(|| (nothing(), nothing()), |place| (text(place.epoch.0), text(place.seq.0)));
+    // Without a contact nobody is admitted.
+    let (candidate, network) =
+        contact.map_or_else(|| (nothing(), nothing()), |contact| (id(candidate.0), network(contact.network)));
+    [id(visitor.0), candidate, epoch, seq, network]
+}
+
+fn nothing() -> Value {
+    Value::from_static_str("")
 }
 
 /// What the settings say of a queue.
@@ -129,17 +143,6 @@ fn string(value: Value) -> Read<String> {
     value.into_string().ok_or_else(|| corrupt("text"))
 }
 
-/// Whether somebody joined, or the line is full.
-pub(super) fn joined(reply: Value) -> Read<Result<Joined, LineFull>> {
-    if reply == Value::Integer(0) {
-        return Ok(Err(LineFull));
-    }
-    let mut reply = Reply::new(reply)?;
-    let epoch = Epoch(reply.int()?);
-    let fresh = reply.int()? == 1;
-    Ok(Ok(Joined { epoch, fresh, standing: reply.array()?.standing()? }))
-}
-
 impl Reply {
     pub(super) fn new(value: Value) -> Read<Self> {
         match value {
@@ -193,6 +196,23 @@ impl Reply {
 
     fn duration(&mut self) -> Read<Duration> {
         self.number().map(Duration::from_micros)
+    }
+
+    /// Each of so many joins: a fresh place as its sequence, a full line as 0, or all that there is to say.
+    pub(super) fn joins(mut self, count: usize) -> Read<Vec<JoinReply>> {
+        let epoch = Epoch(self.int()?);
+        let joins = self.array()?.all(|value| match value {
+            Value::Integer(0) => Ok(Err(LineFull)),
+            Value::Integer(seq) => {
+                Ok(Ok(Joined { epoch, standing: Standing::Waiting { seq: Sequence(seq) }, fresh: true }))
+            }
+            joined => {
+                let mut joined = Self::new(joined)?;
+                let fresh = joined.int()? == 1;
+                Ok(Ok(Joined { epoch, fresh, standing: joined.array()?.standing()? }))
+            }
+        })?;
+        if joins.len() == count { Ok(joins) } else { Err(corrupt("a reply to each join")) }
     }
 
     pub(super) fn standing(mut self) -> Read<Standing> {
@@ -343,7 +363,8 @@ mod tests {
         assert!(is_corrupt(&reply(vec![Value::Integer(9)]).claim()));
         assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Integer(1), Value::Integer(-1), text("")]).tail()));
         assert!(is_corrupt(&reply(vec![text("many")]).control()));
-        assert!(is_corrupt(&joined(Value::Integer(1))));
+        assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Array(vec![Value::Integer(7)])]).joins(2)));
+        assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Array(vec![text("7")])]).joins(1)));
     }
 
     #[test]

@@ -1,62 +1,59 @@
--- Purpose  Gives a visitor a place, the place they have, or their place of an older epoch; admits them at once where
---          nobody present waits and there is room. Reads no more than the case at hand needs: joins come in crowds.
+-- Purpose  Gives visitors places, one after another: a fresh one, the one they have, or their place of an older epoch;
+--          admits them at once where nobody present waits and there is room. Joins come in crowds, so what every join
+--          needs is read once for all of them, fresh places are written together, and nothing is read that no join needs.
 -- KEYS     of the library
--- ARGV     3 visitor, 4 candidate token, 5 epoch of the place they hold ('' for none), 6 its sequence,
---          7 network of the contact, '-' for one that cannot be told, '' without a contact
--- Reply    { epoch, 1 when the place is fresh, standing }, or 0 when the line is full
-if not read('max_places', 'watermark') then
+-- ARGV     from 3 on, five of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
+--          sequence, network of the contact ('-' for one that cannot be told, '' without a contact)
+-- Reply    { epoch, { of each join: the sequence of a fresh place, 0 when the line is full, or else { 1 when the place
+--          is fresh, standing } } }
+if not read('max_places', 'watermark', 'last_seq') then
   return false
 end
-local visitor, candidate, network = ARGV[3], ARGV[4], ARGV[7]
-
-local seq, stored = unpassed_place(visitor)
-if seq then
-  return { queue.epoch, 0, { 1, seq } }
+local visitors = {}
+for first = 3, #ARGV, 5 do
+  visitors[#visitors + 1] = ARGV[first]
 end
-if stored or redis.call('HEXISTS', TOKENS, visitor) == 1 then
-  local slot
-  seq, slot = slots.settle(visitor)
-  if seq or slot then
-    save()
-    return { queue.epoch, 0, seq and { 1, seq } or slots.admitted(slot) }
-  end
-end
+local scores = redis.call('ZMSCORE', LINE, unpack(visitors))
+local tokens = redis.call('HMGET', TOKENS, unpack(visitors))
+local length = redis.call('ZCARD', LINE)
+-- Those whose join has been done, so that what was read of them is too old.
+local done = {}
 
 -- They have a place again, and may lose it for a reason that is not noted.
-local function forget_lost()
-  if redis.call('HDEL', LOST, visitor) == 1 then
-    redis.call('ZREM', LOST_ORDER, visitor)
+local function forget_lost(these)
+  if redis.call('HDEL', LOST, unpack(these)) > 0 then
+    redis.call('ZREM', LOST_ORDER, unpack(these))
   end
 end
 
-local held_epoch = tonumber(ARGV[5])
-if held_epoch and held_epoch < queue.epoch then
-  local held = held_epoch - queue.epoch + tonumber(ARGV[6])
-  -- Once: whoever has had their turn would be at the front again, and two visitors at one place would make positions
-  -- wrong for all. They get a fresh place.
-  if held <= 0 and held > places.over_through()
-    and redis.call('ZADD', GIVEN_BACK, integer(held), integer(held)) == 1 then
-    forget_lost()
-    redis.call('ZADD', LINE, integer(held), visitor)
-    log('restored ' .. integer(held))
-    if places.is_passed(held) then
-      places.set_away(visitor, held)
-    end
-    save()
-    return { queue.epoch, 0, { 1, held } }
+-- Fresh places that are not in the line yet, and whose they are.
+local fresh, newcomers = {}, {}
+
+-- Comes before whatever looks at the line or at what was lost.
+local function write_fresh()
+  if #newcomers > 0 then
+    forget_lost(newcomers)
+    redis.call('ZADD', LINE, unpack(fresh))
+    fresh, newcomers = {}, {}
   end
+end
+
+-- Whether somebody who is present waits, or may: one who has just joined may be there, and no gateway has said so yet.
+-- Joins change nothing about it once it is so, unless one meets something that is over.
+local somebody_waits = false
+local function does_somebody_wait()
+  if not somebody_waits then
+    write_fresh()
+    local known = places.known_through()
+    somebody_waits = redis.call('EXISTS', READY) == 1 or places.covered() < LAST or known < LAST
+      and #redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '+inf', 'LIMIT', 0, 1) > 0
+  end
+  return somebody_waits
 end
 
 -- Whether somebody who comes now need not wait. Gives credit for the time since the last step.
-local function may_go_straight_in()
-  if redis.call('EXISTS', READY) == 1 or places.covered() < LAST or slots.withholds(network)
-    or redis.call('HEXISTS', SLOTS, candidate) == 1 then
-    return false
-  end
-  -- Somebody who has just joined may be there, and no gateway has said so yet.
-  local known = places.known_through()
-  if known < LAST
-    and #redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '+inf', 'LIMIT', 0, 1) > 0 then
+local function may_go_straight_in(candidate, network)
+  if does_somebody_wait() or slots.withholds(network) or redis.call('HEXISTS', SLOTS, candidate) == 1 then
     return false
   end
   read('paused', 'rate', 'rate_override', 'cap', 'cap_override', 'credit', 'credit_at', 'noted_at', 'line_time',
@@ -65,22 +62,70 @@ local function may_go_straight_in()
   return queue.credit >= 1 and slots.room(slots.count()) >= 1
 end
 
-local straight_in = network ~= '' and may_go_straight_in()
--- Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
-if not straight_in and redis.call('ZCARD', LINE) >= queue.max_places then
-  save()
-  return 0
+local function join(visitor, score, token, candidate, held_epoch, held_seq, network)
+  local seq = tonumber(score)
+  -- A place that nobody has passed cannot be over, and its visitor has no slot.
+  if seq and seq > queue.watermark then
+    return { 0, { 1, seq } }
+  end
+  if seq or token then
+    write_fresh()
+    local slot
+    seq, slot = slots.settle(visitor)
+    length, somebody_waits = redis.call('ZCARD', LINE), false
+    if seq or slot then
+      return { 0, seq and { 1, seq } or slots.admitted(slot) }
+    end
+  end
+
+  if held_epoch and held_epoch < queue.epoch then
+    local held = held_epoch - queue.epoch + held_seq
+    -- Once: whoever has had their turn would be at the front again, and two visitors at one place would make positions
+    -- wrong for all. They get a fresh place.
+    if held <= 0 and held > places.over_through()
+      and redis.call('ZADD', GIVEN_BACK, integer(held), integer(held)) == 1 then
+      forget_lost({ visitor })
+      redis.call('ZADD', LINE, integer(held), visitor)
+      length = length + 1
+      log('restored ' .. integer(held))
+      if places.is_passed(held) then
+        places.set_away(visitor, held)
+      end
+      return { 0, { 1, held } }
+    end
+  end
+
+  local straight_in = network ~= '' and may_go_straight_in(candidate, network)
+  -- Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
+  if not straight_in and length >= queue.max_places then
+    return 0
+  end
+  set('last_seq', queue.last_seq + 1)
+  if straight_in then
+    forget_lost({ visitor })
+    local slot = slots.admit(queue.last_seq, visitor, candidate, network, clocks().line)
+    slots.occupy({ slot })
+    places.note_passed()
+    return { 1, slots.admitted(slot) }
+  end
+  length = length + 1
+  newcomers[#newcomers + 1] = visitor
+  fresh[#fresh + 1] = integer(queue.last_seq)
+  fresh[#fresh + 1] = visitor
+  return queue.last_seq
 end
 
-forget_lost()
-seq = redis.call('HINCRBY', META, 'last_seq', 1)
-if straight_in then
-  local slot = slots.admit(seq, visitor, candidate, network, clocks().line)
-  slots.occupy({ slot })
-  places.note_passed()
-  save()
-  return { queue.epoch, 1, slots.admitted(slot) }
+local replies = {}
+for i, visitor in ipairs(visitors) do
+  if done[visitor] then
+    write_fresh()
+    scores[i], tokens[i] = redis.call('ZSCORE', LINE, visitor), redis.call('HGET', TOKENS, visitor)
+  end
+  done[visitor] = true
+  local first = 5 * i - 2
+  replies[i] = join(visitor, scores[i], tokens[i], ARGV[first + 1], tonumber(ARGV[first + 2]),
+    tonumber(ARGV[first + 3]), ARGV[first + 4])
 end
-redis.call('ZADD', LINE, integer(seq), visitor)
+write_fresh()
 save()
-return { queue.epoch, 1, { 1, seq } }
+return { queue.epoch, replies }
