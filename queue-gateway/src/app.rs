@@ -37,7 +37,7 @@ use crate::{
     reload,
     settings::{EngineChoice, QueueSettings, Settings},
     streams::{StreamLimits, Streams},
-    waiting_room::{Queue, WaitingRoom},
+    waiting_room::{Joins, Queue, WaitingRoom},
     waiting_token::WaitingSigner,
 };
 
@@ -103,7 +103,8 @@ pub struct App {
     mirrors: Arc<Mirrors>,
     streams: Arc<Streams>,
     promoters: Vec<Promoter>,
-    readers: Vec<BoxFuture<'static, ()>>,
+    /// The loops behind what requests ask for together.
+    gatherings: Vec<BoxFuture<'static, ()>>,
     limits: Arc<RateLimits>,
     access: Access,
     queues: BTreeMap<String, Arc<Queue>>,
@@ -136,19 +137,20 @@ impl App {
             mirrors.iter().map(|mirror| (mirror.clone(), metrics.queues[mirror.queue()].clone())),
             StdRng::from_os_rng(),
         ));
-        let (mut queues, mut promoters, mut readers) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let (mut queues, mut promoters, mut gatherings) = (BTreeMap::new(), Vec::new(), Vec::new());
         // Both are ordered by name and hold the same names.
         for (of_queue, queue_settings) in streams.iter().zip(settings.queues.values()) {
             let follower = Arc::new(Follower::new(engine.clone(), of_queue.clone()));
             let (readings, reader) = Readings::of(follower.clone());
-            readers.push(reader.boxed());
+            let (joins, joiner) = Joins::of(engine.clone(), follower.queue().clone());
+            gatherings.extend([reader.boxed(), joiner.boxed()]);
             promoters.push(Promoter {
                 follower: follower.clone(),
                 metrics: metrics.queues[follower.queue()].clone(),
                 clock: clock.clone(),
                 period: settings.promotion.tick,
             });
-            let queue = queue(&settings, queue_settings, follower, readings, &metrics, &clock)?;
+            let queue = queue(&settings, queue_settings, follower, readings, joins, &metrics, &clock)?;
             queues.insert(queue.name.to_string(), Arc::new(queue));
         }
         let limits = Arc::new(RateLimits::new(&settings.rate_limits, &metrics.rate_limited));
@@ -191,7 +193,7 @@ impl App {
             mirrors,
             streams,
             promoters,
-            readers,
+            gatherings,
             limits,
             access,
             queues,
@@ -243,8 +245,8 @@ impl App {
                 }
             });
         }
-        for reader in self.readers {
-            tokio::spawn(reader);
+        for gathering in self.gatherings {
+            tokio::spawn(gathering);
         }
         loops.spawn({
             let (streams, shutdown) = (self.streams, shutdown.clone());
@@ -277,6 +279,7 @@ fn queue(
     of_queue: &QueueSettings,
     follower: Arc<Follower>,
     readings: Readings,
+    joins: Joins,
     metrics: &Metrics,
     clock: &SharedClock,
 ) -> Result<Queue, BuildError> {
@@ -289,6 +292,7 @@ fn queue(
         title: of_queue.title.clone().unwrap_or_else(|| name.to_string()),
         waiting_room,
         readings,
+        joins,
         metrics: metrics.queues[&name].clone(),
         members: of_queue.members.as_ref().map(members),
         proof_of_work: of_queue.proof_of_work.map(proof_of_work),

@@ -1,6 +1,7 @@
 //! What visitors can do: join, resume, poll, listen, leave, enter. Handlers decode, call one of these, and encode.
 
 mod admitted;
+mod joins;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +13,10 @@ use http::HeaderValue;
 use jiff::Timestamp;
 use service::address_limit::{KeyedLimiter, TooOften};
 
-pub use self::admitted::{Deadlines, Entrance};
+pub use self::{
+    admitted::{Deadlines, Entrance},
+    joins::Joins,
+};
 use crate::{
     documents::Holder,
     engine::{EngineError, QueueEngine},
@@ -44,6 +48,8 @@ pub struct Queue {
     pub follower: Arc<Follower>,
     /// Readings of the log that requests wait for.
     pub readings: Readings,
+    /// Joins, which go to the store together.
+    pub joins: Joins,
     /// What is counted.
     pub metrics: Arc<QueueMetrics>,
     /// Knows members by their join tokens, where the queue is theirs alone.
@@ -214,7 +220,7 @@ impl WaitingRoom {
         // Until it is noted below that they are here.
         let _joining = contact.is_some().then(|| queue.follower.joining());
         let request = JoinRequest { visitor, held, candidate, contact };
-        let reply = self.engine.join(&queue.name, request).await??;
+        let reply = queue.joins.join(request).await??;
 
         let joins = if reply.fresh { &queue.metrics.joins_new } else { &queue.metrics.joins_same };
         joins.inc();
@@ -305,7 +311,7 @@ impl WaitingRoom {
             let (visitor, held) = (held.holder.visitor, Some(held.place));
             let candidate = ActiveTokenId::generate(&*self.clock);
             let request = JoinRequest { visitor, held, candidate, contact: None };
-            let joined = self.engine.join(&queue.name, request).await??;
+            let joined = queue.joins.join(request).await??;
             return Ok((joined.epoch, joined.standing));
         }
         let passed = held.place.epoch == epoch && queue.follower.mirror.has_expired(held.place.seq);

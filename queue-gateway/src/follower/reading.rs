@@ -5,14 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::Follower;
+use crate::gathering::{Asker, Gathering, gathering};
 
-/// Least time between the beginnings of two readings.
+/// Least time between the beginnings of two readings. One that is late, since timers are by up to a millisecond, lets the
+/// next one begin earlier.
 const AT_MOST_EVERY: Duration = Duration::from_millis(1);
 /// Requests that may wait for a reading. Connections are fewer; above it requests wait to be able to wait.
 const MOST_WAITING: usize = 16_384;
@@ -22,34 +21,29 @@ const MOST_WAITING: usize = 16_384;
 pub struct Stale;
 
 /// Asks for readings of one queue's log.
-#[derive(Clone, Debug)]
-pub struct Readings(mpsc::Sender<oneshot::Sender<Result<(), Stale>>>);
+#[derive(Debug)]
+pub struct Readings(Asker<(), Result<(), Stale>>);
 
 impl Readings {
-    /// Readings of a queue, and the loop that does them; it ends when the last handle is dropped.
+    /// Readings of a queue, and the loop that does them; it ends when this is dropped.
     pub fn of(follower: Arc<Follower>) -> (Self, impl Future<Output = ()> + Send) {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        (Self(sender), read_for(follower, receiver))
+        let (asker, gathered) = gathering(MOST_WAITING);
+        (Self(asker), read_for(follower, gathered))
     }
 
     /// Returns once the mirror holds everything that was in the log when this was called.
     pub async fn fresh(&self) -> Result<(), Stale> {
-        let (done, answer) = oneshot::channel();
-        self.0.send(done).await.map_err(|_| Stale)?;
-        answer.await.unwrap_or(Err(Stale))
+        self.0.ask(()).await.unwrap_or(Err(Stale))
     }
 }
 
-async fn read_for(follower: Arc<Follower>, mut waiting: mpsc::Receiver<oneshot::Sender<Result<(), Stale>>>) {
-    let mut batch = Vec::new();
-    while waiting.recv_many(&mut batch, MOST_WAITING).await > 0 {
-        let began = Instant::now();
+async fn read_for(follower: Arc<Follower>, mut gathered: Gathering<(), Result<(), Stale>>) {
+    let mut due = Instant::now();
+    while gathered.questions(MOST_WAITING).await.is_some() {
+        due = (due + AT_MOST_EVERY).max(Instant::now());
         // Why it failed was counted where the engine was called, and is logged by the loop of steps, which meets it too.
         let answer = follower.read_on().await.map_err(|_| Stale);
-        for done in batch.drain(..) {
-            // Whoever waited may be gone.
-            let _ = done.send(answer);
-        }
-        tokio::time::sleep_until(began + AT_MOST_EVERY).await;
+        gathered.answer(std::iter::repeat(answer));
+        tokio::time::sleep_until(due).await;
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use queue_gateway::{line::AdmissionLimits, waiting_room::View};
+use futures_util::future::join_all;
+use queue_gateway::{
+    line::{AdmissionLimits, Sequence},
+    waiting_room::View,
+};
 
 use crate::{
     store::Takes,
@@ -92,6 +96,20 @@ async fn whoever_waits_for_the_reply_to_their_join_is_not_passed_meanwhile() {
     assert!(!world.is_admitted(second).await);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(world.is_admitted(second).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_while_a_join_is_under_way_shares_the_next_call() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    world.store.slow_down(Takes { join: TICK / 4, ..Takes::default() });
+    world.tick().await;
+    world.store.asked();
+    let crowd = join_all((0..100).map(|_| gateway.join(&world))).await;
+    let asked = world.store.asked();
+    assert!(asked < 5, "{asked} calls for 100 joins");
+    let places: Vec<Sequence> = crowd.iter().map(|visitor| visitor.place.seq).collect();
+    assert_eq!(places, (1..=100).map(Sequence).collect::<Vec<_>>(), "in the order in which they came");
 }
 
 #[tokio::test(start_paused = true)]

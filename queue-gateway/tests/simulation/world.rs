@@ -24,7 +24,7 @@ use queue_gateway::{
     mirror::{Mirror, Mirrors},
     promoter::Promoter,
     streams::{StreamLimits, Streams, StreamsFull},
-    waiting_room::{Answer, Client, Held, Joiner, Queue, Refusal, View, WaitingRoom},
+    waiting_room::{Answer, Client, Held, Joiner, Joins, Queue, Refusal, View, WaitingRoom},
     waiting_token::WaitingSigner,
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -144,11 +144,13 @@ impl World {
         let follower = Arc::new(Follower::new(self.engine.clone(), streams.iter().next().unwrap().clone()));
         let presence = follower.presence.clone();
         let (readings, reader) = Readings::of(follower.clone());
+        let (joins, joiner) = Joins::of(self.engine.clone(), self.queue.clone());
         let (shutdown, drained) = (CancellationToken::new(), CancellationToken::new());
         let promoter =
             Promoter { follower: follower.clone(), metrics: metrics.clone(), clock: self.clock.clone(), period: TICK };
         let mut loops = JoinSet::new();
         loops.spawn(reader);
+        loops.spawn(joiner);
         loops.spawn(promoter.run(drained.clone()));
         loops.spawn({
             let (streams, shutdown) = (streams.clone(), shutdown.clone());
@@ -164,6 +166,7 @@ impl World {
             waiting_room: HeaderValue::from_static("/waiting-room/demo"),
             follower,
             readings,
+            joins,
             metrics,
             members: None,
             proof_of_work: None,
