@@ -29,7 +29,7 @@ use axum::{
     extract::{Request, State},
     http::HeaderValue,
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 use bytes::Bytes;
@@ -40,8 +40,9 @@ use contract::{
 };
 use jiff::Timestamp;
 use service::{
-    client_address::TrustedProxies,
-    problem::{method_not_allowed, with_fallbacks},
+    accept::Peer,
+    client_address::{TrustedProxies, client_address},
+    problem::{guarded, method_not_allowed, with_fallbacks},
     rate_limit::RateLimited,
 };
 use tokio::time::Instant;
@@ -108,6 +109,12 @@ impl Gateway {
         (token, cookie)
     }
 
+    /// Whether the request comes from a network that an operator blocks.
+    fn keeps_out(&self, request: &Request) -> bool {
+        let Some(Peer(peer)) = request.extensions().get() else { return false };
+        self.access.is_blocked(client_address(peer.ip(), request.headers(), &self.proxies))
+    }
+
     /// The cookie by which a browser stays this visitor.
     fn identity_cookie(&self, visitor: VisitorId) -> HeaderValue {
         let now = self.clock.now();
@@ -135,7 +142,7 @@ impl RateLimited for Gateway {
 
 /// The public port: what visitors call, and what others may know.
 pub fn public_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
-    let mut routes = Routes::measured_by(metrics);
+    let mut routes = Routes::new(metrics, Some(&gateway));
     routes.add("/v1/queues/{queue}", get(queue::queue));
     routes.add("/v1/queues/{queue}/tokens", post(join::join));
     routes.add("/v1/queues/{queue}/tokens/current", get(poll::poll).delete(leave::leave));
@@ -148,13 +155,12 @@ pub fn public_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
 
     routes.add("/.well-known/jwks.json", get(jwks::jwks));
     routes.add("/v1/verify", get(verify::verify));
-    let kept_out = middleware::from_fn_with_state(gateway.clone(), access_lists::keep_out);
-    with_fallbacks(routes.router).layer(kept_out).with_state(gateway)
+    with_fallbacks(routes.router).with_state(gateway)
 }
 
 /// The internal port's own calls: those of services and of operators. A flood on the public port keeps neither out.
 pub fn internal_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
-    let mut routes = Routes::measured_by(metrics);
+    let mut routes = Routes::new(metrics, None);
     // Also here, so that a flood of the public port keeps no service from the keys.
     routes.add("/.well-known/jwks.json", get(jwks::jwks));
     routes.add("/v1/active-tokens/{id}/claim", post(claim::claim));
@@ -174,23 +180,36 @@ pub fn internal_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
 struct Routes<'a> {
     router: Router<Arc<Gateway>>,
     metrics: &'a Metrics,
+    doorkeeper: Option<&'a Arc<Gateway>>,
 }
 
 impl<'a> Routes<'a> {
-    fn measured_by(metrics: &'a Metrics) -> Self {
-        Self { router: Router::new(), metrics }
+    /// Routes that answer nobody whom the lists of `doorkeeper` keep out.
+    fn new(metrics: &'a Metrics, doorkeeper: Option<&'a Arc<Gateway>>) -> Self {
+        Self { router: Router::new(), metrics, doorkeeper }
     }
 
     fn add(&mut self, path: &str, endpoint: MethodRouter<Arc<Gateway>>) {
-        let measured = middleware::from_fn_with_state(Arc::new(self.metrics.route(path)), measure);
-        self.router = std::mem::take(&mut self.router).route(path, endpoint.layer(measured));
+        let route = Arc::new(Route { metrics: self.metrics.route(path), doorkeeper: self.doorkeeper.cloned() });
+        let endpoint = endpoint.layer(middleware::from_fn_with_state(route, every_request));
+        self.router = std::mem::take(&mut self.router).route(path, endpoint);
     }
 }
 
-/// Counts a route's answers and times them.
-async fn measure(State(metrics): State<Arc<RouteMetrics>>, request: Request, next: Next) -> Response {
+/// What all requests of a route share.
+struct Route {
+    metrics: RouteMetrics,
+    doorkeeper: Option<Arc<Gateway>>,
+}
+
+/// Refuses whoever is kept out, before anything else is done for them; counts a route's answers and times them.
+async fn every_request(State(route): State<Arc<Route>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
-    let response = next.run(request).await;
-    metrics.answered(response.status(), start.elapsed().as_secs_f64());
+    let response = if route.doorkeeper.as_ref().is_some_and(|gateway| gateway.keeps_out(&request)) {
+        error::blocked().into_response()
+    } else {
+        guarded(next.run(request)).await
+    };
+    route.metrics.answered(response.status(), start.elapsed().as_secs_f64());
     response
 }

@@ -30,7 +30,11 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use contract::clock::SharedClock;
-use service::{client_address::TrustedProxies, problem::with_fallbacks, rate_limit::RateLimited};
+use service::{
+    client_address::TrustedProxies,
+    problem::{guarded, with_fallbacks},
+    rate_limit::RateLimited,
+};
 use tokio::time::Instant;
 
 use self::{rate_limits::RateLimits, wallet::WalletSettings};
@@ -116,25 +120,18 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/", get(page::page))
         .route("/performances/{id}", get(page::page))
         .route("/assets/{name}", get(page::part));
-    let in_time = middleware::from_fn_with_state(Arc::clone(&api), in_time);
-    let measured = middleware::from_fn_with_state(Arc::clone(&api), measure);
-    with_fallbacks(router).layer(in_time).layer(measured).with_state(api)
+    let every_request = middleware::from_fn_with_state(Arc::clone(&api), every_request);
+    with_fallbacks(router).layer(every_request).with_state(api)
 }
 
-/// Ends a request that takes too long: whoever waits without an end tries again and doubles the load.
-async fn in_time(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(api.request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => error::took_too_long().into_response(),
-    }
-}
-
-/// Counts and times a request; and keeps personal answers out of caches, unless a handler said otherwise.
-async fn measure(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+/// Counts and times a request, and keeps personal answers out of caches, unless a handler said otherwise. It ends a request
+/// that takes too long: whoever waits without an end tries again and doubles the load.
+async fn every_request(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let start = Instant::now();
-    let mut response = next.run(request).await;
+    let in_time = tokio::time::timeout(api.request_timeout, guarded(next.run(request))).await;
+    let mut response = in_time.unwrap_or_else(|_| error::took_too_long().into_response());
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     // Extension methods are text of the caller's: as labels they would grow without bound.
     let method = if KNOWN_METHODS.contains(&method.as_str()) { method.as_str() } else { "other" };

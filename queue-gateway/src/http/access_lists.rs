@@ -3,18 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
 use serde::Deserialize;
-use service::{
-    accept::Peer,
-    client_address::{Network, client_address},
-};
-
-use super::{Gateway, error};
+use service::client_address::Network;
 
 /// The lists; both are read again when the settings file changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -51,15 +41,4 @@ impl Access {
         let lists = self.0.load();
         lists.blocked.iter().any(|network| network.contains(address)) && !self.is_allowed(address)
     }
-}
-
-/// Refuses whoever is kept out, before anything else is done for them.
-pub(super) async fn keep_out(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    if let Some(Peer(peer)) = request.extensions().get() {
-        let client = client_address(peer.ip(), request.headers(), &gateway.proxies);
-        if gateway.access.is_blocked(client) {
-            return error::blocked().into_response();
-        }
-    }
-    next.run(request).await
 }

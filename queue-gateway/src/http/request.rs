@@ -45,9 +45,15 @@ impl FromRequestParts<Arc<Gateway>> for AskedQueue {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
+        if let Some(found) = parts.extensions.get::<Self>() {
+            return Ok(found.clone());
+        }
         let Path(name) = Path::<String>::from_request_parts(parts, gateway).await?;
         // Looked up by text: what is no queue name is no queue.
-        gateway.queues.get(name.as_str()).cloned().map(Self).ok_or_else(error::queue_not_found)
+        let queue = gateway.queues.get(name.as_str()).cloned().map(Self).ok_or_else(error::queue_not_found)?;
+        // Several extractors ask for it.
+        parts.extensions.insert(queue.clone());
+        Ok(queue)
     }
 }
 

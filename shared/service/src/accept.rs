@@ -12,7 +12,7 @@ mod settings;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::Router;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -53,8 +53,6 @@ pub async fn serve(
     settings: ListenSettings,
     shutdown: CancellationToken,
 ) -> Drained {
-    // A route that takes more (an upload) sets its own, inner limit, which wins over this one.
-    let router = router.layer(DefaultBodyLimit::max(settings.max_body_bytes));
     let slots = Arc::new(Semaphore::new(settings.max_connections));
     let tasks = TaskTracker::new();
     let connections = Connections::new(router, &settings, shutdown.clone());

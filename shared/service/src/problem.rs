@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 pub use self::{
     extract::{Json, Path, Query},
-    fallback::{PanicLayer, catch_panics, method_not_allowed, not_found, with_fallbacks},
+    fallback::{guarded, method_not_allowed, not_found, with_fallbacks},
 };
 
 /// The media type of problem documents.

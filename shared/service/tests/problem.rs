@@ -15,7 +15,7 @@ use axum::{
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use service::problem::{Json, Path, Problem, Query, with_fallbacks};
+use service::problem::{Json, Path, Problem, Query, guarded, with_fallbacks};
 use tower::ServiceExt;
 
 #[derive(Deserialize, Serialize)]
@@ -41,7 +41,7 @@ fn shop() -> Router {
 }
 
 async fn send(request: Request<Body>) -> (StatusCode, Value) {
-    let response = shop().oneshot(request).await.unwrap();
+    let response = guarded(async { shop().oneshot(request).await.unwrap() }).await;
     let status = response.status();
     if !status.is_success() {
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");

@@ -1,8 +1,9 @@
 //! The life of one connection.
 
-use std::{io, pin::pin, time::Duration};
+use std::{convert::Infallible, io, pin::pin, time::Duration};
 
-use axum::Router;
+use axum::{Router, extract::DefaultBodyLimit};
+use futures_util::FutureExt;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
@@ -17,6 +18,7 @@ use super::{
 };
 use crate::{
     client_address::TrustedProxies,
+    problem::guarded,
     share::{Share, Shares},
 };
 
@@ -25,6 +27,7 @@ use crate::{
 pub(super) struct Connections {
     router: Router,
     http: http1::Builder,
+    body_limit: DefaultBodyLimit,
     header_read_timeout: Duration,
     body_read_timeout: Duration,
     send_timeout: Duration,
@@ -46,6 +49,7 @@ impl Connections {
         Self {
             router,
             http,
+            body_limit: DefaultBodyLimit::max(limits.max_body_bytes),
             header_read_timeout: limits.header_read_timeout,
             body_read_timeout: limits.body_read_timeout,
             send_timeout: limits.send_timeout,
@@ -88,11 +92,15 @@ impl Connections {
                 return;
             }
         };
-        let Self { router, http, body_read_timeout, shutdown, cut, .. } = self;
+        let Self { router, http, body_limit, body_read_timeout, shutdown, cut, .. } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(|incoming| body::within(body_read_timeout, incoming));
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request)
+            // A route that takes more (an upload) sets its own, inner limit, which wins over this one.
+            body_limit.apply(&mut request);
+            let answer = router.clone().oneshot(request).map(|Ok(response)| response);
+            // Not layers of the router: each would cost every request two allocations.
+            guarded(answer).map(Ok::<_, Infallible>)
         });
         let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
 

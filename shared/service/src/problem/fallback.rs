@@ -1,25 +1,19 @@
 //! Problem documents for what no handler answers: unknown addresses, wrong methods, panics.
 
-use std::any::Any;
+use std::{any::Any, panic::AssertUnwindSafe};
 
 use axum::{
     Router,
-    body::Body,
     http::{Method, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt;
 
 use super::Problem;
 
-/// A tower layer that answers for a handler that panicked.
-pub type PanicLayer = CatchPanicLayer<PanicHandler>;
-type PanicHandler = fn(Box<dyn Any + Send>) -> Response<Body>;
-
-/// Adds the two fallbacks and, around everything, the guard against panics.
-/// Call it last: routes that are added later are not guarded.
+/// Adds the two fallbacks. Call it last: routes that are added later have no fallback for their methods.
 pub fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
-    router.method_not_allowed_fallback(method_not_allowed).fallback(not_found).layer(catch_panics())
+    router.method_not_allowed_fallback(method_not_allowed).fallback(not_found)
 }
 
 /// Answers addresses that no route has.
@@ -34,14 +28,14 @@ pub async fn method_not_allowed(method: Method) -> Problem {
         .detail(format!("not allowed here: {method}"))
 }
 
-/// A layer that turns a panic into a 500 and logs it. One broken request must not cost the connection,
-/// and the caller must not learn from it.
-pub fn catch_panics() -> PanicLayer {
-    CatchPanicLayer::custom(after_panic as PanicHandler)
+/// A response, or a 500 where making it panicked, which is logged. One broken request must not cost the connection, and the
+/// caller must not learn from it. The accept loop guards every request.
+pub async fn guarded(response: impl Future<Output = Response>) -> Response {
+    // What the request alone held is dropped with it; what requests share is behind locks that a panic does not poison.
+    AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|payload| after_panic(&*payload))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the payload over")]
-fn after_panic(payload: Box<dyn Any + Send>) -> Response<Body> {
+fn after_panic(payload: &(dyn Any + Send)) -> Response {
     let message = payload
         .downcast_ref::<String>()
         .map(String::as_str)
