@@ -72,7 +72,7 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// goes up only when the baseline differs.
     async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError>;
 
-    /// Gives each visitor a place at the end of the line, or the place they already have: up to [`MOST_JOINS`] joins in one
+    /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one
     /// step, as if they came one after another at the same moment. Replies come in the order of the requests.
     ///
     /// With a `contact`, nobody present waiting, at least one whole credit, a free slot, admission not paused and the

@@ -7,7 +7,6 @@ pub mod baselines;
 pub mod documents;
 pub mod engine;
 pub mod follower;
-pub mod gathering;
 pub mod http;
 pub mod identity;
 pub mod line;

@@ -5,10 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use service::gathering::{Asker, Gathering, gathering, unless_it_panics};
 use tokio::time::Instant;
 
 use super::Follower;
-use crate::gathering::{Asker, Gathering, gathering};
 
 /// Least time between the beginnings of two readings. One that is late, since timers are by up to a millisecond, lets the
 /// next one begin earlier.
@@ -42,7 +42,7 @@ async fn read_for(follower: Arc<Follower>, mut gathered: Gathering<(), Result<()
     while gathered.questions(MOST_WAITING).await.is_some() {
         due = (due + AT_MOST_EVERY).max(Instant::now());
         // Why it failed was counted where the engine was called, and is logged by the loop of steps, which meets it too.
-        let answer = follower.read_on().await.map_err(|_| Stale);
+        let answer = unless_it_panics(follower.read_on()).await.map_or(Err(Stale), |read| read.map_err(|_| Stale));
         gathered.answer(std::iter::repeat(answer));
         tokio::time::sleep_until(due).await;
     }

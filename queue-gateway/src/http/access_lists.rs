@@ -10,7 +10,7 @@ use service::client_address::Network;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccessLists {
-    /// Every call from here is refused.
+    /// Nothing that there is on the public port is given to anybody here.
     pub blocked: Vec<Network>,
     /// Calls from here have no limits, and visitors from here are never held back.
     pub allowed: Vec<Network>,

@@ -17,6 +17,7 @@ use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
 use queue_gateway::line::{
     Claim, Contact, Epoch, JoinRequest, LineChange, LogIndex, LogPage, Place, Readmission, Sequence,
 };
+use queue_gateway::waiting_room::Joins;
 use service::redis::{ConnectError, RedisSettings};
 use testkit::{Fsync, Redis, free_port};
 use tokio::time::Instant;
@@ -194,6 +195,30 @@ async fn what_no_script_of_ours_wrote_is_corrupt() {
     redis.call(&["HSET", "wr:{outage}:meta", "revision", "many"]).await;
     let reply = engine.stats(&queue()).await;
     assert!(matches!(reply, Err(EngineError::Corrupt(_))), "{reply:?}");
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_read_costs_those_who_join_with_them_nothing() {
+    let redis = Redis::start().await;
+    let engine = Arc::new(engine(&redis).await);
+    engine.configure(&queue(), baseline(0.0, 10)).await.unwrap();
+    let unreadable = visitor(3);
+    redis.call(&["HSET", "wr:{outage}:tokens", &unreadable.0.simple().to_string(), "t"]).await;
+    redis.call(&["HSET", "wr:{outage}:slots", "t", "no slot of ours"]).await;
+    let (joins, joiner) = Joins::of(engine.clone(), queue());
+    let joiner = tokio::spawn(joiner);
+    let crowd = (1..=5).map(|number| joins.join(join_request(visitor(number), token(number))));
+    let replies = futures_util::future::join_all(crowd).await;
+    let mut places = Vec::new();
+    for (number, reply) in (1..).zip(replies) {
+        match reply {
+            Ok(joined) => places.push(joined.unwrap().standing.seq().unwrap().0),
+            Err(error) => assert!(number == 3 && matches!(error, EngineError::Corrupt(_)), "{number}: {error:?}"),
+        }
+    }
+    assert_eq!(places, [1, 2, 3, 4], "each number once");
+    drop(joins);
+    joiner.await.unwrap();
 }
 
 #[tokio::test]

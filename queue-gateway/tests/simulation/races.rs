@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use queue_gateway::{
+    engine::{EngineError, MOST_JOINS},
     line::{AdmissionLimits, Sequence},
-    waiting_room::View,
+    waiting_room::{Refusal, View},
 };
+use tokio::time::Instant;
 
 use crate::{
     store::Takes,
@@ -80,13 +82,13 @@ async fn whoever_waits_for_the_reply_to_their_join_is_not_passed_meanwhile() {
     let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 100 }).await;
     let (here, there) = (world.gateway().await, world.gateway().await);
     assert!(world.is_admitted(here.join(&world).await).await, "and takes the credit of a second");
-    world.store.slow_down(Takes { join: Duration::from_millis(2_900), ..Takes::default() });
+    world.store.slow_down(Takes { join: Duration::from_millis(1_900), ..Takes::default() });
     let first = here.join(&world);
     let second = async {
         tokio::time::sleep(TICK / 2).await;
         world.store.slow_down(Takes::default());
         let second = there.join(&world).await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
         assert!(!world.is_admitted(second).await, "somebody goes before them");
         second
     };
@@ -110,6 +112,23 @@ async fn whoever_joins_while_a_join_is_under_way_shares_the_next_call() {
     assert!(asked < 5, "{asked} calls for 100 joins");
     let places: Vec<Sequence> = crowd.iter().map(|visitor| visitor.place.seq).collect();
     assert_eq!(places, (1..=100).map(Sequence).collect::<Vec<_>>(), "in the order in which they came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_store_hangs_joins_are_refused_in_time_and_leave_nothing_behind() {
+    let world = World::new(nobody_is_admitted()).await;
+    let gateway = world.gateway().await;
+    world.store.slow_down(Takes { join: Duration::from_secs(30), ..Takes::default() });
+    let asked = Instant::now();
+    let replies = join_all((0..1_000).map(|_| gateway.try_join(&world))).await;
+    assert!(replies.iter().all(|reply| matches!(reply, Err(Refusal::Engine(EngineError::Unavailable(_))))));
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    world.store.slow_down(Takes::default());
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let after = gateway.join(&world).await;
+    let places = world.line().await;
+    assert!(places.len() <= MOST_JOINS + 1, "{} places, more than one step and the one who came after", places.len());
+    assert_eq!(places.last(), Some(&after.place.seq));
 }
 
 #[tokio::test(start_paused = true)]

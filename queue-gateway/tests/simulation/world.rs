@@ -257,10 +257,18 @@ impl Gateway {
 
     /// As [`Gateway::join`], from this network.
     pub(crate) async fn join_from(&self, world: &World, network: Option<ClientNetwork>) -> Visitor {
+        self.ask_to_join(world, network).await.unwrap()
+    }
+
+    pub(crate) async fn try_join(&self, world: &World) -> Result<Visitor, Refusal> {
+        self.ask_to_join(world, None).await
+    }
+
+    async fn ask_to_join(&self, world: &World, network: Option<ClientNetwork>) -> Result<Visitor, Refusal> {
         let holder = Holder { visitor: VisitorId::generate(&*world.clock), member: None };
-        let answer = self.room.join(&self.queue, Joiner::Known(holder), Client { network }).await.unwrap();
+        let answer = self.room.join(&self.queue, Joiner::Known(holder), Client { network }).await?;
         let place = answer.place.expect("who joins has a place");
-        Visitor { id: holder.visitor, place, network, issued_at: world.clock.now() }
+        Ok(Visitor { id: holder.visitor, place, network, issued_at: world.clock.now() })
     }
 
     /// Somebody asks where they stand.

@@ -56,7 +56,7 @@ pub enum TokenError {
     Expired,
 }
 
-/// Chooses the cryptography behind all tokens. Every constructor calls it; calling it again does nothing.
+/// Chooses the cryptography behind the tokens that others read. Their constructors call it; calling it again does nothing.
 pub fn install_crypto() {
     // An error only says that a provider is installed already.
     let _already_installed = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();

@@ -6,6 +6,7 @@ pub mod accept;
 pub mod address_limit;
 pub mod client_address;
 pub mod descriptors;
+pub mod gathering;
 pub mod http_client;
 pub mod operations;
 pub mod outage;

@@ -29,8 +29,10 @@ end
 -- Fresh places that are not in the line yet, and whose they are.
 local fresh, newcomers = {}, {}
 
--- Comes before whatever looks at the line or at what was lost.
+-- Comes before whatever looks at the line or at what was lost. The numbers first: what a script has written stays when it
+-- fails at somebody whose entry cannot be read, and no number may then be given twice.
 local function write_fresh()
+  save()
   if #newcomers > 0 then
     forget_lost(newcomers)
     redis.call('ZADD', LINE, unpack(fresh))
@@ -127,5 +129,4 @@ for i, visitor in ipairs(visitors) do
     tonumber(ARGV[first + 3]), ARGV[first + 4])
 end
 write_fresh()
-save()
 return { queue.epoch, replies }

@@ -100,6 +100,7 @@ local function save()
   end
   if #values > 0 then
     redis.call('HSET', META, unpack(values))
+    changed = {}
   end
 end
 

@@ -1,5 +1,8 @@
 //! Calls that are made for many at once: while one is under way, those who come meanwhile gather for the next.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 /// Where questions are put.
@@ -21,7 +24,8 @@ pub fn gathering<Q, A>(most_waiting: usize) -> (Asker<Q, A>, Gathering<Q, A>) {
 }
 
 impl<Q, A> Asker<Q, A> {
-    /// The answer to a question; `None` when nobody answers any more.
+    /// The answer to a question; `None` when nobody answers any more, or the call was left without one. Whoever drops this
+    /// before a call has taken the question up has not asked.
     pub async fn ask(&self, question: Q) -> Option<A> {
         let (asker, answer) = oneshot::channel();
         self.0.send((question, asker)).await.ok()?;
@@ -34,8 +38,11 @@ impl<Q, A> Gathering<Q, A> {
     /// [`answer`](Self::answer) must follow.
     pub async fn questions(&mut self, limit: usize) -> Option<&[Q]> {
         let mut gathered = Vec::new();
-        if self.waiting.recv_many(&mut gathered, limit).await == 0 {
-            return None;
+        while gathered.is_empty() {
+            if self.waiting.recv_many(&mut gathered, limit).await == 0 {
+                return None;
+            }
+            gathered.retain(|(_, asker)| !asker.is_closed());
         }
         (self.questions, self.askers) = gathered.into_iter().unzip();
         Some(&self.questions)
@@ -49,6 +56,12 @@ impl<Q, A> Gathering<Q, A> {
             let _ = asker.send(answer);
         }
     }
+}
+
+/// What a call returns, or `None` where it panics, which is logged: those who ask next must still be answered.
+pub async fn unless_it_panics<T>(call: impl Future<Output = T>) -> Option<T> {
+    let answer = AssertUnwindSafe(call).catch_unwind().await;
+    answer.inspect_err(|_| tracing::error!("a call for many who asked panicked")).ok()
 }
 
 #[cfg(test)]
@@ -88,5 +101,18 @@ mod tests {
         assert_eq!(tokio::join!(asker.ask(()), unanswered).0, None);
         drop(gathered);
         assert_eq!(asker.ask(()).await, None);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_gone_has_not_asked() {
+        let (asker, mut gathered) = gathering::<u32, ()>(10);
+        for question in 0..3 {
+            assert!(asker.ask(question).now_or_never().is_none());
+        }
+        let calls = async {
+            assert_eq!(gathered.questions(2).await, Some([3].as_slice()));
+            gathered.answer([()]);
+        };
+        assert_eq!(tokio::join!(asker.ask(3), calls).0, Some(()));
     }
 }
