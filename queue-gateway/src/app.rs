@@ -149,6 +149,7 @@ impl App {
                 metrics: metrics.queues[follower.queue()].clone(),
                 clock: clock.clone(),
                 period: settings.promotion.tick,
+                idle_after: settings.promotion.idle_after,
             });
             let queue = queue(&settings, queue_settings, follower, readings, joins, &metrics, &clock)?;
             queues.insert(queue.name.to_string(), Arc::new(queue));
@@ -254,7 +255,8 @@ impl App {
         });
         let proxies = self.settings.trusted_proxies.clone();
         let listen = ListenSettings { proxies, ..self.settings.listen };
-        let operations = http::operations::router(self.registry, self.mirrors, shutdown.clone()).merge(self.internal);
+        let operations = http::operations::router(self.registry, self.mirrors, self.engine.clone(), shutdown.clone())
+            .merge(self.internal);
         let last = CancellationToken::new();
         let operations =
             tokio::spawn(accept::serve(listeners.operations, operations, self.settings.operations, last.clone()));

@@ -2,6 +2,7 @@
 //!
 //! The log is read by every step, and in between for requests that wait for what others may have been told already.
 
+mod interest;
 mod reading;
 
 use std::{
@@ -16,7 +17,10 @@ use contract::ids::{QueueName, VisitorId};
 use futures_util::{StreamExt, stream};
 use parking_lot::Mutex;
 
-pub use self::reading::{Readings, Stale};
+pub use self::{
+    interest::Interest,
+    reading::{Readings, Stale},
+};
 use crate::{
     engine::{EngineError, QueueEngine},
     line::{ClientNetwork, LineChange, Sequence, Standing, presence::Presence},
@@ -52,6 +56,8 @@ pub struct Follower {
     pub streams: Arc<QueueStreams>,
     /// Those who are there.
     pub presence: Arc<Mutex<Presence>>,
+    /// Whether anybody asks for it.
+    pub interest: Interest,
     /// The store is another than the one that knows whom this gateway has reported.
     anew: AtomicBool,
 }
@@ -60,7 +66,7 @@ impl Follower {
     /// Follows the queue of these streams in the store.
     pub fn new(engine: Arc<dyn QueueEngine>, streams: Arc<QueueStreams>) -> Self {
         let (mirror, presence) = (streams.mirror().clone(), streams.presence().clone());
-        Self { engine, mirror, streams, presence, anew: AtomicBool::new(false) }
+        Self { engine, mirror, streams, presence, interest: Interest::default(), anew: AtomicBool::new(false) }
     }
 
     /// The name of the queue that is followed.

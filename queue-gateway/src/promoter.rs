@@ -1,6 +1,7 @@
 //! The one loop of each queue: tell the store who is here, admit, take in what is new, tell those who listen.
 //!
-//! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions.
+//! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions. It rests while nobody
+//! is here, nobody asks and nobody is at the site.
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +43,8 @@ pub struct Promoter {
     pub clock: SharedClock,
     /// Time between two steps.
     pub period: Duration,
+    /// The loop rests when nobody was interested for so long.
+    pub idle_after: Duration,
 }
 
 /// What this gateway and the store know of one another.
@@ -65,11 +68,16 @@ impl Promoter {
     pub async fn run(self, stop: CancellationToken) {
         let mut known = self.begin();
         stop.run_until_cancelled(self.repeat(&mut known)).await;
+        // A store that is away learns it by our silence.
+        let _ = self.take_leave(&mut known).await;
+    }
+
+    /// Tells the store that nobody is here.
+    async fn take_leave(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
         known.phase = Phase::Ends;
         let bookmark = self.follower.mirror.bookmark();
-        let farewell = self.report(&mut known, Changes::nobody(), bookmark);
-        // A store that is away learns it by our silence.
-        let _ = self.follower.engine.step(self.follower.queue(), &farewell).await;
+        let farewell = self.report(known, Changes::nobody(), bookmark);
+        self.follower.engine.step(self.follower.queue(), &farewell).await.map(|_| ())
     }
 
     async fn repeat(&self, known: &mut Acquaintance) {
@@ -81,12 +89,21 @@ impl Promoter {
         )
         .of(self.follower.queue());
         let mut pause = self.period;
+        // Nobody has been, before the first.
+        let mut interested_at = None;
         loop {
             ticks.tick().await;
             let tick = self.tick(known).await;
             outage.note(&tick);
+            self.follower.interest.satisfy();
             if tick.is_ok() {
                 pause = self.period;
+                if self.is_idle(&mut interested_at) && self.take_leave(known).await.is_ok() {
+                    self.follower.interest.rest().await;
+                    *known = self.begin();
+                    self.follower.presence.lock().begin_anew();
+                    ticks.reset_immediately();
+                }
             } else {
                 self.follower.mirror.set_current(false);
                 if known.has_others && known.stepped_at.elapsed() > ALONE_TOO_LONG {
@@ -96,6 +113,17 @@ impl Promoter {
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// Whether nobody has been here, at the site, or asked for the queue for long enough. Notes when anybody was last.
+    fn is_idle(&self, interested_at: &mut Option<Instant>) -> bool {
+        let Follower { mirror, presence, interest, .. } = &*self.follower;
+        // Slots are swept by steps, and operators watch them.
+        let at_the_site = mirror.stats().is_none_or(|stats| stats.active > 0);
+        if interest.take() || at_the_site || !presence.lock().is_nobody_expected() {
+            *interested_at = Some(Instant::now());
+        }
+        interested_at.is_none_or(|at| at.elapsed() >= self.idle_after)
     }
 
     async fn tick(&self, known: &mut Acquaintance) -> Result<(), EngineError> {

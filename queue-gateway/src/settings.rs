@@ -139,6 +139,9 @@ pub struct PromotionSettings {
     /// Time between two steps.
     #[serde(with = "duration")]
     pub tick: Duration,
+    /// A queue rests when nobody was interested for so long.
+    #[serde(with = "duration")]
+    pub idle_after: Duration,
 }
 
 /// Open streams.
@@ -297,6 +300,8 @@ impl Validate for Settings {
         at.within("promotion", |at| {
             let tick = self.promotion.tick;
             at.require("tick", TICKS.contains(&tick), format!("must be from 10ms to 1s, is {tick:?}"));
+            let idle_after = self.promotion.idle_after;
+            at.require("idle_after", RESTS.contains(&idle_after), format!("must be from 1s to 1h, is {idle_after:?}"));
         });
         let named = self.client_address_header.is_empty() || self.client_address_header.parse::<HeaderName>().is_ok();
         at.require("client_address_header", named, "must be the name of a header, or empty");
@@ -317,6 +322,8 @@ impl Validate for Settings {
 /// Shorter ticks cost the store more than they gain; longer ones leave admitted visitors in the dark, and line time would
 /// run slow.
 const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
+/// Shorter, and visitors who come one by one would meet a queue that rests; longer, and it hardly ever would.
+const RESTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 impl Validate for Secrets {
     fn validate(&self, at: &mut Faults) {

@@ -6,14 +6,26 @@ use axum::Router;
 use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::mirror::Mirrors;
+use crate::{engine::QueueEngine, mirror::Mirrors};
 
-/// Ready means that the last tick of every queue reached the store: joins will be answered and positions are current.
-/// A gateway that is stopping is not ready, so that no new visitors are sent to it.
-pub fn router(registry: Registry, mirrors: Arc<Mirrors>, shutdown: CancellationToken) -> Router {
+/// Ready means that the last step of every queue reached the store, and that it answers, since queues may rest: joins will be
+/// answered and positions are current. A gateway that is stopping is not ready, so that no new visitors are sent to it.
+pub fn router(
+    registry: Registry,
+    mirrors: Arc<Mirrors>,
+    engine: Arc<dyn QueueEngine>,
+    shutdown: CancellationToken,
+) -> Router {
     service::operations::router(registry, move || {
         let answer = if shutdown.is_cancelled() { Err("stopping".to_owned()) } else { followed(&mirrors) };
-        async move { answer }
+        let engine = engine.clone();
+        async move {
+            answer?;
+            engine.ping().await.map_err(|error| {
+                tracing::debug!(%error, "the queue store does not answer");
+                "the queue store does not answer".to_owned()
+            })
+        }
     })
 }
 

@@ -51,6 +51,7 @@ impl FromRequestParts<Arc<Gateway>> for AskedQueue {
         let Path(name) = Path::<String>::from_request_parts(parts, gateway).await?;
         // Looked up by text: what is no queue name is no queue.
         let queue = gateway.queues.get(name.as_str()).cloned().map(Self).ok_or_else(error::queue_not_found)?;
+        queue.follower.interest.ask().await;
         // Several extractors ask for it.
         parts.extensions.insert(queue.clone());
         Ok(queue)

@@ -56,6 +56,7 @@ pub(super) async fn verify(
         None => gateway.queues.values().next().filter(|_| gateway.queues.len() == 1),
     };
     let queue = queue.ok_or_else(error::queue_not_found)?;
+    queue.follower.interest.ask().await;
     match admitted(&gateway, queue, request.headers()).await? {
         Ok(claims) => {
             let visitor = HeaderValue::try_from(claims.visitor.to_string()).map_err(|_| Problem::internal())?;

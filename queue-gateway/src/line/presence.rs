@@ -304,6 +304,11 @@ impl Presence {
         self.visitors.is_empty()
     }
 
+    /// Whether nobody is here, nor about to be by a join under way.
+    pub fn is_nobody_expected(&self) -> bool {
+        self.visitors.is_empty() && self.joining.is_empty()
+    }
+
     fn enter(&mut self, visitor: VisitorId, seq: Sequence, network: Option<ClientNetwork>) -> &mut Present {
         let (time, held_back) = (self.time, self.holds_back(network));
         self.stays.0 += 1;

@@ -59,7 +59,7 @@ fn the_documented_file_shows_every_key() {
                 claim_at_most,
                 grace,
             },
-        promotion: PromotionSettings { tick: _ },
+        promotion: PromotionSettings { tick: _, idle_after: _ },
         streams: StreamSettings { max_streams: _, max_streams_per_network: _ },
         rate_limits: _,
         queues,

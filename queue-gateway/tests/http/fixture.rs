@@ -56,6 +56,7 @@ pub(crate) fn settings_text(admission: &str, more: &str) -> String {
         listen.drain_deadline = "100ms"
         operations.address = "127.0.0.1:0"
         promotion.tick = "10ms"
+        promotion.idle_after = "1h"
         secrets.waiting_secret = "{WAITING_SECRET}"
         secrets.service_key = "{SERVICE_KEY}"
         secrets.operator_key = "{OPERATOR_KEY}"

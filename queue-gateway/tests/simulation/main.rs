@@ -11,5 +11,6 @@ mod losses;
 mod positions;
 mod presence;
 mod races;
+mod resting;
 mod store;
 mod world;

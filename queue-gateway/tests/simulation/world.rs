@@ -8,6 +8,7 @@ use contract::{
     ids::{ActiveTokenId, QueueName, VisitorId},
     tokens::ActiveSigner,
 };
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -59,6 +60,7 @@ pub(crate) struct World {
     pub(crate) queue: QueueName,
     pub(crate) clock: SharedClock,
     documents: Arc<Documents>,
+    idle_after: Duration,
 }
 
 /// One gateway without its HTTP surface. Dropped, it is killed: its loops end without a word to anybody.
@@ -112,7 +114,13 @@ impl World {
         ));
         // Half a tick ahead of the gateways: what a test does happens between two steps.
         tokio::time::sleep(TICK / 2).await;
-        Self { store, engine, queue, clock, documents }
+        // Tests look at gateways that nobody has asked.
+        Self { store, engine, queue, clock, documents, idle_after: Duration::MAX }
+    }
+
+    /// Gateways that are started from now on rest after so long without anybody.
+    pub(crate) fn idle_after(self, idle_after: Duration) -> Self {
+        Self { idle_after, ..self }
     }
 
     /// Starts a gateway; it has introduced itself to the store when this returns.
@@ -146,8 +154,14 @@ impl World {
         let (readings, reader) = Readings::of(follower.clone());
         let (joins, joiner) = Joins::of(self.engine.clone(), self.queue.clone());
         let (shutdown, drained) = (CancellationToken::new(), CancellationToken::new());
-        let promoter =
-            Promoter { follower: follower.clone(), metrics: metrics.clone(), clock: self.clock.clone(), period: TICK };
+        let promoter = Promoter {
+            follower: follower.clone(),
+            metrics: metrics.clone(),
+            clock: self.clock.clone(),
+            period: TICK,
+            idle_after: self.idle_after,
+        };
+        let _followed = follower.interest.ask().now_or_never();
         let mut loops = JoinSet::new();
         loops.spawn(reader);
         loops.spawn(joiner);
@@ -266,6 +280,7 @@ impl Gateway {
 
     async fn ask_to_join(&self, world: &World, network: Option<ClientNetwork>) -> Result<Visitor, Refusal> {
         let holder = Holder { visitor: VisitorId::generate(&*world.clock), member: None };
+        self.queue.follower.interest.ask().await;
         let answer = self.room.join(&self.queue, Joiner::Known(holder), Client { network }).await?;
         let place = answer.place.expect("who joins has a place");
         Ok(Visitor { id: holder.visitor, place, network, issued_at: world.clock.now() })
@@ -277,6 +292,7 @@ impl Gateway {
     }
 
     pub(crate) async fn try_poll(&self, visitor: Visitor) -> Result<Answer, Refusal> {
+        self.queue.follower.interest.ask().await;
         self.room.poll(&self.queue, visitor.held(), Client { network: visitor.network }).await
     }
 

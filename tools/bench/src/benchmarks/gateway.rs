@@ -11,6 +11,8 @@ use super::{load::Connection, process::Process};
 /// The queue that is measured.
 pub(super) const QUEUE: &str = "bench";
 
+const SITE: &str = "http://127.0.0.1:8081/";
+
 /// A running gateway.
 pub(super) struct Gateway {
     /// Its process.
@@ -25,10 +27,16 @@ pub(super) struct Gateway {
 impl Gateway {
     /// Starts a gateway on the Redis of `redis_url`, or on the embedded engine, that admits `rate` visitors a second.
     pub(super) async fn start(redis_url: Option<String>, rate: f64) -> anyhow::Result<Self> {
+        Self::start_beside(redis_url, rate, 0).await
+    }
+
+    /// As [`Gateway::start`], with so many queues beside that nobody asks for.
+    pub(super) async fn start_beside(redis_url: Option<String>, rate: f64, idle: usize) -> anyhow::Result<Self> {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (public, operations) = (local(testkit::free_port()), local(testkit::free_port()));
         let engine = redis_url.map_or_else(String::new, |url| format!("engine = 'redis'\n[redis]\nurl = '{url}'\n"));
         let settings = tempfile::NamedTempFile::new()?;
+        let admission = format!("{{ mode = 'fixed', rate_per_second = {rate:?}, active_cap = 1000000 }}");
         let text = format!(
             "{engine}
 [listen]
@@ -54,9 +62,12 @@ allowed = ['127.0.0.0/8']
 [tokens]
 arrive_within = '10m'
 [queues.{QUEUE}]
-redirect_to = 'http://127.0.0.1:8081/'
-admission = {{ mode = 'fixed', rate_per_second = {rate:?}, active_cap = 1000000 }}
-",
+redirect_to = '{SITE}'
+admission = {admission}
+{idle}",
+            idle = (0..idle).fold(String::new(), |queues, number| {
+                queues + &format!("[queues.idle-{number}]\nredirect_to = '{SITE}'\nadmission = {admission}\n")
+            }),
             key = ActiveSigner::generate_pem().expose_secret(),
         );
         std::fs::write(settings.path(), text)?;

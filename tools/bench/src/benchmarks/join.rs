@@ -32,6 +32,6 @@ pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
         ours: median(ours),
         reference: median(reference),
         unit: "/s",
-        bar: Bar::AtLeast(0.4),
+        bar: Bar::AtLeast(0.6),
     })
 }

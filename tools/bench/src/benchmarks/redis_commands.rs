@@ -1,4 +1,5 @@
-//! Row 4: Redis commands a second with a long line of open streams, against the same with a short one.
+//! Row 4: Redis commands a second with a long line of open streams, against the same with a short one; and with idle queues
+//! beside a busy one, against the busy one alone.
 
 use testkit::Redis;
 use tokio::time::sleep;
@@ -13,6 +14,9 @@ use super::{
 /// Waiters of the short line and of the long one: ten times as many. Both outlast the measurement, since admissions
 /// are work for the store too.
 const WAITERS: [usize; 2] = [500, 5_000];
+/// Gateways and idle queues, where those are measured.
+const GATEWAYS: usize = 5;
+const IDLE: usize = 1_000;
 
 pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
     let [short, long] = [commands(trial, WAITERS[0]).await?, commands(trial, WAITERS[1]).await?];
@@ -27,10 +31,32 @@ pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
     })
 }
 
+pub(super) async fn measure_idle(trial: Trial) -> anyhow::Result<Row> {
+    let alone = commands_of(trial, WAITERS[0], GATEWAYS, 0).await?;
+    let beside_idle = commands_of(trial, WAITERS[0], GATEWAYS, IDLE).await?;
+    Ok(Row {
+        number: 4,
+        name: format!("Redis commands of {GATEWAYS} gateways, one busy queue beside {IDLE} idle ones; alone"),
+        ours: beside_idle,
+        reference: alone,
+        unit: "/s",
+        bar: Bar::AtMost(1.1),
+    })
+}
+
 /// Commands a second that Redis carries out, those inside scripts among them, while everybody's position moves.
 async fn commands(trial: Trial, waiters: usize) -> anyhow::Result<f64> {
+    commands_of(trial, waiters, 1, 0).await
+}
+
+/// The same with so many gateways, of which one has the streams, and so many queues that nobody asks for.
+async fn commands_of(trial: Trial, waiters: usize, gateways: usize, idle: usize) -> anyhow::Result<f64> {
     let redis = Redis::start().await;
-    let gateway = Gateway::start(Some(redis.url()), 10.0).await?;
+    let mut others = Vec::new();
+    for _ in 1..gateways {
+        others.push(Gateway::start_beside(Some(redis.url()), 10.0, idle).await?);
+    }
+    let gateway = Gateway::start_beside(Some(redis.url()), 10.0, idle).await?;
     let mut readers = stream_cpu::Readers::default();
     for token in stream_cpu::join(gateway.public, waiters).await? {
         readers.add(stream_cpu::open(gateway.public, &token).await?);
