@@ -61,7 +61,7 @@ pub(super) async fn measure(trial: Trial, streams: usize) -> anyhow::Result<Row>
         ours: median(ours),
         reference: blocking_write(trial, streams, bytes).await?,
         unit: "us",
-        bar: Bar::AtMost(1.25),
+        bar: Bar::AtMost(1.2),
     })
 }
 
