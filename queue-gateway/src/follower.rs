@@ -23,7 +23,10 @@ pub use self::{
 };
 use crate::{
     engine::{EngineError, QueueEngine},
-    line::{ClientNetwork, LineChange, Sequence, Standing, presence::Presence},
+    line::{
+        ClientNetwork, LineChange, Sequence, Standing,
+        presence::{JoinUnderWay, Presence},
+    },
     mirror::{LOG_PAGE, Mirror, News},
     streams::QueueStreams,
 };
@@ -36,12 +39,12 @@ const ASKED_AT_ONCE: usize = 32;
 #[must_use]
 pub struct Joining {
     presence: Arc<Mutex<Presence>>,
-    newest: Sequence,
+    join: JoinUnderWay,
 }
 
 impl Drop for Joining {
     fn drop(&mut self) {
-        self.presence.lock().join_ends(self.newest);
+        self.presence.lock().join_ends(self.join);
     }
 }
 
@@ -89,8 +92,8 @@ impl Follower {
     /// Announces a join of somebody who is here, until what this returns is dropped.
     pub fn joining(&self) -> Joining {
         let newest = self.mirror.bookmark().newest;
-        self.presence.lock().join_begins(newest);
-        Joining { presence: Arc::clone(&self.presence), newest }
+        let join = self.presence.lock().join_begins(newest);
+        Joining { presence: Arc::clone(&self.presence), join }
     }
 
     /// Whether the store has been another since the last call, so that everybody must be reported anew.

@@ -4,7 +4,7 @@
 //! poll that they were asked to make. Only those near the front are reported, by place: up to the store's horizon.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -37,7 +37,8 @@ pub struct Presence {
     gone: Vec<(VisitorId, Sequence)>,
     held_back: BTreeSet<ClientNetwork>,
     /// Joins under way: each gets a place above the newest that was known when it began.
-    joining: BTreeMap<Sequence, u32>,
+    joining: BTreeMap<JoinUnderWay, Sequence>,
+    joins: JoinUnderWay,
     stays: Stay,
     counted: Histogram,
     counted_at: Option<Duration>,
@@ -46,6 +47,10 @@ pub struct Presence {
 /// One time that a visitor is present, from when they came until they are forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stay(u64);
+
+/// A join under way, in the order in which they began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JoinUnderWay(u64);
 
 #[derive(Debug)]
 struct Present {
@@ -156,8 +161,9 @@ impl Presence {
 
     /// Forgets everybody: the store has begun a new epoch, and places are others.
     pub fn forget_all(&mut self) {
-        let joining = std::mem::take(&mut self.joining);
-        *self = Self { time: self.time, stays: self.stays, joining, ..Self::default() };
+        // Who joins meanwhile gets a place of the new line, and what was known of the old one says nothing about that.
+        let joining = self.joining.keys().map(|join| (*join, Sequence::FIRST)).collect();
+        *self = Self { time: self.time, stays: self.stays, joins: self.joins, joining, ..Self::default() };
     }
 
     /// Lets time pass; those whose time is over are no longer present.
@@ -226,18 +232,15 @@ impl Presence {
 
     /// Somebody who is here is about to get a place above the `newest` that is known. Until [`Presence::join_ends`] no
     /// report claims to know of that place: the line would pass them before they are known.
-    pub fn join_begins(&mut self, newest: Sequence) {
-        *self.joining.entry(newest).or_default() += 1;
+    pub fn join_begins(&mut self, newest: Sequence) -> JoinUnderWay {
+        self.joins.0 += 1;
+        self.joining.insert(self.joins, newest);
+        self.joins
     }
 
-    /// A join that began with this `newest` has ended, and its visitor was heard.
-    pub fn join_ends(&mut self, newest: Sequence) {
-        if let Entry::Occupied(mut joins) = self.joining.entry(newest) {
-            *joins.get_mut() -= 1;
-            if *joins.get() == 0 {
-                joins.remove();
-            }
-        }
+    /// A join has ended, and its visitor was heard.
+    pub fn join_ends(&mut self, join: JoinUnderWay) {
+        self.joining.remove(&join);
     }
 
     /// What the next report says, when places up to `newest` are known to have been given. Whoever it names counts as
@@ -249,8 +252,8 @@ impl Presence {
         places.extend(self.outdated.range(..=horizon).take(room).copied());
         let ready = places.into_iter().filter_map(|seq| self.told(seq)).collect();
         let covers = self.unreported.first().map_or(horizon, |left| horizon.min(Sequence(left.0 - 1)));
-        // Who joins from now on, or is joining, is not in this report.
-        let newest = self.joining.first_key_value().map_or(newest, |(joining, _)| newest.min(*joining));
+        // Who joins from now on, or is joining, is not in this report. The join that began first knew the least.
+        let newest = self.joining.first_key_value().map_or(newest, |(_, known)| newest.min(*known));
         let above = Sequence(covers.0.saturating_add(1));
         let nth = usize::try_from(wanted.saturating_sub(1)).unwrap_or(usize::MAX);
         let reach = self.by_seq.range(above..).nth(nth).map(|(seq, _)| *seq);

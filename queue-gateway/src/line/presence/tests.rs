@@ -171,17 +171,27 @@ fn what_does_not_fit_into_a_report_is_not_covered_by_it() {
 fn whoever_joins_meanwhile_gets_a_place_above_those_that_a_report_knows() {
     let mut presence = with_streams([1, 5]);
     assert_eq!(presence.changes(Sequence::LAST, Sequence(5), 64).newest, Sequence(5));
-    presence.join_begins(Sequence(5));
-    presence.join_begins(Sequence(5));
-    presence.join_begins(Sequence(8));
+    let [first, second, third] = [5, 5, 8].map(|newest| presence.join_begins(Sequence(newest)));
     let newest = |presence: &mut Presence| presence.changes(Sequence::LAST, Sequence(9), 64).newest;
     assert_eq!(newest(&mut presence), Sequence(5));
-    presence.join_ends(Sequence(5));
+    presence.join_ends(first);
     assert_eq!(newest(&mut presence), Sequence(5), "the other goes on");
-    presence.join_ends(Sequence(5));
+    presence.join_ends(second);
     assert_eq!(newest(&mut presence), Sequence(8));
-    presence.join_ends(Sequence(8));
+    presence.join_ends(third);
     assert_eq!(newest(&mut presence), Sequence(9));
+}
+
+#[test]
+fn a_join_that_began_before_the_line_was_lost_may_end_anywhere_in_the_new_one() {
+    let mut presence = Presence::default();
+    let before = presence.join_begins(Sequence(5_000));
+    presence.forget_all();
+    let _after = presence.join_begins(Sequence(7));
+    let newest = |presence: &mut Presence| presence.changes(Sequence::LAST, Sequence(9), 64).newest;
+    assert_eq!(newest(&mut presence), Sequence::FIRST);
+    presence.join_ends(before);
+    assert_eq!(newest(&mut presence), Sequence(7));
 }
 
 #[test]
