@@ -36,6 +36,7 @@ use crate::{
     proof_of_work::ProofOfWork,
     reload,
     settings::{EngineChoice, QueueSettings, Settings},
+    store_risks::StoreRisks,
     streams::{StreamLimits, Streams},
     waiting_room::{Joins, Queue, WaitingRoom},
     waiting_token::WaitingSigner,
@@ -51,7 +52,7 @@ const LOOPS_STOP: Duration = Duration::from_secs(2);
 /// The gateway cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The store cannot be reached.
+    /// The store refuses us, or its address is none.
     #[error(transparent)]
     Store(#[from] ConnectError),
     /// The key of active tokens cannot be used.
@@ -85,11 +86,20 @@ impl Listeners {
     }
 }
 
-/// The engine that the settings choose.
+/// The engine that the settings choose. A store that is away at present does not stop the start; one that refuses us does.
 pub async fn engine(settings: &Settings, clock: &SharedClock) -> Result<Arc<dyn QueueEngine>, ConnectError> {
     Ok(match settings.engine {
         EngineChoice::Embedded => Arc::new(EmbeddedEngine::new(clock.clone())),
-        EngineChoice::Redis => Arc::new(RedisEngine::connect(&settings.redis).await?),
+        EngineChoice::Redis => Arc::new(match RedisEngine::connect(&settings.redis).await {
+            Err(ConnectError::Unreachable(reason)) => {
+                tracing::warn!(
+                    reason,
+                    "the queue store is away: starting without it, and going on as soon as it is there"
+                );
+                RedisEngine::connect_in_background(&settings.redis).map_err(ConnectError::from)?
+            }
+            engine => engine?,
+        }),
     })
 }
 
@@ -233,6 +243,8 @@ impl App {
             )));
         }
         until_shutdown(tokio::spawn(sweep(self.limits)));
+        let risks = StoreRisks::default();
+        until_shutdown(tokio::spawn(risks.clone().watch(self.engine.clone())));
         // They go on while streams end: until its end each stream is told everything.
         let drained_streams = CancellationToken::new();
         for promoter in self.promoters {
@@ -255,8 +267,9 @@ impl App {
         });
         let proxies = self.settings.trusted_proxies.clone();
         let listen = ListenSettings { proxies, ..self.settings.listen };
-        let operations = http::operations::router(self.registry, self.mirrors, self.engine.clone(), shutdown.clone())
-            .merge(self.internal);
+        let operations =
+            http::operations::router(self.registry, self.mirrors, self.engine.clone(), risks, shutdown.clone())
+                .merge(self.internal);
         let last = CancellationToken::new();
         let operations =
             tokio::spawn(accept::serve(listeners.operations, operations, self.settings.operations, last.clone()));

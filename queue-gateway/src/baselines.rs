@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use service::outage::Outage;
 
 use crate::{
-    engine::{EngineError, QueueEngine},
+    engine::{EngineError, QueueEngine, Risk},
     line::{
         Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
         Report, Revocation, Sequence, Standing, Stats, Step, Tail,
@@ -191,6 +191,10 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         self.configured(queue, || self.engine.front(queue, above, limit)).await
+    }
+
+    async fn risks(&self) -> Result<Vec<Risk>, EngineError> {
+        self.engine.risks().await
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

@@ -65,6 +65,23 @@ pub enum EngineError {
     Corrupt(String),
 }
 
+/// What of a store's set-up can cost people their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Risk {
+    /// When its memory is full it drops keys.
+    #[error("Redis drops parts of a line when its memory is full: set maxmemory-policy to noeviction")]
+    Evicts,
+    /// What it knows is in memory alone.
+    #[error("Redis keeps no append-only file, and a restart may lose the lines: set appendonly to yes")]
+    Forgets,
+    /// A master that is cut off from its replicas goes on taking writes.
+    #[error(
+        "Redis takes writes that no replica has, so two halves of a split network may both admit: set \
+         min-replicas-to-write and min-replicas-max-lag"
+    )]
+    WritesAlone,
+}
+
 /// The line, the ready set and the slots of every queue.
 #[async_trait]
 pub trait QueueEngine: Debug + Send + Sync + 'static {
@@ -174,6 +191,9 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
 
     /// One page of the passed places whose visitors are ready, above `above`, ascending.
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError>;
+
+    /// What of the store's set-up can cost people their places, as far as it tells; of several servers one is asked.
+    async fn risks(&self) -> Result<Vec<Risk>, EngineError>;
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), EngineError>;

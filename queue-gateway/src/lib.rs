@@ -17,6 +17,7 @@ pub mod promoter;
 pub mod proof_of_work;
 pub mod reload;
 pub mod settings;
+pub mod store_risks;
 pub mod streams;
 pub mod waiting_room;
 pub mod waiting_token;

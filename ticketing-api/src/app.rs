@@ -173,7 +173,7 @@ impl App {
             let shutdown = shutdown.clone();
             move || {
                 let readiness = readiness(&health, &shutdown);
-                async move { readiness }
+                async move { readiness.map(|()| Vec::new()) }
             }
         };
         let stop_operations = CancellationToken::new();

@@ -24,7 +24,7 @@ use contract::{
 use parking_lot::{Mutex, RwLock};
 
 use self::queue::Queue;
-use super::{EngineError, QueueEngine};
+use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
     Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
     Revocation, Sequence, Standing, Stats, Step, Tail,
@@ -130,6 +130,10 @@ impl QueueEngine for EmbeddedEngine {
 
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         self.locked(queue, |q, _| q.front_page(above, limit))
+    }
+
+    async fn risks(&self) -> Result<Vec<Risk>, EngineError> {
+        Ok(Vec::new())
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

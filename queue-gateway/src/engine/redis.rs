@@ -6,6 +6,7 @@
 mod codec;
 mod keys;
 mod scripts;
+mod set_up;
 
 use async_trait::async_trait;
 use contract::{
@@ -17,14 +18,14 @@ use fred::{
     types::{Value, scripts::Script},
 };
 
-use service::redis::{ConnectError, Connections, RedisSettings};
+use service::redis::{ConnectError, Connections, InvalidUrl, RedisSettings};
 
 use self::{
     codec::{Reply, above, change, count, id, text},
     keys::keys_of,
     scripts::Scripts,
 };
-use super::{EngineError, QueueEngine};
+use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
     Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
     Revocation, Sequence, Standing, Stats, Step, Tail,
@@ -42,12 +43,16 @@ pub struct RedisEngine {
 impl RedisEngine {
     /// Connects, or says within the connect timeout why not.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, ConnectError> {
-        Ok(Self {
-            connections: Connections::open(settings).await?,
-            scripts: Scripts::new(),
-            log_capacity: super::LOG_CAPACITY,
-            test_clock: None,
-        })
+        Ok(Self::on(Connections::open(settings).await?))
+    }
+
+    /// Connects as soon as there is a server, which may be away at present: until then every step fails.
+    pub fn connect_in_background(settings: &RedisSettings) -> Result<Self, InvalidUrl> {
+        Ok(Self::on(Connections::open_in_background(settings)?))
+    }
+
+    fn on(connections: Connections) -> Self {
+        Self { connections, scripts: Scripts::new(), log_capacity: super::LOG_CAPACITY, test_clock: None }
     }
 
     /// Reads the time from `clock` in place of the store's own: for tests, which travel. Engines on one store whose
@@ -168,6 +173,14 @@ impl QueueEngine for RedisEngine {
 
     async fn front(&self, queue: &QueueName, from: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         Reply::new(self.run(&self.scripts.front, queue, [above(from), count(limit)]).await?)?.line()
+    }
+
+    async fn risks(&self) -> Result<Vec<Risk>, EngineError> {
+        let mut info = String::new();
+        for section in set_up::SECTIONS {
+            info += &self.connections.info(section).await.map_err(explain)?;
+        }
+        Ok(set_up::risks(&info))
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

@@ -87,6 +87,14 @@ impl Gateway {
 
     /// A gateway of these settings, whose file may be watched for changes.
     pub(crate) async fn start(text: &str, clock: Arc<ManualClock>, watched: Option<&Path>) -> Self {
+        let gateway = Self::begin(text, clock, watched).await;
+        gateway.until_ready().await;
+        gateway.spend_credit().await;
+        gateway
+    }
+
+    /// The same, which may not be ready yet.
+    pub(crate) async fn begin(text: &str, clock: Arc<ManualClock>, watched: Option<&Path>) -> Self {
         let settings: Settings = settings::load_from(DEFAULTS, Some(text), ENVIRONMENT_PREFIX, []).unwrap();
         let changes =
             watched.map(|file| settings::watch(DEFAULTS, file, ENVIRONMENT_PREFIX, settings.clone()).unwrap());
@@ -98,10 +106,7 @@ impl Gateway {
         let app = App::build(settings, clock.clone(), engine).unwrap();
         let shutdown = CancellationToken::new();
         tokio::spawn(app.run(listeners, changes, shutdown.clone()));
-        let gateway = Self { address, visitors, internal, clock, shutdown };
-        gateway.until_ready().await;
-        gateway.spend_credit().await;
-        gateway
+        Self { address, visitors, internal, clock, shutdown }
     }
 
     /// A queue opens with one admission at hand; a pause takes it back.

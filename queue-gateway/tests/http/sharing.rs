@@ -10,10 +10,42 @@ use crate::fixture::{CURRENT, Gateway, TOKENS, assert_problem, eventually, setti
 /// Nobody is admitted while a test looks at places.
 const HARDLY_EVER: &str = r#"{ mode = "fixed", rate_per_second = 0.0001, active_cap = 10 }"#;
 
-async fn gateway_on(redis: &Redis) -> Gateway {
+fn settings_on(redis: &Redis) -> String {
     let store = format!("engine = 'redis'\nredis.url = '{}'\nredis.command_timeout = '500ms'", redis.url());
-    let clock = Arc::new(ManualClock::at_second(1_800_000_000));
-    Gateway::start(&settings_text(HARDLY_EVER, &store), clock, None).await
+    settings_text(HARDLY_EVER, &store)
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at_second(1_800_000_000))
+}
+
+async fn gateway_on(redis: &Redis) -> Gateway {
+    Gateway::start(&settings_on(redis), clock(), None).await
+}
+
+#[tokio::test]
+async fn a_gateway_starts_while_the_store_is_away_and_is_ready_when_it_is_back() {
+    let redis = Redis::start().await;
+    redis.kill();
+    let gateway = Gateway::begin(&settings_on(&redis), clock(), None).await;
+    let readiness = gateway.internal.get("/readyz").timeout(Duration::from_secs(10)).send().await;
+    assert_problem(&readiness, 503, "not_ready");
+    assert_problem(&gateway.visitors.post(TOKENS).send().await, 503, "store_unavailable");
+    redis.restart().await;
+    gateway.until_ready().await;
+    eventually("joins are taken", async || gateway.visitors.post(TOKENS).send().await.status == 201).await;
+}
+
+#[tokio::test]
+async fn readiness_says_what_of_the_stores_set_up_is_a_risk() {
+    let limited = Redis::options().setting("maxmemory", "100mb").setting("maxmemory-policy", "allkeys-lru");
+    let redis = limited.start().await;
+    let gateway = gateway_on(&redis).await;
+    eventually("the risk was found", async || {
+        let ready = gateway.internal.get("/readyz").send().await;
+        ready.status == 200 && ready.text().contains("set maxmemory-policy to noeviction")
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use contract::{
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 use parking_lot::RwLock;
-use queue_gateway::engine::{EngineError, QueueEngine, embedded::EmbeddedEngine};
+use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
     Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
     Revocation, Sequence, Standing, Stats, Step, Tail,
@@ -229,6 +229,10 @@ impl QueueEngine for Store {
 
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         self.delayed(self.reach()?.front(queue, above, limit).await, |takes| takes.page).await
+    }
+
+    async fn risks(&self) -> Result<Vec<Risk>, EngineError> {
+        self.reach()?.risks().await
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

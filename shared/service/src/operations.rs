@@ -16,12 +16,12 @@ use crate::{
 
 /// The three routes: `/metrics`, `/healthz` (the process answers) and `/readyz` (it can serve).
 ///
-/// `ready` says why the process cannot serve, as text for operators. It is asked on every call, so it should
-/// read what is known and not wait for a store that hangs.
+/// `ready` says why the process cannot serve, or what is worth knowing although it can, as text for operators. It is asked on
+/// every call, so it should not wait for long for a store that hangs.
 pub fn router<Ready, Answer>(registry: Registry, ready: Ready) -> Router
 where
     Ready: Fn() -> Answer + Clone + Send + Sync + 'static,
-    Answer: Future<Output = Result<(), String>> + Send + 'static,
+    Answer: Future<Output = Result<Vec<String>, String>> + Send + 'static,
 {
     let metrics = move || {
         let text = telemetry::render(&registry);
@@ -31,7 +31,9 @@ where
         let answer = ready();
         async move {
             match answer.await {
-                Ok(()) => "ready\n".into_response(),
+                Ok(remarks) => {
+                    (remarks.iter().fold("ready\n".to_owned(), |text, remark| text + remark + "\n")).into_response()
+                }
                 Err(reason) => not_ready(reason).into_response(),
             }
         }
@@ -76,8 +78,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_ready_process_says_so_and_shows_its_metrics() {
-        let router = router(telemetry::metrics_registry(), || async { Ok(()) });
+        let router = router(telemetry::metrics_registry(), || async { Ok(Vec::new()) });
         assert_eq!(get_from(router.clone(), "/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
         assert!(get_from(router, "/metrics").await.1.contains("process_"));
+    }
+
+    #[tokio::test]
+    async fn a_ready_process_may_have_something_to_say() {
+        let router = router(Registry::new(), || async { Ok(vec!["the store forgets".to_owned()]) });
+        assert_eq!(get_from(router, "/readyz").await, (StatusCode::OK, "ready\nthe store forgets\n".to_owned()));
     }
 }

@@ -9,7 +9,7 @@ use fred::{
     clients::Client,
     error::{Error, ErrorKind},
     interfaces::{ClientLike, LuaInterface},
-    types::{ClientState, FromValue, Key, Value, scripts::Script},
+    types::{ClientState, FromValue, InfoKind, Key, Value, scripts::Script},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -32,7 +32,10 @@ impl Connection {
         let driver = tokio::time::timeout(timeout, client.init())
             .await
             .map_err(|_| ConnectError::Unreachable("it does not answer".to_owned()))?
-            .map_err(|error| ConnectError::Unreachable(error.to_string()))?;
+            .map_err(|error| match error.kind() {
+                ErrorKind::Auth => ConnectError::Refused(error.to_string()),
+                _ => ConnectError::Unreachable(error.to_string()),
+            })?;
         Ok(Self { client, timeouts: AtomicU32::new(0), _driver: AbortOnDropHandle::new(driver) })
     }
 
@@ -59,6 +62,10 @@ impl Connection {
             reply => reply,
         };
         self.watch(reply)
+    }
+
+    pub(super) async fn info(&self, section: InfoKind) -> Result<String, Error> {
+        self.watch(self.client.info(Some(section)).await)
     }
 
     pub(super) async fn ping(&self) -> Result<(), Error> {

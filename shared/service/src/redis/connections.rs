@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fred::{
     error::Error,
     types::{
-        Builder, FromValue, Key, Value,
+        Builder, FromValue, InfoKind, Key, Value,
         config::{Config, ReconnectError, ReconnectPolicy, TcpConfig},
         scripts::Script,
     },
@@ -19,9 +19,12 @@ pub enum ConnectError {
     /// The settings' url is not one of a Redis.
     #[error(transparent)]
     InvalidUrl(#[from] InvalidUrl),
-    /// Nobody answers at the address, or it refuses us.
+    /// Nobody answers at the address.
     #[error("Redis cannot be reached: {0}")]
     Unreachable(String),
+    /// The server is there and refuses us.
+    #[error("Redis refuses the user or the password of the settings: {0}")]
+    Refused(String),
 }
 
 /// Connections to one Redis, each driven by a task of its own that reconnects for as long as this value lives.
@@ -55,6 +58,11 @@ impl Connections {
     /// Runs a script: by its hash, or by its text where the server does not know it yet.
     pub async fn run<R: FromValue>(&self, script: &Script, keys: Vec<Key>, args: Vec<Value>) -> Result<R, Error> {
         self.next().run(script, keys, args).await
+    }
+
+    /// What a server tells of itself.
+    pub async fn info(&self, section: InfoKind) -> Result<String, Error> {
+        self.next().info(section).await
     }
 
     /// Asks a server for a sign of life.
