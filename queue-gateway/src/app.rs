@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 use axum::{Router, http::HeaderValue};
 use contract::{
     clock::SharedClock,
-    tokens::{ActiveSigner, KeyError},
+    tokens::{ActiveSigner, KeyError, KeyedClaims, KeyedSigner},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use prometheus::Registry;
@@ -28,7 +28,6 @@ use crate::{
         self, Gateway, access_lists::Access, cookie::Cookies, rate_limits::RateLimits, request::Keys,
         untrusted_proxy::UntrustedProxy,
     },
-    identity::IdentitySigner,
     members::JoinTokens,
     metrics::Metrics,
     mirror::Mirrors,
@@ -39,7 +38,6 @@ use crate::{
     store_risks::StoreRisks,
     streams::{StreamLimits, Streams},
     waiting_room::{Joins, Queue, WaitingRoom},
-    waiting_token::WaitingSigner,
 };
 
 /// How often the tables of rate limits are swept.
@@ -130,7 +128,8 @@ impl App {
             &settings.secrets.active_key,
             settings.tokens.issuer.as_str(),
             settings.tokens.audience.as_str(),
-        )?;
+        )?
+        .publishing(&settings.secrets.further_active_keys)?;
         let (verifier, key_set) = (signer.verifier(), signer.jwks());
         let documents = Arc::new(documents(&settings, signer));
         let mirrors = Arc::new(Mirrors::new(settings.queues.keys().cloned()));
@@ -178,7 +177,7 @@ impl App {
             engine: engine.clone(),
             streams: streams.clone(),
             documents,
-            identities: IdentitySigner::new(&settings.secrets.waiting_secret),
+            identities: keyed(&settings),
             verifier,
             jwks: serde_json::to_vec(&key_set).unwrap_or_default().into(),
             keys: Keys {
@@ -283,10 +282,14 @@ impl App {
     }
 }
 
+/// Signs one of the kinds of token that gateways alone read.
+fn keyed<C: KeyedClaims>(settings: &Settings) -> KeyedSigner<C> {
+    KeyedSigner::new(&settings.secrets.waiting_secret).accepting(&settings.secrets.further_waiting_secrets)
+}
+
 fn documents(settings: &Settings, signer: ActiveSigner) -> Documents {
     let redirects = settings.queues.iter().map(|(name, queue)| (name.clone(), queue.redirect_to.clone())).collect();
-    let waiting = WaitingSigner::new(&settings.secrets.waiting_secret);
-    Documents::new(signer, waiting, settings.tokens.waiting_lifetime, redirects)
+    Documents::new(signer, keyed(settings), settings.tokens.waiting_lifetime, redirects)
 }
 
 fn queue(
@@ -302,7 +305,7 @@ fn queue(
     let waiting_room = HeaderValue::try_from(format!("{}/waiting-room/{name}", settings.public_url))
         .map_err(|_| BuildError::PublicUrl)?;
     let members = |members| JoinTokens::new(members, clock.clone(), metrics.key_fetches.clone());
-    let proof_of_work = |asked| ProofOfWork::new(asked, &settings.secrets.waiting_secret);
+    let proof_of_work = |asked| ProofOfWork::new(asked, keyed(settings));
     Ok(Queue {
         title: of_queue.title.clone().unwrap_or_else(|| name.to_string()),
         waiting_room,

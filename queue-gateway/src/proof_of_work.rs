@@ -12,7 +12,6 @@ use contract::{
 };
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::{Timestamp, fmt::serde::timestamp::second};
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use service::settings::{Faults, Validate};
 use sha2::{Digest, Sha256};
@@ -70,11 +69,11 @@ pub struct ProofOfWork {
 }
 
 impl ProofOfWork {
-    /// Asks as the settings say. Gateways of one system share the secret.
-    pub fn new(settings: ProofOfWorkSettings, secret: &SecretString) -> Self {
+    /// Asks as the settings say. Gateways of one system share the signer's secret.
+    pub fn new(settings: ProofOfWorkSettings, signer: KeyedSigner<ChallengeClaims>) -> Self {
         let free =
             NonZeroU32::new(settings.above_joins_per_second).map(|rate| RateLimiter::direct(Quota::per_second(rate)));
-        Self { settings, signer: KeyedSigner::new(secret), free }
+        Self { settings, signer, free }
     }
 
     /// Whether the join at hand needs a proof. Counts it where it does not.
@@ -115,7 +114,7 @@ mod tests {
 
     fn asking(above_joins_per_second: u32) -> ProofOfWork {
         let settings = ProofOfWorkSettings { bits: 8, above_joins_per_second };
-        ProofOfWork::new(settings, &"0123456789abcdef0123456789abcdef".into())
+        ProofOfWork::new(settings, KeyedSigner::new(&"0123456789abcdef0123456789abcdef".into()))
     }
 
     fn solve(challenge: &str, bits: u32) -> String {
@@ -152,7 +151,7 @@ mod tests {
         }
         let easier = ProofOfWork::new(
             ProofOfWorkSettings { bits: 9, above_joins_per_second: 0 },
-            &"0123456789abcdef0123456789abcdef".into(),
+            KeyedSigner::new(&"0123456789abcdef0123456789abcdef".into()),
         );
         assert_eq!(easier.solved_by(&solve(&challenge, bits), &queue, clock.now()), None, "a challenge of easier days");
     }

@@ -47,7 +47,15 @@ fn the_documented_file_shows_every_key() {
         operations: _,
         trusted_proxies: _,
         telemetry: _,
-        secrets: Secrets { waiting_secret: _, active_key: _, service_key: _, operator_key: _ },
+        secrets:
+            Secrets {
+                waiting_secret: _,
+                further_waiting_secrets: _,
+                active_key: _,
+                further_active_keys: _,
+                service_key: _,
+                operator_key: _,
+            },
         tokens:
             TokenSettings {
                 issuer: _,

@@ -2,10 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::clock::ManualClock;
+use contract::{
+    clock::ManualClock,
+    tokens::{ActiveSigner, ActiveVerifier},
+};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
 use testkit::Redis;
 
-use crate::fixture::{CURRENT, Gateway, TOKENS, assert_problem, eventually, settings_text};
+use crate::{
+    browser::Browser,
+    fixture::{
+        ACTIVE_KEY, CURRENT, Gateway, OPERATOR_KEY, TOKENS, WAITING_SECRET, assert_problem, eventually, settings_text,
+    },
+};
 
 /// Nobody is admitted while a test looks at places.
 const HARDLY_EVER: &str = r#"{ mode = "fixed", rate_per_second = 0.0001, active_cap = 10 }"#;
@@ -21,6 +32,60 @@ fn clock() -> Arc<ManualClock> {
 
 async fn gateway_on(redis: &Redis) -> Gateway {
     Gateway::start(&settings_on(redis), clock(), None).await
+}
+
+/// A gateway that signs with the first waiting secret and key, and takes what the second have signed.
+async fn gateway_with_keys(redis: &Redis, signs: (&str, &SecretString), further: (&str, &SecretString)) -> Gateway {
+    let text = settings_on(redis)
+        .replace(WAITING_SECRET, signs.0)
+        .replace(ACTIVE_KEY.expose_secret(), signs.1.expose_secret())
+        + &format!("\nsecrets.further_waiting_secrets = ['{}']", further.0)
+        + &format!("\nsecrets.further_active_keys = ['''\n{}''']", further.1.expose_secret());
+    Gateway::start(&text, clock(), None).await
+}
+
+#[tokio::test]
+async fn keys_are_changed_gateway_by_gateway_and_nobodys_turn_ends() {
+    let redis = Redis::start().await;
+    let next_key = ActiveSigner::generate_pem();
+    let before = (WAITING_SECRET, &*ACTIVE_KEY);
+    let after = ("the waiting secret that comes after it in these tests", &next_key);
+    let prepared = gateway_with_keys(&redis, before, after).await;
+    let changed = gateway_with_keys(&redis, after, before).await;
+    let mut keys = published(&prepared).await["keys"].as_array().unwrap().clone();
+    keys.reverse();
+    assert_eq!((keys.len(), json!({"keys": keys})), (2, published(&changed).await));
+
+    let patch = json!({"rate_per_second": 1_000});
+    let reply = prepared.internal.patch("/v1/admin/queues/demo").bearer(OPERATOR_KEY).json(&patch).send().await;
+    assert_eq!(reply.status, 200);
+    for (one, other) in [(&prepared, &changed), (&changed, &prepared)] {
+        let browser = Browser::new(one).visit().await;
+        let admitted = browser.join().await.json();
+        // The store's clock is the machine's, and these gateways' is not.
+        let at = text(&admitted, "expires_at").parse::<Timestamp>().unwrap() - Duration::from_secs(1);
+        let set = serde_json::from_value(published(other).await).unwrap();
+        let verifier = ActiveVerifier::from_jwks(&set, "queue-gateway", "ticketing");
+        verifier.verify(text(&admitted, "active_token"), at).unwrap();
+        let again = other.visitors.post(TOKENS).bearer(text(&admitted, "waiting_token")).send().await;
+        assert_eq!((again.status.as_u16(), &again.json()["state"]), (200, &"admitted".into()));
+        let identity =
+            other.visitors.post(TOKENS).header("cookie", &format!("visitor={}", browser.cookie("visitor").unwrap()));
+        assert_eq!(identity.send().await.status, 200, "the same visitor by the identity alone");
+    }
+    let forged =
+        gateway_with_keys(&redis, ("nobodys secret that nobody here has in the settings", &next_key), before).await;
+    let foreign = Browser::new(&forged).visit().await.join().await.json();
+    let refused = prepared.visitors.get(CURRENT).bearer(text(&foreign, "waiting_token")).send().await;
+    assert_problem(&refused, 401, "waiting_token_invalid");
+}
+
+async fn published(gateway: &Gateway) -> Value {
+    gateway.visitors.get("/.well-known/jwks.json").send().await.json()
+}
+
+fn text<'a>(document: &'a Value, key: &str) -> &'a str {
+    document[key].as_str().unwrap()
 }
 
 #[tokio::test]

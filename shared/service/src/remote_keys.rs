@@ -20,6 +20,9 @@ use crate::{
 /// Pause after a failed background refresh: until the first success no token can be verified.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// So long keys are believed that could not be fetched again: a key may have been withdrawn because it was stolen.
+const BELIEVED_FOR: Duration = Duration::from_hours(24);
+
 /// Whose tokens are believed.
 #[derive(Clone, Debug)]
 pub struct TokenIssuer {
@@ -72,6 +75,7 @@ pub struct RemoteKeys<C: Ed25519Claims> {
 #[derive(Debug)]
 struct Keys<C: Ed25519Claims> {
     version: u64,
+    fetched_at: Instant,
     published: JwkSet,
     verifier: Ed25519Verifier<C>,
 }
@@ -121,7 +125,7 @@ impl<C: Ed25519Claims> RemoteKeys<C> {
                 // It fails only when the semaphore is closed, which nobody does.
                 Err(closed) => Err(CallFailed::because(closed)),
             };
-            // The keys that we have stay good.
+            // The keys that we have stay good for a while.
             self.outage.note(&fetched);
             let pause = if fetched.is_ok() { self.issuer.key_refresh } else { RETRY };
             tokio::select! {
@@ -133,8 +137,8 @@ impl<C: Ed25519Claims> RemoteKeys<C> {
 
     fn verify_with_known_keys(&self, token: &str, now: Timestamp) -> Result<C, TokenError> {
         match &*self.keys.load() {
-            Some(keys) => keys.verifier.verify(token, now),
-            None => Err(TokenError::UnknownKey),
+            Some(keys) if keys.fetched_at.elapsed() < BELIEVED_FOR => keys.verifier.verify(token, now),
+            _ => Err(TokenError::UnknownKey),
         }
     }
 
@@ -159,12 +163,17 @@ impl<C: Ed25519Claims> RemoteKeys<C> {
         let counter = if fetched.is_ok() { &self.fetches.succeeded } else { &self.fetches.failed };
         counter.inc();
         let published = fetched?;
-        if self.keys.load().as_ref().is_none_or(|keys| keys.published != published) {
-            let TokenIssuer { jwks_url, issuer, audience, .. } = &self.issuer;
-            tracing::info!(keys.count = published.keys.len(), keys.url = jwks_url, "using the published keys");
-            let verifier = Ed25519Verifier::from_jwks(&published, issuer, audience);
-            self.keys.store(Some(Arc::new(Keys { version: self.version() + 1, published, verifier })));
-        }
+        let fetched_at = Instant::now();
+        let keys = match self.keys.load_full().filter(|keys| keys.published == published) {
+            Some(same) => Keys { version: same.version, fetched_at, published, verifier: same.verifier.clone() },
+            None => {
+                let TokenIssuer { jwks_url, issuer, audience, .. } = &self.issuer;
+                tracing::info!(keys.count = published.keys.len(), keys.url = jwks_url, "using the published keys");
+                let verifier = Ed25519Verifier::from_jwks(&published, issuer, audience);
+                Keys { version: self.version() + 1, fetched_at, published, verifier }
+            }
+        };
+        self.keys.store(Some(Arc::new(keys)));
         Ok(())
     }
 

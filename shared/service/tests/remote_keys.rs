@@ -172,3 +172,19 @@ async fn a_key_set_of_any_length_is_not_read_to_its_end() {
     world.published.lock().padding = 0;
     assert!(world.verify(&token).await.is_ok());
 }
+
+#[tokio::test]
+async fn keys_that_could_not_be_fetched_for_a_day_are_believed_no_more() {
+    let world = World::with(Duration::from_mins(5), Duration::from_secs(1));
+    let issuer = signer();
+    let token = token_of(&issuer);
+    world.publish(vec![issuer]);
+    world.verify(&token).await.unwrap();
+    world.shutdown.cancel();
+    eventually("the issuer is gone", async || TcpStream::connect(world.address).await.is_err()).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_hours(23)).await;
+    world.verify(&token).await.unwrap();
+    tokio::time::advance(Duration::from_hours(1)).await;
+    assert_eq!(world.verify(&token).await, Err(Unverified::KeysUnavailable));
+}

@@ -36,7 +36,8 @@ struct Signed<'a, C> {
 /// Mints tokens of one kind.
 pub struct Ed25519Signer<C> {
     key: EncodingKey,
-    public: Jwk,
+    /// Its own first.
+    published: Vec<Jwk>,
     header: Header,
     issuer: String,
     audience: String,
@@ -49,9 +50,21 @@ impl<C> Ed25519Signer<C> {
         jwks::generate_pem()
     }
 
-    /// The public key, for `/.well-known/jwks.json`.
+    /// The public keys, for `/.well-known/jwks.json`.
     pub fn jwks(&self) -> JwkSet {
-        JwkSet { keys: vec![self.public.clone()] }
+        JwkSet { keys: self.published.clone() }
+    }
+
+    /// Publishes these keys too, in PKCS#8 PEM: those of before a change of the key, and of instances that have changed it
+    /// already.
+    pub fn publishing<'p>(mut self, further: impl IntoIterator<Item = &'p SecretString>) -> Result<Self, KeyError> {
+        for pem in further {
+            let (_, public, _) = jwks::read_pem(pem)?;
+            if !self.published.contains(&public) {
+                self.published.push(public);
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -65,7 +78,8 @@ impl<C: Ed25519Claims> Ed25519Signer<C> {
         install_crypto();
         let (key, public, kid) = jwks::read_pem(pem)?;
         let header = Header { typ: Some(C::KIND.to_owned()), kid: Some(kid), ..Header::new(Algorithm::EdDSA) };
-        Ok(Self { key, public, header, issuer: issuer.into(), audience: audience.into(), claims: PhantomData })
+        let (published, issuer, audience) = (vec![public], issuer.into(), audience.into());
+        Ok(Self { key, published, header, issuer, audience, claims: PhantomData })
     }
 
     /// A signed token with these claims.
@@ -81,7 +95,7 @@ impl<C: Ed25519Claims> Ed25519Signer<C> {
         jsonwebtoken::encode(&self.header, &signed, &self.key).expect("claims have a JSON form")
     }
 
-    /// A verifier of this signer's own tokens.
+    /// A verifier of tokens under the keys that this signer publishes.
     pub fn verifier(&self) -> Ed25519Verifier<C> {
         Ed25519Verifier::from_jwks(&self.jwks(), &self.issuer, &self.audience)
     }

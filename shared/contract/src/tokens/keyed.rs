@@ -28,6 +28,8 @@ pub trait KeyedClaims: Serialize + DeserializeOwned {
 /// Mints and verifies tokens of one kind. The instances of a service share the secret.
 pub struct KeyedSigner<C> {
     key: hmac::Key,
+    /// Of tokens that are taken, and not minted.
+    further: Vec<hmac::Key>,
     /// As every token of the kind begins, with the dot.
     header: String,
     claims: PhantomData<fn() -> C>,
@@ -39,10 +41,19 @@ impl<C: KeyedClaims> KeyedSigner<C> {
         // As text: with another order of its fields all tokens that are out would be refused.
         let header = format!(r#"{{"typ":"{}","alg":"HS256"}}"#, C::KIND);
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()),
+            key: key_of(secret),
+            further: Vec::new(),
             header: URL_SAFE_NO_PAD.encode(header) + ".",
             claims: PhantomData,
         }
+    }
+
+    /// Takes tokens under these secrets too: those of before a change of the secret, and of instances that have changed it
+    /// already.
+    #[must_use]
+    pub fn accepting<'s>(mut self, further: impl IntoIterator<Item = &'s SecretString>) -> Self {
+        self.further = further.into_iter().map(key_of).collect();
+        self
     }
 
     /// A signed token with these claims.
@@ -75,11 +86,18 @@ impl<C: KeyedClaims> KeyedSigner<C> {
         let (claims, signature) = rest.split_once('.').ok_or(TokenError::Malformed)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
         let signed = &token.as_bytes()[..self.header.len() + claims.len()];
-        hmac::verify(&self.key, signed, &signature).map_err(|_| TokenError::BadSignature)?;
+        let mut keys = std::iter::once(&self.key).chain(&self.further);
+        if !keys.any(|key| hmac::verify(key, signed, &signature).is_ok()) {
+            return Err(TokenError::BadSignature);
+        }
         let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| TokenError::Malformed)?;
         let claims: C = serde_json::from_slice(&claims).map_err(|_| TokenError::Malformed)?;
         if now < claims.expires_at() { Ok(claims) } else { Err(TokenError::Expired) }
     }
+}
+
+fn key_of(secret: &SecretString) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes())
 }
 
 impl<C: KeyedClaims> fmt::Debug for KeyedSigner<C> {

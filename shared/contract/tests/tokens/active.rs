@@ -117,6 +117,20 @@ fn keys_change_without_a_restart() {
 }
 
 #[test]
+fn further_keys_are_published_behind_the_one_that_signs() {
+    let (old, pem) = (signer(), ActiveSigner::generate_pem());
+    let new = || ActiveSigner::from_pem(&pem, "the-gateway", "the-shop").unwrap();
+    let both = new().publishing([&PEM.to_owned().into(), &pem]).unwrap();
+    assert_eq!(both.jwks().keys, [new().jwks().keys, old.jwks().keys].concat(), "each once");
+    let verifier = both.verifier();
+    for token in [old.mint(&claims()), both.mint(&claims())] {
+        assert_eq!(verifier.verify(&token, now()), Ok(claims()));
+    }
+    assert_eq!(new().verifier().verify(&old.mint(&claims()), now()), Err(TokenError::UnknownKey));
+    assert_eq!(new().publishing([&"no key".to_owned().into()]).unwrap_err(), KeyError::NotEd25519Pem);
+}
+
+#[test]
 fn a_foreign_key_under_our_name_is_a_bad_signature() {
     let foreign = ActiveSigner::generate_pem();
     let key = EncodingKey::from_ed_pem(foreign.expose_secret().as_bytes()).unwrap();

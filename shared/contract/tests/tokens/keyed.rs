@@ -114,6 +114,17 @@ fn another_secret_is_a_bad_signature() {
 }
 
 #[test]
+fn tokens_under_a_further_secret_are_taken_and_none_is_minted_under_it() {
+    let old = signer();
+    let new = || KeyedSigner::<Place>::new(&"another secret of thirty-two bytes or so".into());
+    let both = new().accepting([&SECRET.into()]);
+    assert_eq!(both.verify(&old.mint(&claims()), now()), Ok(claims()));
+    assert_eq!(both.verify(&both.mint(&claims()), now()), Ok(claims()));
+    assert_eq!(new().verify(&both.mint(&claims()), now()), Ok(claims()));
+    assert_eq!(new().verify(&old.mint(&claims()), now()), Err(TokenError::BadSignature));
+}
+
+#[test]
 fn unsigned_and_foreign_algorithms_are_refused() {
     let payload = payload_of(&signer().mint(&claims()));
     let unsigned = assemble(r#"{"typ":"place+jwt","alg":"none"}"#, &payload, b"");
