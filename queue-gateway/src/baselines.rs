@@ -12,14 +12,17 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
-        Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+        Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
+        Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
 
 /// Pause between two attempts to push the baselines to a store that does not answer.
 const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Who puts an operator's orders back, in the record of changes.
+const PUT_BACK: &str = "a gateway, after the store had lost it";
 
 /// An engine that configures a queue by itself when the store does not have it, and counts what fails.
 ///
@@ -101,7 +104,7 @@ impl ConfiguredEngine {
         // Another gateway may have been quicker, and an operator after it.
         if orders != nothing && orders_of(&configured.control) == nothing {
             tracing::warn!(%queue, "what operators had ordered goes back into the store");
-            self.counted(self.engine.control(queue, orders).await)?;
+            self.counted(self.engine.control(queue, orders, PUT_BACK).await)?;
         }
         Ok(())
     }
@@ -171,10 +174,14 @@ impl QueueEngine for ConfiguredEngine {
         self.configured(queue, || self.engine.revoke(queue, token)).await
     }
 
-    async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
-        let control = self.configured(queue, || self.engine.control(queue, change.clone())).await?;
+    async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError> {
+        let control = self.configured(queue, || self.engine.control(queue, change.clone(), by)).await?;
         self.heard(queue, &control);
         Ok(control)
+    }
+
+    async fn changes(&self, queue: &QueueName, limit: usize) -> Result<Vec<Change>, EngineError> {
+        self.configured(queue, || self.engine.changes(queue, limit)).await
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {

@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
-    Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -47,6 +47,9 @@ pub const MOST_LOST: usize = 10_000;
 
 /// Joins that one step takes in at most: what a crowd waits for meanwhile stays within some milliseconds.
 pub const MOST_JOINS: usize = 256;
+
+/// Changes of a queue that are kept on record; the oldest make room.
+pub const MOST_CHANGES: usize = 1_000;
 
 /// What one step sweeps at most of each kind: slots, places that are away, cleared places, entries of gone gateways.
 pub const MOST_SWEPT: usize = 1_000;
@@ -175,9 +178,12 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Ends a slot that is not claimed: the visitor is absent, told that it was revoked, and the slot free at once.
     async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError>;
 
-    /// Applies an operator's change and returns what governs from now on. A change that changes nothing leaves the
-    /// revision as it is, so repeating is harmless.
-    async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError>;
+    /// Applies a change that `by` orders, records what it changes, and returns what governs from now on. A change that
+    /// changes nothing leaves the revision as it is, so repeating is harmless.
+    async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError>;
+
+    /// The latest changes of baseline and control, the newest first, of which [`MOST_CHANGES`] are kept. Changes nothing.
+    async fn changes(&self, queue: &QueueName, limit: usize) -> Result<Vec<Change>, EngineError>;
 
     /// The queue in numbers. Changes nothing.
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError>;

@@ -2,6 +2,7 @@
 
 pub mod access_lists;
 mod admin;
+mod changes;
 mod claim;
 pub mod cookie;
 mod enter;
@@ -168,6 +169,7 @@ pub fn internal_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
     routes.add("/v1/active-tokens/{id}/release", post(claim::release));
 
     routes.add("/v1/admin/queues/{queue}", get(admin::show).patch(admin::patch));
+    routes.add("/v1/admin/queues/{queue}/changes", get(changes::changes));
     routes.add("/v1/admin/queues/{queue}/pause", post(admin::pause));
     routes.add("/v1/admin/queues/{queue}/resume", post(admin::resume));
     routes.add("/v1/admin/freeze", post(admin::freeze));

@@ -11,6 +11,7 @@ mod outlook;
 mod place;
 pub mod presence;
 pub mod rank;
+mod record;
 mod report;
 mod sparse;
 mod stats;
@@ -24,6 +25,7 @@ pub use self::{
     order::{Order, Standpoint},
     outlook::{Outlook, latest_pause},
     place::{Epoch, Place, Sequence},
+    record::{BY_SETTINGS, Change, Lever},
     report::{GATEWAY_LIVES, GatewayId, MOST_HELD_BACK, Phase, ReadyVisitor, Report, Step},
     sparse::Sparse,
     stats::{Stats, Totals},

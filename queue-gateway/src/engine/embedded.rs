@@ -26,8 +26,8 @@ use parking_lot::{Mutex, RwLock};
 use self::queue::Queue;
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
-    Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -112,8 +112,12 @@ impl QueueEngine for EmbeddedEngine {
         self.locked(queue, |q, now| q.revoke(token, now))
     }
 
-    async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
-        self.locked(queue, |q, now| q.change_control(change, now))
+    async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError> {
+        self.locked(queue, |q, now| q.change_control(change, by, now))
+    }
+
+    async fn changes(&self, queue: &QueueName, limit: usize) -> Result<Vec<Change>, EngineError> {
+        self.locked(queue, |q, _| q.changes(limit))
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {

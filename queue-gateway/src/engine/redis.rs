@@ -27,8 +27,8 @@ use self::{
 };
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
-    Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -147,15 +147,20 @@ impl QueueEngine for RedisEngine {
         codec::revocation(&self.run(&self.scripts.revoke, queue, [id(token.0)]).await?)
     }
 
-    async fn control(&self, queue: &QueueName, change_to: ControlChange) -> Result<Control, EngineError> {
+    async fn control(&self, queue: &QueueName, change_to: ControlChange, by: &str) -> Result<Control, EngineError> {
         let ControlChange { rate_per_second, cap, paused, message } = change_to;
         let args = [
             change(rate_per_second),
             change(cap),
             change(paused.map(|paused| Some(u8::from(paused)))),
             change(message),
+            text(by),
         ];
         Reply::new(self.run(&self.scripts.control, queue, args).await?)?.control()
+    }
+
+    async fn changes(&self, queue: &QueueName, limit: usize) -> Result<Vec<Change>, EngineError> {
+        Reply::new(self.run(&self.scripts.changes, queue, [count(limit)]).await?)?.changes()
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {

@@ -169,7 +169,7 @@ async fn pause_all(gateway: &Gateway, operator: &Operator, paused: bool) -> Resu
     for queue in gateway.queues.values() {
         let change = ControlChange { paused: Some(paused), ..ControlChange::default() };
         // One that cannot be reached must not leave the others open.
-        failure = gateway.engine.control(&queue.name, change).await.err().or(failure);
+        failure = gateway.engine.control(&queue.name, change, &operator.name).await.err().or(failure);
     }
     let at = gateway.clock.now();
     let complete = failure.is_none();
@@ -207,7 +207,7 @@ async fn apply(
 ) -> Result<Response, Problem> {
     let name = &queue.name;
     let described = described(&change);
-    let control = gateway.engine.control(name, change).await?;
+    let control = gateway.engine.control(name, change, &operator.name).await?;
     let at = gateway.clock.now();
     tracing::info!(
         queue = %name, operator.name = operator.name, change = described, control.revision, %at,

@@ -144,7 +144,7 @@ impl Run<'_> {
                 self.model.governed_by(&stats.control);
                 return;
             }
-            Operation::Tail(..) | Operation::Line(..) | Operation::Front(..) => return,
+            Operation::Changes(_) | Operation::Tail(..) | Operation::Line(..) | Operation::Front(..) => return,
         };
         assert_eq!(reply.text, predicted, "as the model has it");
     }

@@ -1,6 +1,9 @@
 //! Baseline and operator overrides.
 
-use queue_gateway::line::{ControlChange, QueueState};
+use std::time::Duration;
+
+use queue_gateway::engine::MOST_CHANGES;
+use queue_gateway::line::{BY_SETTINGS, Change, ControlChange, Lever, QueueState};
 
 use crate::fixture::{Fixture, baseline, waiting};
 
@@ -20,9 +23,9 @@ pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixtu
     let control = f.configure(12.5, 40).await.control;
     assert_eq!((control.baseline, control.limits()), (baseline(12.5, 40), baseline(12.5, 40).limits));
     assert_eq!((control.rate_override, control.cap_override, control.message.as_deref()), (None, None, None));
-    let control = f.engine.control(&f.queue, rate(Some(0.1))).await.unwrap();
+    let control = f.engine.control(&f.queue, rate(Some(0.1)), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(0.1, 40).limits);
-    let control = f.engine.control(&f.queue, cap(Some(u64::MAX))).await.unwrap();
+    let control = f.engine.control(&f.queue, cap(Some(u64::MAX)), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(0.1, u64::MAX).limits);
     let stats = f.configure(20.0, 50).await;
     assert_eq!(stats.control.limits(), baseline(0.1, u64::MAX).limits, "a reload does not undo an operator");
@@ -32,9 +35,9 @@ pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixtu
 pub(crate) async fn an_override_is_returned_to_the_baseline(f: Fixture) {
     f.configure(12.5, 40).await;
     f.control(ControlChange { rate_per_second: Some(Some(3.0)), cap: Some(Some(7)), ..pause(true) }).await;
-    let control = f.engine.control(&f.queue, rate(None)).await.unwrap();
+    let control = f.engine.control(&f.queue, rate(None), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(12.5, 7).limits);
-    let control = f.engine.control(&f.queue, cap(None)).await.unwrap();
+    let control = f.engine.control(&f.queue, cap(None), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(12.5, 40).limits);
     assert_eq!(control.state(), QueueState::Paused);
     assert_eq!(f.stats().await.control, control);
@@ -47,7 +50,7 @@ pub(crate) async fn the_revision_moves_only_when_something_changes(f: Fixture) {
     let again = f.configure(10.0, 10).await;
     assert_eq!((again.control.revision, again.epoch), (1, first.epoch), "two gateways configure the same queue");
     assert_eq!(f.configure(11.0, 10).await.control.revision, 2);
-    let revision = async |change| f.engine.control(&f.queue, change).await.unwrap().revision;
+    let revision = async |change| f.engine.control(&f.queue, change, "Ada").await.unwrap().revision;
     assert_eq!(revision(ControlChange::default()).await, 2);
     assert_eq!(revision(pause(false)).await, 2);
     assert_eq!(revision(rate(None)).await, 2);
@@ -125,10 +128,50 @@ pub(crate) async fn the_message_is_kept_as_it_is(f: Fixture) {
     f.configure(1.0, 1).await;
     for message in ["The sale begins at 10:00.", "-", "=", "", "\u{d45c}\u{b97c} \u{1f39f} \"quoted\"\n\0%d"] {
         let change = ControlChange { message: Some(Some(message.to_owned())), ..ControlChange::default() };
-        assert_eq!(f.engine.control(&f.queue, change).await.unwrap().message.as_deref(), Some(message));
+        assert_eq!(f.engine.control(&f.queue, change, "Ada").await.unwrap().message.as_deref(), Some(message));
         f.configure(1.0, 1).await;
         assert_eq!(f.stats().await.control.message.as_deref(), Some(message));
     }
     f.control(ControlChange { message: Some(None), ..ControlChange::default() }).await;
     assert_eq!(f.stats().await.control.message, None);
+}
+
+pub(crate) async fn every_change_is_on_record_with_who_and_when_and_what_was_before(f: Fixture) {
+    f.configure(1.0, 10).await;
+    assert_eq!(f.engine.changes(&f.queue, 9).await.unwrap(), [], "that it began is no change");
+    f.advance_ms(1);
+    let ordered_at = f.now();
+    f.control(ControlChange { message: Some(Some("soon".to_owned())), ..rate(Some(2.5)) }).await;
+    f.control(rate(Some(2.5))).await;
+    f.advance_ms(1);
+    f.engine.control(&f.queue, ControlChange { cap: Some(Some(4)), ..rate(None) }, "Grace").await.unwrap();
+    f.advance_ms(1);
+    f.configure(3.0, 10).await;
+    let change = |revision, ms, by: &str, lever, from: Option<&str>, to: Option<&str>| Change {
+        revision,
+        at: ordered_at + Duration::from_millis(ms),
+        by: by.to_owned(),
+        lever,
+        from: from.map(str::to_owned),
+        to: to.map(str::to_owned),
+    };
+    let record = [
+        change(4, 2, BY_SETTINGS, Lever::BaselineRate, Some("1"), Some("3")),
+        change(3, 1, "Grace", Lever::Cap, None, Some("4")),
+        change(3, 1, "Grace", Lever::Rate, Some("2.5"), None),
+        change(2, 0, "Ada", Lever::Message, None, Some("soon")),
+        change(2, 0, "Ada", Lever::Rate, None, Some("2.5")),
+    ];
+    assert_eq!(f.engine.changes(&f.queue, 9).await.unwrap(), record);
+    assert_eq!(f.engine.changes(&f.queue, 2).await.unwrap(), record[..2]);
+}
+
+pub(crate) async fn the_oldest_changes_make_room(f: Fixture) {
+    f.configure(1.0, 10).await;
+    for round in 0..=MOST_CHANGES {
+        f.control(pause(round % 2 == 0)).await;
+    }
+    let changes = f.engine.changes(&f.queue, usize::MAX).await.unwrap();
+    let revisions = (changes.len(), changes[0].revision, changes[MOST_CHANGES - 1].revision);
+    assert_eq!(revisions, (MOST_CHANGES, MOST_CHANGES as u64 + 2, 3));
 }

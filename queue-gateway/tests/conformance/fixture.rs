@@ -134,7 +134,7 @@ impl Fixture {
     }
 
     pub(crate) async fn control(&self, change: ControlChange) {
-        self.engine.control(&self.queue, change).await.unwrap();
+        self.engine.control(&self.queue, change, "Ada").await.unwrap();
     }
 
     pub(crate) async fn set_rate(&self, rate: f64) {

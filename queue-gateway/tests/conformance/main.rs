@@ -131,6 +131,8 @@ on_every_engine! {
         a_reloaded_rate_counts_from_the_moment_of_the_reload
         a_lowered_cap_ends_no_slot
         the_message_is_kept_as_it_is
+        every_change_is_on_record_with_who_and_when_and_what_was_before
+        the_oldest_changes_make_room
     }
     races {
         one_visitor_who_joins_many_times_at_once_has_one_place

@@ -26,6 +26,7 @@ pub(crate) enum Operation {
     Release(ActiveTokenId),
     Revoke(ActiveTokenId),
     Control(ControlChange),
+    Changes(usize),
     Tail(Epoch, LogIndex, usize),
     Line(Option<Sequence>, usize),
     Front(Option<Sequence>, usize),
@@ -55,7 +56,8 @@ impl Operation {
             Self::Claim(token, holder, old) => format!("{:?}", engine.claim(queue, token, holder, old).await),
             Self::Release(token) => format!("{:?}", engine.release(queue, token).await),
             Self::Revoke(token) => format!("{:?}", engine.revoke(queue, token).await),
-            Self::Control(change) => format!("{:?}", engine.control(queue, change).await),
+            Self::Control(change) => format!("{:?}", engine.control(queue, change, "Ada").await),
+            Self::Changes(limit) => format!("{:?}", engine.changes(queue, limit).await),
             Self::Tail(epoch, after, limit) => format!("{:?}", engine.tail(queue, epoch, after, limit).await),
             Self::Line(above, limit) => format!("{:?}", engine.line(queue, above, limit).await),
             Self::Front(above, limit) => format!("{:?}", engine.front(queue, above, limit).await),
@@ -124,7 +126,8 @@ impl Draw {
             79..82 => Operation::Release(self.token()),
             82..84 => Operation::Revoke(self.token()),
             84..89 => Operation::Control(self.control()),
-            89..91 => Operation::Configure(self.baseline()),
+            89..90 => Operation::Configure(self.baseline()),
+            90..91 => Operation::Changes(self.rng.random_range(1..30)),
             91..94 => {
                 let after = self.rng.random_range(0..before.log_head.0 + 2);
                 let epoch = if self.rng.random_bool(0.9) { before.epoch } else { self.epoch(before.epoch) };

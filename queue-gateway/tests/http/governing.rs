@@ -63,6 +63,43 @@ async fn an_operators_rate_and_cap_hold_until_they_are_taken_back() {
 }
 
 #[tokio::test]
+async fn operators_read_who_changed_what_from_what_to_what() {
+    let gateway = Gateway::open().await;
+    let changes = async |query: &str| {
+        let record = gateway.internal.get(&format!("{QUEUE}/changes{query}")).bearer(OPERATOR_KEY).send().await;
+        assert_eq!(
+            (record.status.as_u16(), record.header("cache-control")),
+            (200, Some("no-store")),
+            "{}",
+            record.text()
+        );
+        record.json()
+    };
+    patch(&gateway, &json!({"rate_per_second": 2.5, "message": "soon"})).await;
+    order(&gateway, "pause").await;
+    patch(&gateway, &json!({"rate_per_second": null})).await;
+    let record = changes("?limit=4").await;
+    assert_eq!(record["queue"], "demo");
+    let told = record["changes"].as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|change| json!([change["by"], change["what"], change["from"], change["to"]])).collect();
+    assert_eq!(
+        told,
+        [
+            json!(["Ada", "rate_per_second", 2.5, null]),
+            json!(["operator", "paused", false, true]),
+            json!(["Ada", "message", null, "soon"]),
+            json!(["Ada", "rate_per_second", null, 2.5]),
+        ]
+    );
+    assert_eq!(record["changes"][0]["at"], "2027-01-15T08:00:00Z");
+    assert_eq!(changes("").await["changes"].as_array().unwrap().len(), 6, "with the pause and the resumption before");
+    let refused = gateway.internal.get(&format!("{QUEUE}/changes?limit=x")).bearer(OPERATOR_KEY).send().await;
+    assert_problem(&refused, 400, "invalid_query");
+    let unknown = gateway.internal.get(&format!("{QUEUE}/changes")).bearer(SERVICE_KEY).send().await;
+    assert_problem(&unknown, 401, "operator_key_required");
+}
+
+#[tokio::test]
 async fn a_raised_rate_admits_more_at_once() {
     let gateway = Gateway::open().await;
     let mut tokens = Vec::new();

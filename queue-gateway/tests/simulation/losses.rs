@@ -225,7 +225,7 @@ async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
         paused: Some(true),
         message: Some(Some("soon".to_owned())),
     };
-    let ordered = world.engine.control(&world.queue, orders).await.unwrap();
+    let ordered = world.engine.control(&world.queue, orders, "Ada").await.unwrap();
     world.tick().await;
     world.store.empty();
     world.tick().await;

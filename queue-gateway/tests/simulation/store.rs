@@ -16,8 +16,8 @@ use contract::{
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
-    Baseline, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission, Report,
-    Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
+    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -204,12 +204,16 @@ impl QueueEngine for Store {
         engine.revoke(queue, token).await
     }
 
-    async fn control(&self, queue: &QueueName, change: ControlChange) -> Result<Control, EngineError> {
+    async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            standby.control(queue, change.clone()).await?;
+            standby.control(queue, change.clone(), by).await?;
         }
-        engine.control(queue, change).await
+        engine.control(queue, change, by).await
+    }
+
+    async fn changes(&self, queue: &QueueName, limit: usize) -> Result<Vec<Change>, EngineError> {
+        self.reach()?.changes(queue, limit).await
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {

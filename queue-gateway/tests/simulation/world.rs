@@ -255,7 +255,7 @@ impl World {
 
     /// An operator's order.
     pub(crate) async fn order(&self, change: ControlChange) {
-        self.engine.control(&self.queue, change).await.unwrap();
+        self.engine.control(&self.queue, change, "Ada").await.unwrap();
     }
 
     pub(crate) async fn pause(&self, paused: bool) {

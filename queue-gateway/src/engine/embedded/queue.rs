@@ -3,7 +3,7 @@
 mod stepping;
 mod turns;
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use contract::ids::{ActiveTokenId, VisitorId};
 
@@ -18,9 +18,10 @@ use super::{
     ready::ReadySet,
     slots::{Slot, Slots, instant},
 };
+use crate::engine::MOST_CHANGES;
 use crate::line::{
-    Baseline, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, JoinRequest, Joined, LineChange, LineFull,
-    LinePage, LogIndex, LogPage, Lost, Place, Progress, Sequence, Standing, Stats, Tail, Totals,
+    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, JoinRequest, Joined,
+    LineChange, LineFull, LinePage, LogIndex, LogPage, Lost, Place, Progress, Sequence, Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -39,6 +40,8 @@ pub(super) struct Queue {
     log: Log,
     credit: Credit,
     control: Control,
+    /// The newest last.
+    changes: VecDeque<Change>,
     totals: Totals,
 }
 
@@ -58,6 +61,7 @@ impl Queue {
             log: Log::new(log_capacity),
             credit: Credit::opening(now),
             control: control::initial(baseline),
+            changes: VecDeque::new(),
             totals: Totals::default(),
         }
     }
@@ -65,14 +69,25 @@ impl Queue {
     pub(super) fn set_baseline(&mut self, baseline: Baseline, now: i64) {
         self.note_time(now);
         self.accrue(now);
-        self.control = control::with_baseline(&self.control, baseline);
+        self.govern(control::with_baseline(&self.control, baseline), BY_SETTINGS, now);
     }
 
-    pub(super) fn change_control(&mut self, change: ControlChange, now: i64) -> Control {
+    pub(super) fn change_control(&mut self, change: ControlChange, by: &str, now: i64) -> Control {
         self.note_time(now);
         self.accrue(now);
-        self.control = control::with_change(&self.control, change);
+        self.govern(control::with_change(&self.control, change), by, now);
         self.control.clone()
+    }
+
+    fn govern(&mut self, control: Control, by: &str, now: i64) {
+        self.changes.extend(Change::between(&self.control, &control, instant(now), by));
+        let surplus = self.changes.len().saturating_sub(MOST_CHANGES);
+        self.changes.drain(..surplus);
+        self.control = control;
+    }
+
+    pub(super) fn changes(&self, limit: usize) -> Vec<Change> {
+        self.changes.iter().rev().take(limit).cloned().collect()
     }
 
     pub(super) fn join(&mut self, request: JoinRequest, now: i64) -> Result<Joined, LineFull> {

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, AdmissionLimits, Baseline, Claim, ClientNetwork, Control, Epoch, JoinReply, JoinRequest, Joined,
-        Lifetimes, LineFull, LinePage, LogIndex, LogPage, Lost, Phase, Progress, Report, Revocation, Sequence,
-        Standing, Stats, Step, Tail, Totals,
+        Admission, AdmissionLimits, Baseline, Change, Claim, ClientNetwork, Control, Epoch, JoinReply, JoinRequest,
+        Joined, Lever, Lifetimes, LineFull, LinePage, LogIndex, LogPage, Lost, Phase, Progress, Report, Revocation,
+        Sequence, Standing, Stats, Step, Tail, Totals,
     },
 };
 
@@ -325,10 +325,52 @@ impl Reply {
         })
     }
 
+    pub(super) fn changes(self) -> Read<Vec<Change>> {
+        self.all(|value| {
+            let mut change = Self::new(value)?;
+            Ok(Change {
+                revision: change.number()?,
+                at: timestamp(change.number()?)?,
+                by: change.text()?,
+                lever: lever(&change.text()?)?,
+                from: set_or_not(&change.text()?)?,
+                to: set_or_not(&change.text()?)?,
+            })
+        })
+    }
+
     pub(super) fn line(self) -> Read<LinePage> {
         let places = self.all(|value| value.as_i64().map(Sequence).ok_or_else(|| corrupt("a sequence")))?;
         Ok(LinePage { places })
     }
+}
+
+/// A value of the record: `-` for nothing, or `=` and the value.
+fn set_or_not(text: &str) -> Read<Option<String>> {
+    match text.split_at_checked(1) {
+        Some(("-", "")) => Ok(None),
+        Some(("=", value)) => Ok(Some(value.to_owned())),
+        _ => Err(corrupt("a value or none")),
+    }
+}
+
+/// What governs a queue, by the name of its field.
+fn lever(field: &str) -> Read<Lever> {
+    Ok(match field {
+        "rate_override" => Lever::Rate,
+        "cap_override" => Lever::Cap,
+        "paused" => Lever::Paused,
+        "message" => Lever::Message,
+        "rate" => Lever::BaselineRate,
+        "cap" => Lever::BaselineCap,
+        "arrive" => Lever::Arrive,
+        "claim" => Lever::Claim,
+        "claim_at_most" => Lever::ClaimAtMost,
+        "active" => Lever::Active,
+        "grace" => Lever::Grace,
+        "max_places" => Lever::MaxPlaces,
+        _ => return Err(corrupt("what governs a queue")),
+    })
 }
 
 fn lost(reason: &str) -> Read<Lost> {

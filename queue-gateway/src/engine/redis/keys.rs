@@ -4,7 +4,7 @@ use contract::ids::QueueName;
 use fred::types::Key;
 
 /// What follows `wr:{queue}:`, in the order in which the library names its KEYS.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "meta",
     "line",
     "away",
@@ -27,6 +27,7 @@ const NAMES: [&str; 22] = [
     "lost",
     "lost-order",
     "log",
+    "changes",
 ];
 
 /// The KEYS of every script.

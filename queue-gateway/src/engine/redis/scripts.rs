@@ -37,7 +37,7 @@ macro_rules! scripts {
 scripts! {
     "#!lua" { configure join }
     "#!lua flags=allow-oom" { leave step arrive claim release revoke control }
-    "#!lua flags=no-writes" { status stats tail line front }
+    "#!lua flags=no-writes" { status stats changes tail line front }
 }
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::{
-        engine::{LONGEST_STEP, MOST_LOST, MOST_NETWORKS, MOST_SWEPT, OUTCOMES_LAST, PASSED_TOGETHER},
+        engine::{LONGEST_STEP, MOST_CHANGES, MOST_LOST, MOST_NETWORKS, MOST_SWEPT, OUTCOMES_LAST, PASSED_TOGETHER},
         line::{GATEWAY_LIVES, MOST_HELD_BACK, Sequence},
     };
 
@@ -63,6 +63,7 @@ mod tests {
             ("MOST_HELD_BACK", MOST_HELD_BACK),
             ("MOST_LOST", MOST_LOST),
             ("MOST_SWEPT", MOST_SWEPT),
+            ("MOST_CHANGES", MOST_CHANGES),
         ]
         .map(|(name, count)| (name, count as u128));
         for (name, value) in times.into_iter().chain(counts) {

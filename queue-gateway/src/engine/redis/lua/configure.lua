@@ -2,10 +2,9 @@
 -- KEYS     of the library
 -- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places
 -- Reply    stats
-local baseline = { 'rate', ARGV[3], 'cap', ARGV[4], 'arrive', ARGV[5], 'claim', ARGV[6], 'claim_at_most', ARGV[7],
-  'active', ARGV[8], 'grace', ARGV[9], 'max_places', ARGV[10] }
-local function set_baseline()
-  redis.call('HSET', META, unpack(baseline))
+local baseline = {}
+for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places' }) do
+  baseline[i] = { field, ARGV[i + 2] }
 end
 
 if not read('noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_override', 'credit', 'credit_at') then
@@ -26,7 +25,9 @@ if not read('noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_overr
     -- Totals, and how many reasons of lost places were noted.
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
     'revision', 1, 'paused', 0)
-  set_baseline()
+  for _, order in ipairs(baseline) do
+    redis.call('HSET', META, order[1], order[2])
+  end
   for field in pairs(queue) do
     queue[field] = nil
   end
@@ -34,13 +35,5 @@ end
 note_time()
 accrue(redis.call('EXISTS', READY) == 0)
 save()
-local before = redis.call('HMGET', META, 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-  'max_places')
-for i, value in ipairs(before) do
-  if value ~= baseline[2 * i] then
-    redis.call('HINCRBY', META, 'revision', 1)
-    set_baseline()
-    break
-  end
-end
+govern('settings', baseline)
 return stats(slots.count())

@@ -16,10 +16,11 @@
 --          19 withheld (sorted set: those held back with an unclaimed slot, all at score 0)
 --          20 lost (hash: visitor to reason), 21 lost-order (sorted set: those visitors, oldest first)
 --          22 log (stream: entry n has the id n-0 and one field `e`)
+--          23 changes (stream: the nth change of revision r has the id r-n, and the fields at, by, field, from, to)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
 -- Reply    nil when the queue is not configured, else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
-  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG = unpack(KEYS)
+  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES = unpack(KEYS)
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992
@@ -31,6 +32,7 @@ local MOST_NETWORKS = 10000
 local MOST_HELD_BACK = 256
 local MOST_LOST = 10000
 local MOST_SWEPT = 1000
+local MOST_CHANGES = 1000
 
 -- The functions of the other two files are made when the first of them is called: most joins need none of them, and to
 -- make them all would cost more than the join.
@@ -187,6 +189,27 @@ local function tail(epoch, after, limit)
     end
   end
   return { queue.epoch, queue.last_seq, head, page }
+end
+
+-- Changes numbers that govern the queue, which `by` has ordered: of each its field and what it is to be, false for
+-- nothing. Records what differs.
+local function govern(by, orders)
+  local revision, recorded = nil, 0
+  for _, order in ipairs(orders) do
+    local field, to = order[1], order[2]
+    local from = redis.call('HGET', META, field)
+    if from ~= to then
+      revision = revision or redis.call('HINCRBY', META, 'revision', 1)
+      if to then
+        redis.call('HSET', META, field, to)
+      else
+        redis.call('HDEL', META, field)
+      end
+      recorded = recorded + 1
+      redis.call('XADD', CHANGES, 'MAXLEN', MOST_CHANGES, revision .. '-' .. recorded, 'at', integer(now()), 'by', by,
+        'field', field, 'from', from and '=' .. from or '-', 'to', to and '=' .. to or '-')
+    end
+  end
 end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
