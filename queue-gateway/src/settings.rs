@@ -287,8 +287,10 @@ fn differ(one: &impl std::fmt::Debug, other: &impl std::fmt::Debug) -> bool {
 }
 
 impl Secrets {
-    fn exposed(&self) -> [&str; 4] {
-        [&self.waiting_secret, &self.active_key, &self.service_key, &self.operator_key].map(ExposeSecret::expose_secret)
+    fn exposed(&self) -> Vec<&str> {
+        let single = [&self.waiting_secret, &self.active_key, &self.service_key, &self.operator_key];
+        let lists = self.further_waiting_secrets.iter().chain(&self.further_active_keys);
+        single.into_iter().chain(lists).map(ExposeSecret::expose_secret).collect()
     }
 }
 

@@ -183,6 +183,9 @@ fn a_running_gateway_takes_up_rates_and_says_what_it_cannot() {
     let faster = load(&complete().replace("rate_per_second = 50", "rate_per_second = 80")).unwrap();
     assert_eq!(old.needing_restart(&faster), [] as [&str; 0]);
     assert_ne!(old.baselines(), faster.baselines());
+    let taken_too = complete()
+        .replace("further_waiting_secrets = []", "further_waiting_secrets = ['a secret of thirty-two characters']");
+    assert_eq!(old.needing_restart(&load(&taken_too).unwrap()), ["secrets"]);
     let other = complete()
         .replace("tick = \"250ms\"", "tick = '1s'")
         .replace(&"w".repeat(32), &"x".repeat(32))

@@ -36,7 +36,7 @@ struct Signed<'a, C> {
 /// Mints tokens of one kind.
 pub struct Ed25519Signer<C> {
     key: EncodingKey,
-    /// Its own first.
+    /// By their names.
     published: Vec<Jwk>,
     header: Header,
     issuer: String,
@@ -64,6 +64,8 @@ impl<C> Ed25519Signer<C> {
                 self.published.push(public);
             }
         }
+        // The same set from every instance, whichever of the keys it signs with.
+        self.published.sort_by(|one, other| one.common.key_id.cmp(&other.common.key_id));
         Ok(self)
     }
 }
