@@ -54,6 +54,11 @@ async fn join_all(engine: &dyn QueueEngine, queue: &QueueName, requests: &[JoinR
             let mut replies = Vec::with_capacity(requests.len());
             for request in requests {
                 replies.push(engine.join(queue, *request).await);
+                if let Some(Err(error @ EngineError::Unavailable(_))) = replies.last() {
+                    // Each of the others would wait for as long.
+                    replies.resize(requests.len(), Err(error.clone()));
+                    break;
+                }
             }
             replies
         }
