@@ -185,7 +185,9 @@ impl QueueEngine for ConfiguredEngine {
     }
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
-        self.configured(queue, || self.engine.stats(queue)).await
+        let stats = self.configured(queue, || self.engine.stats(queue)).await?;
+        self.heard(queue, &stats.control);
+        Ok(stats)
     }
 
     async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError> {

@@ -87,12 +87,16 @@ impl Follower {
         lasts: Duration,
     ) {
         self.presence.lock().heard(visitor, seq, network, due_in, lasts);
+        // Their request may have begun long ago.
+        self.interest.note();
     }
 
     /// Announces a join of somebody who is here, until what this returns is dropped.
     pub fn joining(&self) -> Joining {
-        let newest = self.mirror.bookmark().newest;
-        let join = self.presence.lock().join_begins(newest);
+        self.interest.note();
+        let mut presence = self.presence.lock();
+        // Under the lock: after a lost store it would be that of another line.
+        let join = presence.join_begins(self.mirror.bookmark().newest);
         Joining { presence: Arc::clone(&self.presence), join }
     }
 
@@ -102,7 +106,7 @@ impl Follower {
     }
 
     /// Reads the end of the log once.
-    async fn read_on(&self) -> Result<(), EngineError> {
+    pub(crate) async fn read_on(&self) -> Result<(), EngineError> {
         loop {
             let bookmark = self.mirror.bookmark();
             let tail = self.engine.tail(self.queue(), bookmark.epoch, bookmark.after, LOG_PAGE).await?;

@@ -27,6 +27,8 @@ const SPARE_CANDIDATES: u64 = 16;
 const MOST_CANDIDATES: u64 = 4_096;
 /// The longest pause between two attempts while the store is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often a queue at rest is looked at: some commands, whatever goes on elsewhere.
+const LOOKS_EVERY: Duration = Duration::from_mins(1);
 /// A gateway that has not reached the store for so long sends its streams to others, who may.
 const ALONE_TOO_LONG: Duration = Duration::from_secs(30);
 /// After so many replies in a row that it could not follow a gateway withdraws.
@@ -76,8 +78,26 @@ impl Promoter {
     async fn take_leave(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
         known.phase = Phase::Ends;
         let bookmark = self.follower.mirror.bookmark();
-        let farewell = self.report(known, Changes::nobody(), bookmark);
+        let farewell = Report { candidates: Vec::new(), ..self.report(known, Changes::nobody(), bookmark) };
         self.follower.engine.step(self.follower.queue(), &farewell).await.map(|_| ())
+    }
+
+    /// Until somebody asks. What they find has then been followed, since the first report says how far we know.
+    async fn rest(&self) {
+        let Follower { mirror, interest, engine, .. } = &*self.follower;
+        while tokio::time::timeout(LOOKS_EVERY, interest.asked()).await.is_err() {
+            // What operators order is remembered, and shown. An outage is for those to tell who ask.
+            if let Ok(stats) = engine.stats(self.follower.queue()).await
+                && self.follower.read_on().await.is_ok()
+            {
+                self.metrics.show(&stats, mirror.census());
+            }
+        }
+        // A store that was set back meanwhile, and has moved on, is not to be told from one that was not.
+        if let Ok(stats) = engine.stats(self.follower.queue()).await {
+            mirror.doubt_what_was_told_until(stats.now);
+        }
+        let _followed_by_the_step = self.follower.read_on().await;
     }
 
     async fn repeat(&self, known: &mut Acquaintance) {
@@ -98,8 +118,10 @@ impl Promoter {
             self.follower.interest.satisfy();
             if tick.is_ok() {
                 pause = self.period;
-                if self.is_idle(&mut interested_at) && self.take_leave(known).await.is_ok() {
-                    self.follower.interest.rest().await;
+                if self.is_idle(&mut interested_at) && self.follower.interest.begin_rest() {
+                    if self.take_leave(known).await.is_ok() {
+                        self.rest().await;
+                    }
                     *known = self.begin();
                     self.follower.presence.lock().begin_anew();
                     ticks.reset_immediately();
@@ -115,15 +137,16 @@ impl Promoter {
         }
     }
 
-    /// Whether nobody has been here, at the site, or asked for the queue for long enough. Notes when anybody was last.
+    /// Whether nobody has been here, at the site, parked, or asked for the queue for long enough. Notes when anybody was last.
     fn is_idle(&self, interested_at: &mut Option<Instant>) -> bool {
         let Follower { mirror, presence, interest, .. } = &*self.follower;
-        // Slots are swept by steps, and operators watch them.
-        let at_the_site = mirror.stats().is_none_or(|stats| stats.active > 0);
+        // Slots are swept by steps, and operators watch them; and the time for coming back stands still during an outage only
+        // while somebody steps.
+        let at_the_site = mirror.stats().is_none_or(|stats| stats.active > 0) || mirror.census().parked > 0;
         if interest.take() || at_the_site || !presence.lock().is_nobody_expected() {
             *interested_at = Some(Instant::now());
         }
-        interested_at.is_none_or(|at| at.elapsed() >= self.idle_after)
+        mirror.is_current() && interested_at.is_none_or(|at| at.elapsed() >= self.idle_after)
     }
 
     async fn tick(&self, known: &mut Acquaintance) -> Result<(), EngineError> {

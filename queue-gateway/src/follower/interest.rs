@@ -30,16 +30,24 @@ impl Default for Interest {
 impl Interest {
     /// Somebody asks for the queue. Returns once it is followed: at once, but for those who end a rest.
     pub async fn ask(&self) {
+        if self.note() {
+            return;
+        }
+        let mut followed = self.followed.subscribe();
+        let _late = tokio::time::timeout(FOLLOWED_WITHIN, followed.wait_for(|followed| *followed)).await;
+    }
+
+    /// Somebody has to do with the queue. Ends a rest, and says whether the queue is followed.
+    pub(crate) fn note(&self) -> bool {
         // Read first: thousands of requests a second would take the cache line from one another.
         if !self.asked.load(Ordering::SeqCst) {
             self.asked.store(true, Ordering::SeqCst);
         }
-        if *self.followed.borrow() {
-            return;
+        let followed = *self.followed.borrow();
+        if !followed {
+            self.wake.notify_one();
         }
-        self.wake.notify_one();
-        let mut followed = self.followed.subscribe();
-        let _late = tokio::time::timeout(FOLLOWED_WITHIN, followed.wait_for(|followed| *followed)).await;
+        followed
     }
 
     /// Whether anybody has asked since the last call.
@@ -47,11 +55,20 @@ impl Interest {
         self.asked.swap(false, Ordering::SeqCst)
     }
 
-    /// Returns when somebody asks who finds that the queue is not followed.
-    pub(crate) async fn rest(&self) {
+    /// The queue is followed no more, from this on: whoever asks waits. Says whether nobody had asked before they could see
+    /// that; if somebody had, the rest does not begin.
+    pub(crate) fn begin_rest(&self) -> bool {
         self.followed.send_replace(false);
-        // Somebody may have asked before they could see that.
-        if !self.asked.load(Ordering::SeqCst) {
+        let nobody = !self.asked.load(Ordering::SeqCst);
+        if !nobody {
+            self.satisfy();
+        }
+        nobody
+    }
+
+    /// Returns when somebody asks, or has asked since the rest began.
+    pub(crate) async fn asked(&self) {
+        while !self.asked.load(Ordering::SeqCst) {
             self.wake.notified().await;
         }
     }
@@ -73,11 +90,11 @@ mod tests {
         let interest = Interest::default();
         assert!(interest.ask().now_or_never().is_some(), "it is followed");
         assert!(interest.take() && !interest.take());
-        let mut rest = Box::pin(interest.rest());
-        assert!((&mut rest).now_or_never().is_none());
+        assert!(interest.begin_rest());
+        assert!(interest.asked().now_or_never().is_none());
         let mut ask = Box::pin(interest.ask());
         assert!((&mut ask).now_or_never().is_none());
-        assert!((&mut rest).now_or_never().is_some());
+        assert!(interest.asked().now_or_never().is_some());
         assert!((&mut ask).now_or_never().is_none());
         interest.satisfy();
         assert!((&mut ask).now_or_never().is_some());
@@ -85,16 +102,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_asks_as_the_rest_begins_ends_it() {
+    async fn whoever_asks_before_the_rest_begins_prevents_it() {
         let interest = Interest::default();
         interest.ask().await;
-        assert!(interest.rest().now_or_never().is_some());
+        assert!(!interest.begin_rest());
+        assert!(interest.ask().now_or_never().is_some(), "it is followed still");
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever() {
         let interest = Interest::default();
-        assert!(interest.rest().now_or_never().is_none());
+        assert!(interest.begin_rest());
         interest.ask().await;
     }
 }

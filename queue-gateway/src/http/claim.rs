@@ -73,6 +73,8 @@ pub(super) async fn arrive(
 ) -> Result<Response, Problem> {
     let claims = signed(&gateway, id, &request.active_token)?;
     let queue = gateway.queues.get(claims.queue.as_str()).ok_or_else(error::token_not_found)?;
+    // Tokens of before a lost store are told by the line's present epoch.
+    queue.follower.interest.ask().await;
     let Deadlines { claim_before, expires_at } =
         gateway.room.arrive(queue, &claims).await?.ok_or_else(error::token_gone)?;
     let reply = ArriveReply { claim_before, expires_at };

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::engine::LONGEST_STEP;
 use crate::line::{
     Epoch, Histogram, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
     estimate::{Flow, Pace, WaitRange},
@@ -92,8 +93,9 @@ impl Line {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
         let somebody_waited = before.ready > 0 && !before.control.paused && !self.stats.control.paused;
-        if somebody_waited {
-            let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
+        let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
+        // Of a longer time nobody knows how long anybody waited: the store was away, or the queue at rest.
+        if somebody_waited && elapsed <= 2 * LONGEST_STEP {
             let admitted = self.stats.totals.admitted.saturating_sub(before.totals.admitted);
             self.flow.record(elapsed, admitted, self.is_capped());
         }
