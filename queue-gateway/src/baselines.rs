@@ -23,6 +23,8 @@ const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Who puts an operator's orders back, in the record of changes.
 const PUT_BACK: &str = "a gateway, after the store had lost it";
+/// Of a queue that has just begun: nothing has been changed in it yet.
+const FIRST_REVISION: u64 = 1;
 
 /// An engine that configures a queue by itself when the store does not have it, and counts what fails.
 ///
@@ -31,11 +33,18 @@ const PUT_BACK: &str = "a gateway, after the store had lost it";
 pub struct ConfiguredEngine {
     engine: Arc<dyn QueueEngine>,
     baselines: ArcSwap<BTreeMap<QueueName, Baseline>>,
-    /// What operators had ordered of each queue when the store was last heard.
-    orders: Mutex<BTreeMap<QueueName, ControlChange>>,
+    /// Of each queue, when the store was last heard.
+    orders: Mutex<BTreeMap<QueueName, Orders>>,
     metrics: Arc<Metrics>,
     /// A queue that the store has lost: in a rush thousands meet the loss at once.
     loss: Outage,
+}
+
+/// What operators had ordered, and in which epoch.
+#[derive(Clone, Debug)]
+struct Orders {
+    epoch: Epoch,
+    change: ControlChange,
 }
 
 impl ConfiguredEngine {
@@ -98,19 +107,27 @@ impl ConfiguredEngine {
 
     /// Gives the store a queue that it has lost. Whoever comes between the two steps meets the settings alone.
     async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<(), EngineError> {
-        let orders = self.orders.lock().get(queue).cloned().unwrap_or_default();
         let configured = self.configure(queue, baseline).await?;
-        let nothing = ControlChange::default();
-        // Another gateway may have been quicker, and an operator after it.
-        if orders != nothing && orders_of(&configured.control) == nothing {
-            tracing::warn!(%queue, "what operators had ordered goes back into the store");
-            self.counted(self.engine.control(queue, orders, PUT_BACK).await)?;
-        }
-        Ok(())
+        self.heard(queue, &configured).await
     }
 
-    fn heard(&self, queue: &QueueName, control: &Control) {
-        self.orders.lock().insert(queue.clone(), orders_of(control));
+    /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered anything
+    /// since: whichever gateway gave the store its queue again may have known of nothing.
+    async fn heard(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
+        let nothing = ControlChange::default();
+        let now = Orders { epoch: stats.epoch, change: orders_of(&stats.control) };
+        let known = self.orders.lock().get(queue).cloned();
+        let lost = known.filter(|known| known.epoch < now.epoch && known.change != nothing);
+        let now = match lost {
+            Some(Orders { change, .. }) if stats.control.revision == FIRST_REVISION => {
+                tracing::warn!(%queue, "what operators had ordered goes back into the store");
+                self.counted(self.engine.control(queue, change.clone(), PUT_BACK).await)?;
+                Orders { change, ..now }
+            }
+            _ => now,
+        };
+        self.orders.lock().insert(queue.clone(), now);
+        Ok(())
     }
 
     fn counted<R>(&self, reply: Result<R, EngineError>) -> Result<R, EngineError> {
@@ -148,7 +165,7 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
         let step = self.configured(queue, || self.engine.step(queue, report)).await?;
-        self.heard(queue, &step.stats.control);
+        self.heard(queue, &step.stats).await?;
         Ok(step)
     }
 
@@ -176,7 +193,9 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError> {
         let control = self.configured(queue, || self.engine.control(queue, change.clone(), by)).await?;
-        self.heard(queue, &control);
+        if let Some(known) = self.orders.lock().get_mut(queue) {
+            known.change = orders_of(&control);
+        }
         Ok(control)
     }
 
@@ -186,7 +205,7 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn stats(&self, queue: &QueueName) -> Result<Stats, EngineError> {
         let stats = self.configured(queue, || self.engine.stats(queue)).await?;
-        self.heard(queue, &stats.control);
+        self.heard(queue, &stats).await?;
         Ok(stats)
     }
 

@@ -239,3 +239,27 @@ async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
     world.tick().await;
     assert!(!gateway.mirror.stats().unwrap().control.paused);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_outlives_a_store_that_forgot_it_whichever_gateway_notices_first() {
+    let world = World::new(AdmissionLimits { rate_per_second: 100.0, cap: 100 }).await;
+    let (knows, does_not) = (world.engine_of_a_gateway(), world.engine_of_a_gateway());
+    let pause = |paused| ControlChange { paused: Some(paused), ..ControlChange::default() };
+    for engine in [&knows, &does_not] {
+        engine.stats(&world.queue).await.unwrap();
+    }
+    knows.control(&world.queue, pause(true), "Ada").await.unwrap();
+    world.tick().await;
+    world.store.empty();
+    assert!(!does_not.stats(&world.queue).await.unwrap().control.paused, "it knew of none");
+    knows.stats(&world.queue).await.unwrap();
+    assert!(does_not.stats(&world.queue).await.unwrap().control.paused);
+
+    // One that has not heard of the loss yet does not undo what was ordered since.
+    world.tick().await;
+    world.store.empty();
+    does_not.stats(&world.queue).await.unwrap();
+    does_not.control(&world.queue, pause(false), "Ada").await.unwrap();
+    knows.stats(&world.queue).await.unwrap();
+    assert!(!does_not.stats(&world.queue).await.unwrap().control.paused);
+}

@@ -59,8 +59,14 @@ pub(crate) struct World {
     pub(crate) engine: Arc<ConfiguredEngine>,
     pub(crate) queue: QueueName,
     pub(crate) clock: SharedClock,
+    baselines: BTreeMap<QueueName, Baseline>,
     documents: Arc<Documents>,
     idle_after: Duration,
+}
+
+fn configured(store: Arc<Store>, baselines: &BTreeMap<QueueName, Baseline>) -> ConfiguredEngine {
+    let metrics = Metrics::register(&Registry::new(), baselines.keys()).unwrap();
+    ConfiguredEngine::new(store, baselines.clone(), Arc::new(metrics))
 }
 
 /// One gateway without its HTTP surface. Dropped, it is killed: its loops end without a word to anybody.
@@ -94,7 +100,6 @@ impl World {
         let clock: SharedClock = Arc::new(RuntimeClock(Instant::now()));
         let store = Arc::new(Store::new(clock.clone(), log_capacity));
         let queue: QueueName = "demo".parse().unwrap();
-        let metrics = Arc::new(Metrics::register(&Registry::new(), [&queue]).unwrap());
         let lifetimes = Lifetimes {
             arrive: ARRIVE,
             claim: CLAIM,
@@ -104,7 +109,7 @@ impl World {
         };
         let baseline = Baseline { limits, lifetimes, max_places: 1_000_000 };
         let baselines = BTreeMap::from([(queue.clone(), baseline)]);
-        let engine = Arc::new(ConfiguredEngine::new(store.clone(), baselines, metrics));
+        let engine = Arc::new(configured(store.clone(), &baselines));
         engine.push().await;
         let documents = Arc::new(Documents::new(
             ActiveSigner::from_pem(&ActiveSigner::generate_pem(), "gateway", "shop").unwrap(),
@@ -115,7 +120,12 @@ impl World {
         // Half a tick ahead of the gateways: what a test does happens between two steps.
         tokio::time::sleep(TICK / 2).await;
         // Tests look at gateways that nobody has asked.
-        Self { store, engine, queue, clock, documents, idle_after: Duration::MAX }
+        Self { store, engine, queue, clock, baselines, documents, idle_after: Duration::MAX }
+    }
+
+    /// The store as another gateway has it, with a memory of its own.
+    pub(crate) fn engine_of_a_gateway(&self) -> ConfiguredEngine {
+        configured(self.store.clone(), &self.baselines)
     }
 
     /// Gateways that are started from now on rest after so long without anybody.
