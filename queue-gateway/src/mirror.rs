@@ -188,10 +188,9 @@ impl Mirror {
         issued_at.as_second() <= self.doubtful_before.load(Ordering::Relaxed)
     }
 
-    /// Takes no place on trust whose token was minted until then, by the store's clock.
-    pub(crate) fn doubt_what_was_told_until(&self, now: Timestamp) {
-        let doubtful = now.as_second().saturating_add(CLOCKS_DIFFER);
-        self.doubtful_before.fetch_max(doubtful, Ordering::Relaxed);
+    /// Takes no place on trust whose token was minted in a second before this one.
+    pub(crate) fn doubt_what_was_told_before(&self, now: Timestamp) {
+        self.doubtful_before.fetch_max(now.as_second().saturating_sub(1), Ordering::Relaxed);
     }
 
     pub(crate) fn set_current(&self, current: bool) {
@@ -297,7 +296,9 @@ impl Mirror {
     /// Starts again from a store that has lost its last writes.
     async fn recover(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
         tracing::warn!(queue = %self.queue, "the queue store has lost its last writes: reading the line anew");
-        self.doubt_what_was_told_until(engine.stats(&self.queue).await?.now);
+        let now = engine.stats(&self.queue).await?.now;
+        let doubtful = now.as_second().saturating_add(CLOCKS_DIFFER);
+        self.doubtful_before.fetch_max(doubtful, Ordering::Relaxed);
         match self.rebuild(engine).await? {
             News::Rebuilt => Ok(News::SetBack),
             other => Ok(other),

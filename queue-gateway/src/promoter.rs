@@ -82,8 +82,17 @@ impl Promoter {
         self.follower.engine.step(self.follower.queue(), &farewell).await.map(|_| ())
     }
 
-    /// Until somebody asks. What they find has then been followed, since the first report says how far we know.
-    async fn rest(&self) {
+    /// Leaves the queue in peace until somebody asks. Then it begins anew.
+    async fn rest(&self, known: &mut Acquaintance) {
+        if self.take_leave(known).await.is_ok() {
+            self.until_asked().await;
+        }
+        *known = self.begin();
+        self.follower.presence.lock().begin_anew();
+    }
+
+    /// The log is read before it returns: the first report says how far this gateway knows, and nobody is admitted beyond.
+    async fn until_asked(&self) {
         let Follower { mirror, interest, engine, .. } = &*self.follower;
         while tokio::time::timeout(LOOKS_EVERY, interest.asked()).await.is_err() {
             // What operators order is remembered, and shown. An outage is for those to tell who ask.
@@ -95,7 +104,7 @@ impl Promoter {
         }
         // A store that was set back meanwhile, and has moved on, is not to be told from one that was not.
         if let Ok(stats) = engine.stats(self.follower.queue()).await {
-            mirror.doubt_what_was_told_until(stats.now);
+            mirror.doubt_what_was_told_before(stats.now);
         }
         let _followed_by_the_step = self.follower.read_on().await;
     }
@@ -119,11 +128,7 @@ impl Promoter {
             if tick.is_ok() {
                 pause = self.period;
                 if self.is_idle(&mut interested_at) && self.follower.interest.begin_rest() {
-                    if self.take_leave(known).await.is_ok() {
-                        self.rest().await;
-                    }
-                    *known = self.begin();
-                    self.follower.presence.lock().begin_anew();
+                    self.rest(known).await;
                     ticks.reset_immediately();
                 }
             } else {
