@@ -57,7 +57,7 @@ pub struct Follower {
     pub mirror: Arc<Mirror>,
     /// Those who listen.
     pub streams: Arc<QueueStreams>,
-    /// Those who are there.
+    /// Those who are there. Whoever holds its lock does not read the copy of the line: the tick takes them the other way round.
     pub presence: Arc<Mutex<Presence>>,
     /// Whether anybody asks for it.
     pub interest: Interest,
@@ -94,9 +94,9 @@ impl Follower {
     /// Announces a join of somebody who is here, until what this returns is dropped.
     pub fn joining(&self) -> Joining {
         self.interest.note();
-        let mut presence = self.presence.lock();
-        // Under the lock: after a lost store it would be that of another line.
-        let join = presence.join_begins(self.mirror.bookmark().newest);
+        // Before the lock: the tick asks who is present while it reads the line, and the two would wait for one another.
+        let newest = self.mirror.bookmark().newest;
+        let join = self.presence.lock().join_begins(newest);
         Joining { presence: Arc::clone(&self.presence), join }
     }
 

@@ -178,7 +178,8 @@ impl Promoter {
             known.phase = Phase::Ends;
             Changes::nobody()
         } else {
-            presence.lock().changes(self.horizon(known), bookmark.newest, self.ready_wanted())
+            let (horizon, wanted) = (self.horizon(known), self.ready_wanted());
+            presence.lock().changes(horizon, bookmark.newest, wanted)
         };
         let report = self.report(known, changes.clone(), bookmark);
         let began = Instant::now();

@@ -1,4 +1,5 @@
-//! The credit by which promotion keeps to its rate. `lua/credit.lua` is the same arithmetic, operation by operation.
+//! The credit by which promotion keeps to its rate. `accrue` of `lua/library/queue.lua` is the same arithmetic,
+//! operation by operation.
 
 use crate::line::AdmissionLimits;
 
