@@ -205,8 +205,8 @@ async fn whoever_cannot_be_read_costs_those_who_join_with_them_nothing() {
     let unreadable = visitor(3);
     redis.call(&["HSET", "wr:{outage}:tokens", &unreadable.0.simple().to_string(), "t"]).await;
     redis.call(&["HSET", "wr:{outage}:slots", "t", "no slot of ours"]).await;
-    let (joins, joiner) = Joins::of(engine.clone(), queue());
-    let joiner = tokio::spawn(joiner);
+    let (joins, gathered) = Joins::of(engine.clone(), queue());
+    let gathering = tokio::spawn(gathered);
     let crowd = (1..=5).map(|number| joins.join(join_request(visitor(number), token(number))));
     let replies = futures_util::future::join_all(crowd).await;
     let mut places = Vec::new();
@@ -218,7 +218,7 @@ async fn whoever_cannot_be_read_costs_those_who_join_with_them_nothing() {
     }
     assert_eq!(places, [1, 2, 3, 4], "each number once");
     drop(joins);
-    joiner.await.unwrap();
+    gathering.await.unwrap();
 }
 
 #[tokio::test]

@@ -164,14 +164,13 @@ impl<C: Ed25519Claims> RemoteKeys<C> {
         counter.inc();
         let published = fetched?;
         let fetched_at = Instant::now();
-        let keys = match self.keys.load_full().filter(|keys| keys.published == published) {
-            Some(same) => Keys { version: same.version, fetched_at, published, verifier: same.verifier.clone() },
-            None => {
-                let TokenIssuer { jwks_url, issuer, audience, .. } = &self.issuer;
-                tracing::info!(keys.count = published.keys.len(), keys.url = jwks_url, "using the published keys");
-                let verifier = Ed25519Verifier::from_jwks(&published, issuer, audience);
-                Keys { version: self.version() + 1, fetched_at, published, verifier }
-            }
+        let keys = if let Some(same) = self.keys.load_full().filter(|keys| keys.published == published) {
+            Keys { version: same.version, fetched_at, published, verifier: same.verifier.clone() }
+        } else {
+            let TokenIssuer { jwks_url, issuer, audience, .. } = &self.issuer;
+            tracing::info!(keys.count = published.keys.len(), keys.url = jwks_url, "using the published keys");
+            let verifier = Ed25519Verifier::from_jwks(&published, issuer, audience);
+            Keys { version: self.version() + 1, fetched_at, published, verifier }
         };
         self.keys.store(Some(Arc::new(keys)));
         Ok(())
