@@ -3,6 +3,7 @@
 //! Every step of the promoter brings what the log has gained; a reading of the log's end, made for requests that must not
 //! be told less than another gateway has told, brings it in between.
 
+mod following;
 mod line;
 
 use std::{
@@ -20,22 +21,10 @@ use tokio::sync::Semaphore;
 
 pub use self::line::Census;
 pub(crate) use self::line::Line;
-use crate::{
-    engine::{EngineError, QueueEngine},
-    line::{Epoch, Histogram, LineChange, LogIndex, LogPage, Order, Outlook, Sequence, Standpoint, Stats, Tail},
-};
+use crate::line::{Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
 /// Log entries read in one call.
 pub(crate) const LOG_PAGE: usize = 2_000;
-/// Sequences read in one call when the line is read in full.
-const LINE_PAGE: usize = 10_000;
-/// Farther behind than this, reading the line in full is cheaper than replaying the log.
-const MOST_REPLAYED: u64 = 50_000;
-/// Whose readings follow one another: the steps', and those between them.
-const STEPS: usize = 0;
-const READINGS: usize = 1;
-/// By how many seconds the clocks of gateways and store may differ before a lost place is taken for a kept one.
-const CLOCKS_DIFFER: i64 = 60;
 
 /// The copies of all queues of this gateway; the set is fixed by the settings at start.
 #[derive(Debug)]
@@ -99,16 +88,6 @@ struct Seen {
     epoch: Epoch,
     last_seq: Sequence,
     log_head: LogIndex,
-}
-
-/// A stretch of the log against what was applied.
-enum Continuation {
-    /// These entries follow.
-    Entries(Vec<LineChange>),
-    /// There is more than the log still has, or than is worth replaying.
-    TooMuch,
-    /// What was applied before is no longer there: the log is another than the one that was followed.
-    OtherHistory,
 }
 
 /// The copy of one line.
@@ -221,202 +200,4 @@ impl Mirror {
         });
         bookmark.unwrap_or(Bookmark { epoch: Epoch(0), after: LogIndex(0), newest: Sequence::LAST, copy })
     }
-
-    /// Takes in a step's reply, whose tail was asked for at `bookmark`.
-    pub(crate) async fn follow_step(
-        &self,
-        engine: &dyn QueueEngine,
-        bookmark: Bookmark,
-        tail: Tail,
-        stats: Stats,
-        present: Vec<Histogram>,
-    ) -> Result<News, EngineError> {
-        let _turn = self.following.acquire().await;
-        let news = self.take_in(engine, bookmark, tail, STEPS).await?;
-        // A copy that was made meanwhile is newer than these numbers.
-        let same_copy = self.copies.load(Ordering::Acquire) == bookmark.copy;
-        if let Some(line) = self.line.write().as_mut().filter(|line| same_copy && line.epoch == stats.epoch) {
-            line.note_step(stats, present);
-        }
-        Ok(news)
-    }
-
-    /// Takes in a reading of the log's end, asked for at `bookmark`.
-    pub(crate) async fn follow(
-        &self,
-        engine: &dyn QueueEngine,
-        bookmark: Bookmark,
-        tail: Tail,
-    ) -> Result<News, EngineError> {
-        let _turn = self.following.acquire().await;
-        self.take_in(engine, bookmark, tail, READINGS).await
-    }
-
-    async fn take_in(
-        &self,
-        engine: &dyn QueueEngine,
-        bookmark: Bookmark,
-        tail: Tail,
-        reader: usize,
-    ) -> Result<News, EngineError> {
-        if self.copies.load(Ordering::Acquire) != bookmark.copy {
-            return Ok(News::Overtaken);
-        }
-        if self.went_back(&tail, reader) {
-            return self.recover(engine).await;
-        }
-        self.catch_up(engine, bookmark.after, tail).await
-    }
-
-    /// Whether a store shows less than it did to the same reader before: neither number falls within an epoch unless
-    /// writes were lost.
-    fn went_back(&self, tail: &Tail, reader: usize) -> bool {
-        let now = Seen { epoch: tail.epoch, last_seq: tail.last_seq, log_head: tail.log_head };
-        let before = self.seen.lock()[reader].replace(now);
-        before.is_some_and(|seen| {
-            seen.epoch == now.epoch && (now.log_head < seen.log_head || now.last_seq < seen.last_seq)
-        })
-    }
-
-    async fn catch_up(&self, engine: &dyn QueueEngine, after: LogIndex, tail: Tail) -> Result<News, EngineError> {
-        let Some(epoch) = self.epoch() else { return self.rebuild(engine).await };
-        if epoch != tail.epoch {
-            return match self.rebuild(engine).await? {
-                News::Rebuilt => Ok(News::NewEpoch),
-                other => Ok(other),
-            };
-        }
-        match self.continue_with(engine, after, tail).await? {
-            Continuation::Entries(changes) => Ok(News::Followed(changes)),
-            Continuation::TooMuch => self.rebuild(engine).await,
-            Continuation::OtherHistory => self.recover(engine).await,
-        }
-    }
-
-    /// Starts again from a store that has lost its last writes.
-    async fn recover(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
-        tracing::warn!(queue = %self.queue, "the queue store has lost its last writes: reading the line anew");
-        let now = engine.stats(&self.queue).await?.now;
-        let doubtful = now.as_second().saturating_add(CLOCKS_DIFFER);
-        self.doubtful_before.fetch_max(doubtful, Ordering::Relaxed);
-        match self.rebuild(engine).await? {
-            News::Rebuilt => Ok(News::SetBack),
-            other => Ok(other),
-        }
-    }
-
-    /// Applies a tail, and reads on where it was cut short.
-    async fn continue_with(
-        &self,
-        engine: &dyn QueueEngine,
-        mut after: LogIndex,
-        mut tail: Tail,
-    ) -> Result<Continuation, EngineError> {
-        let mut applied = Vec::new();
-        loop {
-            let wanted = tail.log_head;
-            match self.apply(after, tail) {
-                Continuation::Entries(changes) => {
-                    let stuck = changes.is_empty();
-                    applied.extend(changes);
-                    let head = self.read(|line| line.head).unwrap_or_default();
-                    if head >= wanted {
-                        return Ok(Continuation::Entries(applied));
-                    }
-                    if stuck || wanted.0 - head.0 > MOST_REPLAYED {
-                        return Ok(Continuation::TooMuch);
-                    }
-                }
-                other => return Ok(other),
-            }
-            let Bookmark { epoch, after: from, .. } = self.bookmark();
-            after = from;
-            tail = engine.tail(&self.queue, epoch, after, LOG_PAGE).await?;
-            if tail.epoch != epoch {
-                return Ok(Continuation::TooMuch);
-            }
-        }
-    }
-
-    /// Applies those entries of a tail that are new here.
-    fn apply(&self, after: LogIndex, tail: Tail) -> Continuation {
-        let mut line = self.line.write();
-        let Some(line) = line.as_mut() else { return Continuation::TooMuch };
-        let LogPage::Entries(entries) = tail.page else {
-            return if tail.log_head < after { Continuation::OtherHistory } else { Continuation::TooMuch };
-        };
-        // A reading that began before another was applied may end before it; it may not tell another story.
-        let known = line.head.0.saturating_sub(after.0);
-        let known = usize::try_from(known).unwrap_or(usize::MAX);
-        if let (Some(last), Some(repeated)) = (&line.last, known.checked_sub(1).and_then(|at| entries.get(at)))
-            && last != repeated
-        {
-            return Continuation::OtherHistory;
-        }
-        let changes: Vec<LineChange> = entries.into_iter().skip(known).collect();
-        line.follow(&changes, tail.last_seq);
-        Continuation::Entries(changes)
-    }
-
-    /// Reads the line in full, page by page while it moves on, then replays what happened meanwhile.
-    async fn rebuild(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
-        let before = engine.stats(&self.queue).await?;
-        let places = self.pages(engine, List::Line).await?;
-        let front = self.pages(engine, List::Front).await?;
-        let after = engine.stats(&self.queue).await?;
-        if after.epoch != before.epoch || after.log_head < before.log_head {
-            return Ok(News::Unsettled);
-        }
-        let Stats { last_seq, watermark, expired_through, log_head, .. } = before;
-        let order = Order::rebuild(last_seq, watermark, expired_through, &places, &front);
-        let mut fresh = Line::new(order, before);
-        let mut head = log_head;
-        while head < after.log_head {
-            let LogPage::Entries(changes) = engine.tail(&self.queue, after.epoch, head, LOG_PAGE).await?.page else {
-                return Ok(News::Unsettled);
-            };
-            if changes.is_empty() {
-                return Ok(News::Unsettled);
-            }
-            fresh.follow(&changes, after.last_seq);
-            head = fresh.head;
-        }
-        fresh.note_step(after, Vec::new());
-        let mut line = self.line.write();
-        if let Some(old) = line.take() {
-            fresh.inherit(old);
-        }
-        *line = Some(fresh);
-        drop(line);
-        self.copies.fetch_add(1, Ordering::Release);
-        // Both readers begin anew: what they saw belongs to the copy that is gone.
-        *self.seen.lock() = [None; 2];
-        Ok(News::Rebuilt)
-    }
-
-    /// All pages of a list.
-    async fn pages(&self, engine: &dyn QueueEngine, list: List) -> Result<Vec<Sequence>, EngineError> {
-        let mut all = Vec::new();
-        loop {
-            let above = all.last().copied();
-            let page = match list {
-                List::Line => engine.line(&self.queue, above, LINE_PAGE).await?.places,
-                List::Front => engine.front(&self.queue, above, LINE_PAGE).await?.places,
-            };
-            let is_short = page.len() < LINE_PAGE;
-            all.extend(page);
-            if is_short {
-                return Ok(all);
-            }
-        }
-    }
-}
-
-/// What the line is read in full from.
-#[derive(Clone, Copy, Debug)]
-enum List {
-    /// Every place.
-    Line,
-    /// The passed ones whose visitors are ready.
-    Front,
 }

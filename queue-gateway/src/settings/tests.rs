@@ -1,5 +1,8 @@
 use std::{collections::HashSet, sync::LazyLock};
 
+use contract::tokens::ActiveSigner;
+use secrecy::SecretString;
+
 use super::*;
 
 static KEY: LazyLock<SecretString> = LazyLock::new(ActiveSigner::generate_pem);
