@@ -140,6 +140,9 @@ fn orders_of(control: &Control) -> ControlChange {
     ControlChange {
         rate_per_second: control.rate_override.map(Some),
         cap: control.cap_override.map(Some),
+        opens_at: control.opens_at_override.map(Some),
+        closes_at: control.closes_at_override.map(Some),
+        drains_at: control.drains_at.map(Some),
         paused: control.paused.then_some(true),
         message: control.message.clone().map(Some),
     }

@@ -10,7 +10,7 @@ use contract::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::line::{Admission, Epoch, Lost, Outlook, Place, Progress, Sequence, estimate::WaitRange};
+use crate::line::{Admission, Epoch, Lost, Outlook, Place, Progress, QueueState, Sequence, Stats, estimate::WaitRange};
 use crate::waiting_token::{WaitingClaims, WaitingSigner};
 
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
@@ -41,6 +41,9 @@ pub struct PlaceDocument<'a> {
     /// The active token's own expiry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// When visitors are let in, while that is yet to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<Timestamp>,
     /// Where an admitted visitor goes.
     pub redirect_to: &'a str,
     /// When a client without a stream should ask again.
@@ -77,6 +80,10 @@ pub enum HeldBack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlaceState {
+    /// In the line of a queue that takes no joins yet: its opening was put off.
+    Scheduled,
+    /// In the line of a queue that is yet to open.
+    PreQueue,
     /// In the line.
     Waiting,
     /// The line has passed the place, and the visitor is not let in yet.
@@ -85,6 +92,39 @@ pub enum PlaceState {
     Admitted,
     /// Has no place any more. Joining gives a new one.
     Left,
+    /// The queue is closed. Places are kept: it may be opened again.
+    Closed,
+}
+
+/// What a queue as a whole says to those in its line.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice<'a> {
+    /// What it is doing.
+    pub state: QueueState,
+    /// When it opens, while that is yet to come.
+    pub opens_at: Option<Timestamp>,
+    /// The operator's sentence.
+    pub message: Option<&'a str>,
+}
+
+impl<'a> Notice<'a> {
+    /// By the queue's numbers.
+    pub fn of(queue: &'a Stats) -> Self {
+        let (state, control) = (queue.state(), &queue.control);
+        let opens_at = control.opens_at().filter(|_| state.is_before_opening());
+        Self { state, opens_at, message: control.message.as_deref() }
+    }
+
+    /// What is true of somebody in the line, who may be kept out because their network is held back.
+    pub fn place_state(&self, held_back: bool) -> PlaceState {
+        match self.state {
+            QueueState::Scheduled => PlaceState::Scheduled,
+            QueueState::PreQueue => PlaceState::PreQueue,
+            QueueState::Closed => PlaceState::Closed,
+            QueueState::Open | QueueState::Paused | QueueState::Draining if held_back => PlaceState::Parked,
+            QueueState::Open | QueueState::Paused | QueueState::Draining => PlaceState::Waiting,
+        }
+    }
 }
 
 /// Whom a token is for.
@@ -122,17 +162,23 @@ impl Documents {
         queue: &'a QueueName,
         outlook: Outlook,
         held_back: bool,
-        message: Option<&'a str>,
+        notice: Notice<'a>,
     ) -> PlaceDocument<'a> {
         PlaceDocument {
             position: Some(outlook.position),
             behind: Some(outlook.behind),
             wait_seconds: outlook.wait,
+            opens_at: notice.opens_at,
             poll_after_seconds: outlook.ask_again_seconds(),
-            message,
+            message: notice.message,
             reason: held_back.then_some(Reason::HeldBack(HeldBack::NetworkHeldBack)),
-            ..self.bare(queue, if held_back { PlaceState::Parked } else { PlaceState::Waiting })
+            ..self.bare(queue, notice.place_state(held_back))
         }
+    }
+
+    /// The document of everybody in the line of a queue that is closed.
+    pub fn closed<'a>(&'a self, queue: &'a QueueName, message: Option<&'a str>) -> PlaceDocument<'a> {
+        PlaceDocument { message, ..self.bare(queue, PlaceState::Closed) }
     }
 
     /// The document of a visitor with a live slot. The same slot always gives the same token.
@@ -206,6 +252,7 @@ impl Documents {
             arrive_before: None,
             claim_before: None,
             expires_at: None,
+            opens_at: None,
             redirect_to: self.site(queue),
             poll_after_seconds: SELDOM,
             message: None,
@@ -252,15 +299,35 @@ mod tests {
     #[test]
     fn a_waiting_document_shows_the_place_and_no_token() {
         let (documents, queue) = (documents(), queue());
-        let line = Outlook { position: 12, behind: 340, wait: Some(WaitRange { p50: 30, p90: 55 }) };
+        let line = Outlook { position: 12, behind: 340, wait: Some(WaitRange { p50: 30, p90: 55 }), opens_in: None };
+        let notice = Notice { state: QueueState::Open, opens_at: None, message: Some("soon") };
         assert_eq!(
-            json_of(&documents.waiting(&queue, line, false, Some("soon"))),
+            json_of(&documents.waiting(&queue, line, false, notice)),
             json!({
                 "queue": "demo", "state": "waiting", "position": 12, "behind": 340,
                 "wait_seconds": {"p50": 30, "p90": 55}, "redirect_to": "https://shop.test/",
                 "poll_after_seconds": 3, "message": "soon",
             })
         );
+    }
+
+    #[test]
+    fn before_the_opening_a_document_says_when_that_is() {
+        let (documents, queue) = (documents(), queue());
+        let line = Outlook { position: 3, behind: 0, wait: None, opens_in: Some(Duration::from_secs(20)) };
+        let opens_at = Some(Timestamp::from_second(1_800_000_000).unwrap());
+        let json = |state| json_of(&documents.waiting(&queue, line, false, Notice { state, opens_at, message: None }));
+        let document = json(QueueState::PreQueue);
+        assert_eq!((&document["state"], &document["opens_at"]), (&json!("pre_queue"), &json!("2027-01-15T08:00:00Z")));
+        assert_eq!((&document["position"], &document["poll_after_seconds"]), (&json!(3), &json!(20)));
+        assert_eq!(json(QueueState::Scheduled)["state"], json!("scheduled"));
+    }
+
+    #[test]
+    fn a_held_back_visitor_is_parked_only_while_the_queue_is_open() {
+        let state = |state| Notice { state, opens_at: None, message: None }.place_state(true);
+        assert_eq!(state(QueueState::Paused), PlaceState::Parked);
+        assert_eq!(state(QueueState::PreQueue), PlaceState::PreQueue);
     }
 
     #[test]

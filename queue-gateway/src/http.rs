@@ -170,6 +170,9 @@ pub fn internal_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
 
     routes.add("/v1/admin/queues/{queue}", get(admin::show).patch(admin::patch));
     routes.add("/v1/admin/queues/{queue}/changes", get(changes::changes));
+    routes.add("/v1/admin/queues/{queue}/open", post(admin::open));
+    routes.add("/v1/admin/queues/{queue}/drain", post(admin::drain));
+    routes.add("/v1/admin/queues/{queue}/close", post(admin::close));
     routes.add("/v1/admin/queues/{queue}/pause", post(admin::pause));
     routes.add("/v1/admin/queues/{queue}/resume", post(admin::resume));
     routes.add("/v1/admin/freeze", post(admin::freeze));

@@ -4,6 +4,7 @@ pub mod admission;
 mod control;
 pub mod estimate;
 mod histogram;
+mod life;
 mod log;
 mod network;
 mod order;
@@ -18,19 +19,20 @@ mod stats;
 mod turn;
 
 pub use self::{
-    control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes, QueueState},
+    control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes},
     histogram::Histogram,
+    life::{Closing, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},
     network::{ClientNetwork, Outcomes},
     order::{Order, Standpoint},
     outlook::{Outlook, latest_pause},
     place::{Epoch, Place, Sequence},
-    record::{BY_SETTINGS, Change, Lever},
+    record::{BY_SETTINGS, Change, Lever, NEVER},
     report::{GATEWAY_LIVES, GatewayId, MOST_HELD_BACK, Phase, ReadyVisitor, Report, Step},
     sparse::Sparse,
     stats::{Stats, Totals},
     turn::{
-        Admission, Claim, Contact, JoinReply, JoinRequest, Joined, LineFull, Lost, Progress, Readmission, Revocation,
-        Standing,
+        Admission, Claim, Contact, JoinRefused, JoinReply, JoinRequest, Joined, Lost, Progress, Readmission,
+        Revocation, Standing,
     },
 };

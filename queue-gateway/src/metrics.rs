@@ -11,7 +11,11 @@ use prometheus::{
 
 use service::remote_keys::KeyFetches;
 
-use crate::{engine::EngineError, line::Stats, mirror::Census};
+use crate::{
+    engine::EngineError,
+    line::{QueueState, Stats},
+    mirror::Census,
+};
 
 /// The gateway's metrics.
 #[derive(Debug)]
@@ -60,7 +64,7 @@ pub struct QueueMetrics {
     not_claimed: IntGauge,
     rate_per_second: Gauge,
     active_cap: IntGauge,
-    paused: IntGauge,
+    states: [(QueueState, IntGauge); QueueState::ALL.len()],
 }
 
 /// Refusals by what was asked for.
@@ -180,7 +184,9 @@ impl QueueMetrics {
         self.not_claimed.set(whole(stats.totals.not_claimed));
         self.rate_per_second.set(limits.rate_per_second);
         self.active_cap.set(whole(limits.cap));
-        self.paused.set(i64::from(stats.control.paused));
+        for (state, gauge) in &self.states {
+            gauge.set(i64::from(*state == stats.state()));
+        }
     }
 }
 
@@ -215,7 +221,7 @@ struct PerQueue {
     not_claimed: IntGaugeVec,
     rate_per_second: GaugeVec,
     active_cap: IntGaugeVec,
-    paused: IntGaugeVec,
+    states: IntGaugeVec,
 }
 
 impl PerQueue {
@@ -223,6 +229,7 @@ impl PerQueue {
         let counter = |name, help| counters(registry, name, help, &["queue"]);
         let gauge = |name, help| registered(registry, IntGaugeVec::new(named(name, help), &["queue"])?);
         let rate = named("rate_per_second", "Admissions per second in force: the operator's, else the settings'");
+        let state = named("state", "1 for the state that the queue is in");
         let step = HistogramOpts::new(
             "queue_gateway_step_seconds",
             "Time that one step takes: report, admit, read what is new",
@@ -251,7 +258,7 @@ impl PerQueue {
             not_claimed: gauge("slots_not_claimed", "Slots that were not claimed in time, since the epoch began")?,
             rate_per_second: registered(registry, GaugeVec::new(rate, &["queue"])?)?,
             active_cap: gauge("active_cap", "Most active users in force: the operator's, else the settings'")?,
-            paused: gauge("paused", "1 while admission is paused")?,
+            states: registered(registry, IntGaugeVec::new(state, &["queue", "state"])?)?,
         })
     }
 
@@ -278,7 +285,7 @@ impl PerQueue {
             unclaimed: self.unclaimed.with_label_values(&[queue]),
             rate_per_second: self.rate_per_second.with_label_values(&[queue]),
             active_cap: self.active_cap.with_label_values(&[queue]),
-            paused: self.paused.with_label_values(&[queue]),
+            states: QueueState::ALL.map(|state| (state, self.states.with_label_values(&[queue, state.name()]))),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The gateway's settings. The documented file config/queue-gateway.toml is their text and holds every default.
 
+mod queue;
 mod secrets;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
@@ -17,12 +18,13 @@ use service::{
     telemetry::TelemetrySettings,
 };
 
-pub use self::secrets::Secrets;
+pub use self::{
+    queue::{IdentityKind, LifetimeSettings, QueueSettings, ScheduleSettings},
+    secrets::Secrets,
+};
 use crate::{
     http::{access_lists::AccessLists, rate_limits::RateLimitSettings},
-    line::{Baseline, Lifetimes, admission::AdmissionPolicy},
-    members::MemberQueueSettings,
-    proof_of_work::ProofOfWorkSettings,
+    line::{Baseline, Lifetimes},
 };
 
 /// The documented defaults.
@@ -138,51 +140,6 @@ pub struct StreamSettings {
     pub max_streams_per_network: usize,
 }
 
-/// Who a visitor is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub enum IdentityKind {
-    /// A browser, by the identity that it was given.
-    #[default]
-    Anonymous,
-    /// A member of a site, by its join token: one place a member, whatever the devices.
-    Member,
-}
-
-/// The derived error would speak of enums and constructors.
-impl TryFrom<String> for IdentityKind {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "anonymous" => Ok(Self::Anonymous),
-            "member" => Ok(Self::Member),
-            _ => Err("must be \"anonymous\" or \"member\""),
-        }
-    }
-}
-
-/// One queue.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct QueueSettings {
-    /// What people call it; the name where it is left out.
-    pub title: Option<String>,
-    /// Where an admitted visitor goes.
-    pub redirect_to: String,
-    /// Most places in the line.
-    #[serde(default = "max_places")]
-    pub max_places: u64,
-    /// Who a visitor of this queue is.
-    #[serde(default)]
-    pub identity: IdentityKind,
-    /// Whose members, where they are.
-    pub members: Option<MemberQueueSettings>,
-    /// Asks newcomers for proof of work; off where it is left out.
-    pub proof_of_work: Option<ProofOfWorkSettings>,
-    /// How fast and how far it admits.
-    pub admission: AdmissionPolicy,
-}
-
 impl Settings {
     /// Reads the defaults, over them the file, over that the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
@@ -191,17 +148,11 @@ impl Settings {
 
     /// What the store is to be told of each queue.
     pub fn baselines(&self) -> BTreeMap<QueueName, Baseline> {
-        let lifetimes = Lifetimes {
-            arrive: self.tokens.arrive_within,
-            claim: self.tokens.claim_within,
-            claim_at_most: self.tokens.claim_at_most,
-            active: self.tokens.active_lifetime,
-            grace: self.tokens.grace,
-        };
         let baseline = |queue: &QueueSettings| Baseline {
             limits: queue.admission.limits(),
-            lifetimes,
+            lifetimes: queue.lifetimes.over(self.tokens.lifetimes()),
             max_places: queue.max_places,
+            schedule: queue.schedule.schedule(),
         };
         self.queues.iter().map(|(name, queue)| (name.clone(), baseline(queue))).collect()
     }
@@ -257,11 +208,6 @@ impl Settings {
     }
 }
 
-/// A line that nobody sees the end of: above it a join is told to come back.
-fn max_places() -> u64 {
-    2_000_000
-}
-
 /// Whether two sections show differently.
 fn differ(one: &impl std::fmt::Debug, other: &impl std::fmt::Debug) -> bool {
     format!("{one:?}") != format!("{other:?}")
@@ -293,6 +239,11 @@ impl Validate for Settings {
         at.within("queues", |at| {
             for (name, queue) in &self.queues {
                 at.section(name, queue);
+                // What the queue leaves out comes from [tokens], which is named for its own faults.
+                if queue.lifetimes != LifetimeSettings::default() {
+                    let lifetimes = queue.lifetimes.over(self.tokens.lifetimes());
+                    at.within(name, |at| at.within("lifetimes", |at| validate_lifetimes(lifetimes, at)));
+                }
             }
         });
     }
@@ -304,42 +255,39 @@ const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Du
 /// Shorter, and visitors who come one by one would meet a queue that rests; longer, and it hardly ever would.
 const RESTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
+impl TokenSettings {
+    /// How long turns and places last where a queue does not say otherwise.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes {
+            arrive: self.arrive_within,
+            claim: self.claim_within,
+            claim_at_most: self.claim_at_most,
+            active: self.active_lifetime,
+            grace: self.grace,
+        }
+    }
+}
+
 impl Validate for TokenSettings {
     fn validate(&self, at: &mut Faults) {
         at.not_blank("issuer", &self.issuer);
         at.not_blank("audience", &self.audience);
         // Tokens count whole seconds.
-        let second = Duration::from_secs(1);
-        at.require("waiting_lifetime", self.waiting_lifetime >= second, "must be at least 1s");
-        at.require("arrive_within", self.arrive_within >= second, "must be at least 1s");
-        at.require("claim_within", self.claim_within >= second, "must be at least 1s");
-        let longer = self.claim_at_most >= self.claim_within;
-        at.require("claim_at_most", longer, "must not be shorter than claim_within");
-        let fits = self.claim_at_most <= self.active_lifetime && self.arrive_within <= self.active_lifetime;
-        at.require("active_lifetime", fits, "must not be shorter than arrive_within or claim_at_most");
-        at.require("grace", self.grace >= second, "must be at least 1s");
+        at.require("waiting_lifetime", self.waiting_lifetime >= Duration::from_secs(1), "must be at least 1s");
+        validate_lifetimes(self.lifetimes(), at);
     }
 }
 
-impl Validate for QueueSettings {
-    fn validate(&self, at: &mut Faults) {
-        let safe = self.redirect_to.starts_with('/') || is_address(&self.redirect_to);
-        at.require("redirect_to", safe, "must be an http or https address, or a path of this gateway's own host");
-        at.within_range("max_places", self.max_places, 1..=100_000_000);
-        if let Some(members) = &self.members {
-            at.section("members", members);
-        }
-        let told = (self.identity == IdentityKind::Member) == self.members.is_some();
-        at.require("members", told, "must be given with identity = \"member\", and only then");
-        if let Some(proof_of_work) = &self.proof_of_work {
-            at.section("proof_of_work", proof_of_work);
-        }
-        at.within("admission", |at| {
-            for (key, rule) in self.admission.faults() {
-                at.add(key, rule);
-            }
-        });
-    }
+/// The same rules for all queues and for one.
+fn validate_lifetimes(lifetimes: Lifetimes, at: &mut Faults) {
+    let Lifetimes { arrive, claim, claim_at_most, active, grace } = lifetimes;
+    let second = Duration::from_secs(1);
+    at.require("arrive_within", arrive >= second, "must be at least 1s");
+    at.require("claim_within", claim >= second, "must be at least 1s");
+    at.require("claim_at_most", claim_at_most >= claim, "must not be shorter than claim_within");
+    let fits = claim_at_most <= active && arrive <= active;
+    at.require("active_lifetime", fits, "must not be shorter than arrive_within or claim_at_most");
+    at.require("grace", grace >= second, "must be at least 1s");
 }
 
 /// `http` or `https` with a host: nothing that a browser would run as a script.

@@ -22,8 +22,8 @@ use crate::{
     engine::{EngineError, QueueEngine},
     follower::{Follower, Readings, Stale},
     line::{
-        Admission, ClientNetwork, Contact, Epoch, JoinRequest, Joined, LineFull, Lost, Outlook, Place, Progress,
-        Sequence, Standing, Stats, latest_pause,
+        Admission, ClientNetwork, Contact, Epoch, JoinRefused, JoinRequest, Joined, Lost, Outlook, Place, Progress,
+        QueueState, Sequence, Standing, Stats, latest_pause,
     },
     members::JoinTokens,
     metrics::QueueMetrics,
@@ -107,6 +107,8 @@ pub enum View {
         /// Passed, and kept out by nothing but the network.
         held_back: bool,
     },
+    /// In the line of a queue that is closed.
+    Closed,
     /// Holds a slot.
     Admitted {
         /// The epoch of the admission.
@@ -144,9 +146,9 @@ pub enum Refusal {
     /// Nothing is known of the line yet, or the store cannot be asked.
     #[error("the line cannot be read at present")]
     Unavailable,
-    /// The line has as many places as it may have.
+    /// The queue gives no new place.
     #[error(transparent)]
-    Full(#[from] LineFull),
+    Join(#[from] JoinRefused),
     /// The slot is claimed: the site ends it.
     #[error("the slot is claimed: leave at the site")]
     Claimed,
@@ -200,7 +202,12 @@ impl Queue {
     fn waiting(&self, seq: Sequence, client: Client) -> Option<View> {
         let (point, outlook) = self.follower.mirror.look_up(seq)?;
         let held_back = self.follower.presence.lock().keeps_out(point, client.network);
-        Some(View::Waiting { outlook, held_back })
+        Some(self.view(outlook, held_back))
+    }
+
+    fn view(&self, outlook: Outlook, held_back: bool) -> View {
+        let is_closed = self.stats().is_ok_and(|stats| stats.state() == QueueState::Closed);
+        if is_closed { View::Closed } else { View::Waiting { outlook, held_back } }
     }
 }
 
@@ -349,7 +356,7 @@ impl WaitingRoom {
             (Some(view), _) => view,
             (None, Standing::Waiting { seq }) => {
                 let outlook = queue.follower.mirror.outlook_of_waiting(seq).ok_or(Refusal::Unavailable)?;
-                View::Waiting { outlook, held_back: false }
+                queue.view(outlook, false)
             }
             (None, Standing::Admitted { admission, .. }) => View::Admitted { epoch, admission },
             (None, Standing::Absent { lost }) => View::Gone { lost },

@@ -21,7 +21,7 @@ use fred::{
 use service::redis::{ConnectError, Connections, InvalidUrl, RedisSettings};
 
 use self::{
-    codec::{Reply, above, change, count, id, text},
+    codec::{Reply, above, change, closing, count, id, instant, text},
     keys::keys_of,
     scripts::Scripts,
 };
@@ -148,10 +148,13 @@ impl QueueEngine for RedisEngine {
     }
 
     async fn control(&self, queue: &QueueName, change_to: ControlChange, by: &str) -> Result<Control, EngineError> {
-        let ControlChange { rate_per_second, cap, paused, message } = change_to;
+        let ControlChange { rate_per_second, cap, opens_at, closes_at, drains_at, paused, message } = change_to;
         let args = [
             change(rate_per_second),
             change(cap),
+            change(opens_at.map(|at| at.map(instant))),
+            change(closes_at.map(|at| at.map(closing))),
+            change(drains_at.map(|at| at.map(instant))),
             change(paused.map(|paused| Some(u8::from(paused)))),
             change(message),
             text(by),

@@ -16,7 +16,7 @@ use super::{
     Gateway, error,
     request::{AskedQueue, NoContent, Operator},
 };
-use crate::line::{AdmissionLimits, ControlChange, QueueState, Revocation, Stats};
+use crate::line::{AdmissionLimits, Closing, Control, ControlChange, QueueState, Revocation, Stats};
 use crate::waiting_room::Queue;
 
 /// A message is read on small screens.
@@ -47,9 +47,11 @@ struct QueueView<'a> {
     not_claimed_total: u64,
     /// In force: the override where there is one.
     #[serde(flatten)]
-    in_force: LimitsView,
-    settings: LimitsView,
+    in_force: InForceView,
+    settings: InForceView,
     overrides: OverridesView,
+    /// Since then nobody joins.
+    drains_at: Option<Timestamp>,
     message: Option<&'a str>,
     revision: u64,
     /// The change that this reply answers.
@@ -58,15 +60,33 @@ struct QueueView<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct LimitsView {
+struct InForceView {
     rate_per_second: f64,
     active_cap: u64,
+    opens_at: Option<Timestamp>,
+    closes_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]
 struct OverridesView {
     rate_per_second: Option<f64>,
     active_cap: Option<u64>,
+    opens_at: Option<Timestamp>,
+    closes_at: Option<ClosingView>,
+}
+
+/// When an operator closes a queue: an instant, or `"never"`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+enum ClosingView {
+    At(Timestamp),
+    Never(Never),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Never {
+    Never,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,6 +104,10 @@ pub(super) struct Patch {
     rate_per_second: Option<Option<f64>>,
     #[serde(deserialize_with = "given")]
     active_cap: Option<Option<u64>>,
+    #[serde(deserialize_with = "given")]
+    opens_at: Option<Option<Timestamp>>,
+    #[serde(deserialize_with = "given")]
+    closes_at: Option<Option<ClosingView>>,
     #[serde(deserialize_with = "given")]
     message: Option<Option<String>>,
 }
@@ -104,7 +128,7 @@ pub(super) async fn show(
     Ok(view(&queue, &stats, None))
 }
 
-/// Changes rate, cap or message.
+/// Changes rate, cap, the times of opening and closing, or the message.
 pub(super) async fn patch(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
@@ -120,10 +144,48 @@ pub(super) async fn patch(
     let change = ControlChange {
         rate_per_second: patch.rate_per_second,
         cap: patch.active_cap,
+        opens_at: patch.opens_at.map(|at| at.map(in_microseconds)),
+        closes_at: patch.closes_at.map(|at| at.map(Closing::from)),
         message: patch.message,
-        paused: None,
+        ..ControlChange::default()
     };
+    if change.opens_at.is_some() || change.closes_at.is_some() {
+        let control = gateway.engine.stats(&queue.name).await?.control;
+        if !control.opens_before_it_closes(&change) {
+            return Err(invalid("the queue would close before it opens"));
+        }
+    }
     apply(&gateway, operator, &queue, change).await
+}
+
+/// Opens the queue now, ahead of its time or again.
+pub(super) async fn open(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    queue: AskedQueue,
+    NoContent: NoContent,
+) -> Result<Response, Problem> {
+    order(&gateway, operator, &queue, Control::to_open).await
+}
+
+/// Stops joins; those in the line are let in.
+pub(super) async fn drain(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    queue: AskedQueue,
+    NoContent: NoContent,
+) -> Result<Response, Problem> {
+    order(&gateway, operator, &queue, Control::to_drain).await
+}
+
+/// Stops joins and admission; places are kept.
+pub(super) async fn close(
+    State(gateway): State<Arc<Gateway>>,
+    operator: Operator,
+    queue: AskedQueue,
+    NoContent: NoContent,
+) -> Result<Response, Problem> {
+    order(&gateway, operator, &queue, Control::to_close).await
 }
 
 /// Stops admission; the line stays.
@@ -199,6 +261,17 @@ pub(super) async fn revoke(
     Err(error::token_not_found())
 }
 
+/// Makes the change that an order calls for at this moment of the store's clock.
+async fn order(
+    gateway: &Gateway,
+    operator: Operator,
+    queue: &Queue,
+    change: impl FnOnce(&Control, Timestamp) -> ControlChange,
+) -> Result<Response, Problem> {
+    let stats = gateway.engine.stats(&queue.name).await?;
+    apply(gateway, operator, queue, change(&stats.control, stats.now)).await
+}
+
 async fn apply(
     gateway: &Gateway,
     operator: Operator,
@@ -225,11 +298,21 @@ fn described(change: &ControlChange) -> String {
             None => format!("{name} as in the settings"),
         })
     }
+    let drains = change.drains_at.map(|at| at.map_or_else(|| "take joins".to_owned(), |at| format!("drain from {at}")));
+    let closes_at = change.closes_at.map(|closing| {
+        closing.map(|closing| match closing {
+            Closing::At(at) => at.to_string(),
+            Closing::Never => "never".to_owned(),
+        })
+    });
     let paused = change.paused.map(|paused| if paused { "pause" } else { "resume" }.to_owned());
     let parts = [
         paused,
         part("rate_per_second", change.rate_per_second.as_ref()),
         part("active_cap", change.cap.as_ref()),
+        part("opens_at", change.opens_at.as_ref()),
+        part("closes_at", closes_at.as_ref()),
+        drains,
         part("message", change.message.as_ref()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -237,10 +320,10 @@ fn described(change: &ControlChange) -> String {
 
 fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Response {
     let census = queue.follower.mirror.census();
-    let control = &stats.control;
+    let (control, baseline) = (&stats.control, &stats.control.baseline);
     let view = QueueView {
         queue: &queue.name,
-        state: control.state(),
+        state: stats.state(),
         waiting: census.waiting,
         present: census.present,
         parked: census.parked,
@@ -253,9 +336,15 @@ fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Response {
         arrived_total: stats.totals.arrived,
         no_shows_total: stats.totals.no_shows,
         not_claimed_total: stats.totals.not_claimed,
-        in_force: control.limits().into(),
-        settings: control.baseline.limits.into(),
-        overrides: OverridesView { rate_per_second: control.rate_override, active_cap: control.cap_override },
+        in_force: in_force(control.limits(), control.opens_at(), control.closes_at()),
+        settings: in_force(baseline.limits, baseline.schedule.opens_at, baseline.schedule.closes_at),
+        overrides: OverridesView {
+            rate_per_second: control.rate_override,
+            active_cap: control.cap_override,
+            opens_at: control.opens_at_override,
+            closes_at: control.closes_at_override.map(ClosingView::from),
+        },
+        drains_at: control.drains_at,
         message: control.message.as_deref(),
         revision: control.revision,
         changed,
@@ -263,10 +352,31 @@ fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response()
 }
 
-impl From<AdmissionLimits> for LimitsView {
-    fn from(limits: AdmissionLimits) -> Self {
-        Self { rate_per_second: limits.rate_per_second, active_cap: limits.cap }
+fn in_force(limits: AdmissionLimits, opens_at: Option<Timestamp>, closes_at: Option<Timestamp>) -> InForceView {
+    InForceView { rate_per_second: limits.rate_per_second, active_cap: limits.cap, opens_at, closes_at }
+}
+
+impl From<Closing> for ClosingView {
+    fn from(closing: Closing) -> Self {
+        match closing {
+            Closing::At(at) => Self::At(at),
+            Closing::Never => Self::Never(Never::Never),
+        }
     }
+}
+
+impl From<ClosingView> for Closing {
+    fn from(closing: ClosingView) -> Self {
+        match closing {
+            ClosingView::At(at) => Self::At(in_microseconds(at)),
+            ClosingView::Never(Never::Never) => Self::Never,
+        }
+    }
+}
+
+/// Stores keep no more.
+fn in_microseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
 }
 
 fn invalid(detail: &'static str) -> Problem {
@@ -282,10 +392,13 @@ mod tests {
         let change = ControlChange {
             rate_per_second: Some(Some(2.5)),
             cap: Some(None),
+            closes_at: Some(Some(Closing::Never)),
+            drains_at: Some(None),
             message: Some(Some("a \"b\"\n".to_owned())),
             paused: Some(true),
+            ..ControlChange::default()
         };
-        let text = r#"pause, rate_per_second 2.5, active_cap as in the settings, message "a \"b\"\n""#;
+        let text = r#"pause, rate_per_second 2.5, active_cap as in the settings, closes_at "never", take joins, message "a \"b\"\n""#;
         assert_eq!(described(&change), text);
         assert_eq!(described(&ControlChange::default()), "");
     }

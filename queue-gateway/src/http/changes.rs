@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     engine::MOST_CHANGES,
-    line::{Change, Lever},
+    line::{Change, Lever, NEVER},
 };
 
 /// What an operator reads on one screen.
@@ -75,6 +75,9 @@ fn name(lever: Lever) -> &'static str {
     match lever {
         Lever::Rate => "rate_per_second",
         Lever::Cap => "active_cap",
+        Lever::OpensAt => "opens_at",
+        Lever::ClosesAt => "closes_at",
+        Lever::DrainsAt => "drains_at",
         Lever::Paused => "paused",
         Lever::Message => "message",
         Lever::BaselineRate => "settings.rate_per_second",
@@ -85,6 +88,9 @@ fn name(lever: Lever) -> &'static str {
         Lever::Active => "settings.active_lifetime_seconds",
         Lever::Grace => "settings.grace_seconds",
         Lever::MaxPlaces => "settings.max_places",
+        Lever::BaselineOpensAt => "settings.opens_at",
+        Lever::PreQueue => "settings.pre_queue_seconds",
+        Lever::BaselineClosesAt => "settings.closes_at",
     }
 }
 
@@ -96,9 +102,19 @@ fn value(lever: Lever, text: &str) -> Value {
         Lever::Paused => Some(Value::Bool(text == "1")),
         Lever::Rate | Lever::BaselineRate => number(text.parse().ok().and_then(serde_json::Number::from_f64)),
         Lever::Cap | Lever::BaselineCap | Lever::MaxPlaces => number(text.parse::<u64>().ok().map(Into::into)),
-        Lever::Arrive | Lever::Claim | Lever::ClaimAtMost | Lever::Active | Lever::Grace => {
+        Lever::OpensAt | Lever::ClosesAt | Lever::DrainsAt | Lever::BaselineOpensAt | Lever::BaselineClosesAt => {
+            text.parse().ok().and_then(instant)
+        }
+        Lever::Arrive | Lever::Claim | Lever::ClaimAtMost | Lever::Active | Lever::Grace | Lever::PreQueue => {
             number(text.parse::<f64>().ok().and_then(|micros| serde_json::Number::from_f64(micros / 1e6)))
         }
     };
     read.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn instant(micros: i64) -> Option<Value> {
+    if micros == NEVER {
+        return Some(Value::String("never".to_owned()));
+    }
+    Timestamp::from_microsecond(micros).ok().map(|at| Value::String(at.to_string()))
 }

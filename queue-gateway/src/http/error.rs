@@ -7,7 +7,12 @@ use http::StatusCode;
 use service::{address_limit::TooOften, problem::Problem};
 
 use super::pause;
-use crate::{engine::EngineError, members::JoinTokenError, waiting_room::Refusal};
+use crate::{
+    engine::EngineError,
+    line::{JoinRefused, NoJoins, Stats},
+    members::JoinTokenError,
+    waiting_room::Refusal,
+};
 
 /// Engine errors were counted where the engine was called, and an outage is logged once by the loops that meet it,
 /// so that a rush during an outage does not fill the log as well.
@@ -34,7 +39,8 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unavailable => store_unavailable(),
-            Refusal::Full(_) => line_full(),
+            Refusal::Join(JoinRefused::Full) => line_full(),
+            Refusal::Join(JoinRefused::NoJoins(reason)) => no_joins(reason),
             Refusal::Claimed => slot_claimed(),
             Refusal::TooOften(TooOften { pause }) => asked_too_often(pause),
             Refusal::Engine(error) => error.into(),
@@ -47,6 +53,32 @@ fn line_full() -> Problem {
     let pause = Duration::from_secs(pause::drawn(30..=90));
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "line_full", "The line is full: please come back in a little while")
         .retry_after(pause)
+}
+
+/// The queue gives no new places at present.
+fn no_joins(reason: NoJoins) -> Problem {
+    match reason {
+        NoJoins::Scheduled => Problem::new(
+            StatusCode::CONFLICT,
+            "queue_scheduled",
+            "This queue is not open yet: please come back when joins are taken",
+        ),
+        NoJoins::Draining => {
+            Problem::new(StatusCode::CONFLICT, "queue_draining", "This queue gives no new places any more")
+        }
+        NoJoins::Closed => Problem::new(StatusCode::GONE, "queue_closed", "This queue is closed"),
+    }
+}
+
+/// The same, with what a page shows of it: where the site is, and from when on joins are taken and visitors let in.
+pub fn no_joins_at(reason: NoJoins, site: &str, stats: &Stats) -> Problem {
+    let problem = no_joins(reason).member("redirect_to", site);
+    let (NoJoins::Scheduled, Some(joins_from)) = (reason, stats.control.joins_from()) else { return problem };
+    let left = Duration::try_from(joins_from.duration_since(stats.now)).unwrap_or_default();
+    problem
+        .member("joins_from", joins_from.to_string())
+        .member("opens_at", stats.control.opens_at().map(|at| at.to_string()))
+        .retry_after(left + Duration::from_secs(pause::drawn(1..=2)))
 }
 
 /// Somebody whose place has left the line asks again and again.

@@ -19,6 +19,11 @@ use super::{
     reply,
     request::{AskedQueue, CalledFrom, OwnPage},
 };
+use crate::{
+    documents::Notice,
+    line::JoinRefused,
+    waiting_room::{Answer, Queue, Refusal},
+};
 
 /// Joins are limited per address.
 #[derive(Debug)]
@@ -46,20 +51,26 @@ pub(super) async fn join(
         return with_cookie(error::proof_of_work_required(challenge, bits).into_response(), identity);
     }
     let response = match gateway.room.join(&queue, joiner, client).await {
-        Ok(answer) => {
-            let status = if answer.fresh { StatusCode::CREATED } else { StatusCode::OK };
-            let message = queue.stats().ok().and_then(|stats| stats.control.message.clone());
-            let mut document = reply::document(&gateway, &queue, message.as_deref(), &answer);
-            let cookie = answer.place.map(|place| {
-                let (token, cookie) = gateway.signed_place(&queue.name, answer.holder, place);
-                document.waiting_token = Some(token);
-                cookie
-            });
-            reply::place(status, &document, cookie)
-        }
-        Err(refusal) => Problem::from(refusal).into_response(),
+        Ok(answer) => given(&gateway, &queue, &answer),
+        Err(Refusal::Join(JoinRefused::NoJoins(reason))) => queue
+            .stats()
+            .map(|stats| error::no_joins_at(reason, gateway.documents.site(&queue.name), &stats).into_response()),
+        Err(refusal) => Err(refusal),
     };
-    with_cookie(response, identity)
+    with_cookie(response.unwrap_or_else(|refusal| Problem::from(refusal).into_response()), identity)
+}
+
+/// The place that a join gave or found.
+fn given(gateway: &Gateway, queue: &Queue, answer: &Answer) -> Result<Response, Refusal> {
+    let stats = queue.stats()?;
+    let mut document = reply::document(gateway, queue, Notice::of(&stats), answer);
+    let cookie = answer.place.map(|place| {
+        let (token, cookie) = gateway.signed_place(&queue.name, answer.holder, place);
+        document.waiting_token = Some(token);
+        cookie
+    });
+    let code = if answer.fresh { StatusCode::CREATED } else { StatusCode::OK };
+    Ok(reply::place(code, &document, cookie))
 }
 
 fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {

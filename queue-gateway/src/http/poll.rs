@@ -22,6 +22,7 @@ use super::{
     reply,
     request::{AskedQueue, CalledFrom, HeldPlace, OwnPage},
 };
+use crate::documents::Notice;
 
 /// Polls are limited per address.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub(super) async fn poll(
 ) -> Result<Response, Problem> {
     let stats = queue.stats()?;
     let answer = gateway.room.poll(&queue, held, client).await?;
-    let document = reply::document(&gateway, &queue, stats.control.message.as_deref(), &answer);
+    let document = reply::document(&gateway, &queue, Notice::of(&stats), &answer);
     let pause = HeaderValue::from(document.poll_after_seconds);
     let renewed = answer.place.filter(|_| answer.renew);
     let cookie = renewed.map(|place| gateway.signed_place(&queue.name, answer.holder, place).1);

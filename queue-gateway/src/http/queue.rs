@@ -23,8 +23,12 @@ struct PublicState<'a> {
     active: u64,
     rate_per_second: f64,
     active_cap: u64,
-    /// Null for a queue that has no opening time.
+    /// Null for a queue that has no opening time, as is `joins_from`.
     opens_at: Option<Timestamp>,
+    /// Joins are taken from then on.
+    joins_from: Option<Timestamp>,
+    /// Null for a queue that is to stay open.
+    closes_at: Option<Timestamp>,
     message: Option<&'a str>,
 }
 
@@ -36,14 +40,16 @@ pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
     let document = PublicState {
         queue: &queue.name,
         title: &queue.title,
-        state: stats.control.state(),
+        state: stats.state(),
         waiting: census.waiting,
         present: census.present,
         parked: census.parked,
         active: stats.active,
         rate_per_second: limits.rate_per_second,
         active_cap: limits.cap,
-        opens_at: None,
+        opens_at: stats.control.opens_at(),
+        joins_from: stats.control.joins_from(),
+        closes_at: stats.control.closes_at(),
         message: stats.control.message.as_deref(),
     };
     // The same for everybody and good for a second: a cache in front may answer a crowd.

@@ -9,7 +9,7 @@ use service::problem::Problem;
 
 use super::{Gateway, pause};
 use crate::{
-    documents::PlaceDocument,
+    documents::{Notice, PlaceDocument},
     waiting_room::{Answer, Queue, View},
 };
 
@@ -20,12 +20,13 @@ const DOCUMENT_BYTES: usize = 768;
 pub(super) fn document<'a>(
     gateway: &'a Gateway,
     queue: &'a Queue,
-    message: Option<&'a str>,
+    notice: Notice<'a>,
     answer: &Answer,
 ) -> PlaceDocument<'a> {
     let documents = &gateway.documents;
     let document = match answer.view {
-        View::Waiting { outlook, held_back } => documents.waiting(&queue.name, outlook, held_back, message),
+        View::Waiting { outlook, held_back } => documents.waiting(&queue.name, outlook, held_back, notice),
+        View::Closed => documents.closed(&queue.name, notice.message),
         View::Admitted { epoch, admission } => documents.admitted(&queue.name, epoch, answer.holder, &admission),
         View::Gone { lost } => documents.left(&queue.name, lost),
     };

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
+
+use super::life::{Closing, Schedule};
 
 /// How fast and how far a queue admits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +52,8 @@ pub struct Baseline {
     pub lifetimes: Lifetimes,
     /// Most places in the line; joins above it are refused.
     pub max_places: u64,
+    /// When the queue opens and closes, where no operator says otherwise.
+    pub schedule: Schedule,
 }
 
 /// A partial change by an operator; `None` leaves a value as it is, `Some(None)` returns it to the baseline.
@@ -59,6 +63,12 @@ pub struct ControlChange {
     pub rate_per_second: Option<Option<f64>>,
     /// Overrides the baseline's cap.
     pub cap: Option<Option<u64>>,
+    /// Overrides when the baseline opens the queue.
+    pub opens_at: Option<Option<Timestamp>>,
+    /// Overrides when the baseline closes it.
+    pub closes_at: Option<Option<Closing>>,
+    /// From then on nobody joins; `Some(None)` takes joins again.
+    pub drains_at: Option<Option<Timestamp>>,
     /// Pauses or resumes admission. Credit is not banked while paused.
     pub paused: Option<bool>,
     /// A sentence for those who wait, at most 500 characters.
@@ -76,6 +86,12 @@ pub struct Control {
     pub rate_override: Option<f64>,
     /// The operator's cap, where set.
     pub cap_override: Option<u64>,
+    /// The operator's opening time, where set.
+    pub opens_at_override: Option<Timestamp>,
+    /// The operator's closing, where set.
+    pub closes_at_override: Option<Closing>,
+    /// From then on nobody joins.
+    pub drains_at: Option<Timestamp>,
     /// Admission stands still.
     pub paused: bool,
     /// The operator's sentence for those who wait.
@@ -90,19 +106,4 @@ impl Control {
             cap: self.cap_override.unwrap_or(self.baseline.limits.cap),
         }
     }
-
-    /// The one state of the queue, derived and never stored.
-    pub fn state(&self) -> QueueState {
-        if self.paused { QueueState::Paused } else { QueueState::Open }
-    }
-}
-
-/// What a queue is doing as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QueueState {
-    /// Joins are taken and visitors admitted.
-    Open,
-    /// Joins are taken, nobody is admitted.
-    Paused,
 }

@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::control::Control;
+use super::{control::Control, life::Closing};
 
 /// Who changes a queue by its settings, in the record.
 pub const BY_SETTINGS: &str = "settings";
+
+/// The instant that stands for never in a store: 2^53 microseconds, in the year 2255, the last that a script can count to.
+pub const NEVER: i64 = 9_007_199_254_740_992;
 
 /// What governs a queue and can be changed. The names are those of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,6 +17,12 @@ pub enum Lever {
     Rate,
     /// The operator's cap.
     Cap,
+    /// The operator's opening time, in microseconds since 1970 as all instants.
+    OpensAt,
+    /// The operator's closing time, or [`NEVER`].
+    ClosesAt,
+    /// From when nobody joins.
+    DrainsAt,
     /// Pause.
     Paused,
     /// The sentence for those who wait.
@@ -34,13 +43,22 @@ pub enum Lever {
     Grace,
     /// Most places in the line.
     MaxPlaces,
+    /// The settings' opening time.
+    BaselineOpensAt,
+    /// How long before it joins are taken, in microseconds.
+    PreQueue,
+    /// The settings' closing time.
+    BaselineClosesAt,
 }
 
 impl Lever {
     /// All, in the order in which a step records them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 18] = [
         Self::Rate,
         Self::Cap,
+        Self::OpensAt,
+        Self::ClosesAt,
+        Self::DrainsAt,
         Self::Paused,
         Self::Message,
         Self::BaselineRate,
@@ -51,15 +69,25 @@ impl Lever {
         Self::Active,
         Self::Grace,
         Self::MaxPlaces,
+        Self::BaselineOpensAt,
+        Self::PreQueue,
+        Self::BaselineClosesAt,
     ];
 
     /// How a control has it, in the text that stores keep; `None` where nothing is set.
     pub fn of(self, control: &Control) -> Option<String> {
         let Control { baseline, .. } = control;
-        let lifetimes = baseline.lifetimes;
+        let (lifetimes, schedule) = (baseline.lifetimes, baseline.schedule);
+        let instant = |instant: Timestamp| instant.as_microsecond().to_string();
         match self {
             Self::Rate => control.rate_override.map(|rate| rate.to_string()),
             Self::Cap => control.cap_override.map(|cap| cap.to_string()),
+            Self::OpensAt => control.opens_at_override.map(instant),
+            Self::ClosesAt => control.closes_at_override.map(|closing| match closing {
+                Closing::At(at) => instant(at),
+                Closing::Never => NEVER.to_string(),
+            }),
+            Self::DrainsAt => control.drains_at.map(instant),
             Self::Paused => Some(u8::from(control.paused).to_string()),
             Self::Message => control.message.clone(),
             Self::BaselineRate => Some(baseline.limits.rate_per_second.to_string()),
@@ -70,6 +98,9 @@ impl Lever {
             Self::Active => Some(lifetimes.active.as_micros().to_string()),
             Self::Grace => Some(lifetimes.grace.as_micros().to_string()),
             Self::MaxPlaces => Some(baseline.max_places.to_string()),
+            Self::BaselineOpensAt => schedule.opens_at.map(instant),
+            Self::PreQueue => Some(schedule.pre_queue.as_micros().to_string()),
+            Self::BaselineClosesAt => schedule.closes_at.map(instant),
         }
     }
 }

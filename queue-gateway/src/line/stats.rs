@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     control::Control,
+    life::QueueState,
     log::LogIndex,
     place::{Epoch, Sequence},
 };
@@ -36,6 +37,18 @@ pub struct Stats {
     pub control: Control,
     /// The store's time of this reply.
     pub now: Timestamp,
+}
+
+impl Stats {
+    /// What the queue was doing at the moment of this reply.
+    pub fn state(&self) -> QueueState {
+        self.control.state(self.now)
+    }
+
+    /// Whether it admitted visitors then, as far as its state goes.
+    pub fn admits(&self) -> bool {
+        self.control.admits(self.now)
+    }
 }
 
 /// What a queue has done since its epoch began.

@@ -4,6 +4,7 @@ use contract::ids::{ActiveTokenId, VisitorId};
 use jiff::Timestamp;
 
 use super::{
+    life::NoJoins,
     network::ClientNetwork,
     place::{Epoch, Place, Sequence},
 };
@@ -126,7 +127,7 @@ pub struct Contact {
 }
 
 /// Reply to a join.
-pub type JoinReply = Result<Joined, LineFull>;
+pub type JoinReply = Result<Joined, JoinRefused>;
 
 /// A join that was not refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,10 +140,16 @@ pub struct Joined {
     pub fresh: bool,
 }
 
-/// The line has as many places as it may have.
+/// Why somebody gets no fresh place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the line is full")]
-pub struct LineFull;
+pub enum JoinRefused {
+    /// The line has as many places as it may have.
+    #[error("the line is full")]
+    Full,
+    /// The queue gives no new places at this moment.
+    #[error(transparent)]
+    NoJoins(#[from] NoJoins),
+}
 
 /// Reply to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

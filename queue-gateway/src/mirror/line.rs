@@ -24,15 +24,17 @@ pub(crate) struct Line {
     pub(crate) stats: Arc<Stats>,
     present: Vec<Histogram>,
     flow: Flow,
-    /// `None` while admission is paused, or where nothing is known.
+    /// `None` while nobody is admitted, or where nothing is known.
     pace: Option<Pace>,
+    /// `None` once the queue has opened.
+    opens_in: Option<Duration>,
 }
 
 impl Line {
     pub(super) fn new(order: Order, stats: Stats) -> Self {
         let (epoch, head) = (stats.epoch, stats.log_head);
         let (flow, present, stats) = (Flow::default(), Vec::new(), Arc::new(stats));
-        let mut line = Self { epoch, head, last: None, order, stats, present, flow, pace: None };
+        let mut line = Self { epoch, head, last: None, order, stats, present, flow, pace: None, opens_in: None };
         line.take_stock();
         line
     }
@@ -44,7 +46,8 @@ impl Line {
 
     /// What can be told of a place at this position.
     pub(crate) fn outlook(&self, seq: Sequence, position: u64) -> Outlook {
-        Outlook { position, behind: self.order.waiting().saturating_sub(position), wait: self.wait(seq) }
+        let behind = self.order.waiting().saturating_sub(position);
+        Outlook { position, behind, wait: self.wait(seq), opens_in: self.opens_in }
     }
 
     /// What can be told of a place that the engine has called waiting: its word is newer than this copy, so the place
@@ -92,7 +95,7 @@ impl Line {
     pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
-        let somebody_waited = before.ready > 0 && !before.control.paused && !self.stats.control.paused;
+        let somebody_waited = before.ready > 0 && before.admits() && self.stats.admits();
         let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
         // Of a longer time nobody knows how long anybody waited: the store was away, or the queue at rest.
         if somebody_waited && elapsed <= 2 * LONGEST_STEP {
@@ -120,9 +123,11 @@ impl Line {
     }
 
     fn take_stock(&mut self) {
-        let control = &self.stats.control;
+        let Stats { control, now, .. } = &*self.stats;
         let pace = self.flow.pace(control.limits().rate_per_second, self.is_capped());
-        self.pace = pace.filter(|_| !control.paused);
+        self.pace = pace.filter(|_| self.stats.admits());
+        let left = control.opens_at().map(|opens_at| opens_at.duration_since(*now));
+        self.opens_in = left.and_then(|left| Duration::try_from(left).ok()).filter(|left| !left.is_zero());
     }
 }
 

@@ -78,12 +78,28 @@ fn the_documented_file_shows_every_key() {
     assert_eq!((engine, waiting_lifetime), (EngineChoice::Embedded, Duration::from_hours(1)));
     let minutes = [claim_within, claim_at_most, grace].map(|time| time.as_secs() / 60);
     assert_eq!((arrive_within, minutes), (Duration::from_secs(30), [3, 8, 5]));
-    let QueueSettings { title, redirect_to, max_places, admission: _, identity, members, proof_of_work } =
-        &queues[&"demo".parse().unwrap()];
-    assert_eq!(*max_places, super::max_places(), "what is shown is what holds without the line");
+    let QueueSettings {
+        title,
+        redirect_to,
+        max_places,
+        admission: _,
+        identity,
+        members,
+        proof_of_work,
+        schedule,
+        lifetimes,
+    } = &queues[&"demo".parse().unwrap()];
+    assert_eq!(*max_places, super::queue::max_places(), "what is shown is what holds without the line");
     assert_eq!((title.as_deref(), redirect_to.as_str()), (Some("Spring concert"), "http://127.0.0.1:8081/"));
 
     assert_eq!((*identity, members.is_some(), proof_of_work.is_some()), (IdentityKind::Member, true, true));
+
+    let ScheduleSettings { opens_at, pre_queue, closes_at } = schedule;
+    assert!(opens_at.is_some() && closes_at.is_some());
+    assert_eq!(*pre_queue, ScheduleSettings::default().pre_queue, "what is shown is what holds without the line");
+    let LifetimeSettings { active_lifetime, arrive_within, claim_within, claim_at_most, grace } = lifetimes;
+    let all = [active_lifetime, arrive_within, claim_within, claim_at_most, grace];
+    assert!(all.iter().all(|lifetime| lifetime.is_some()), "{lifetimes:?}");
 
     // The structs whose keys have defaults of their own would not notice a missing line.
     let shown: toml::Table = complete.parse().unwrap();
@@ -131,6 +147,9 @@ fn every_wrong_setting_is_named_at_once() {
         .replace("arrive_within = \"30s\"", "arrive_within = '10ms'")
         .replace("grace = \"5m\"", "grace = '0s'")
         .replace("max_places = 2000000", "max_places = 0")
+        .replace("pre_queue = \"15m\"", "pre_queue = '200h'")
+        .replace("closes_at = \"2027-03-01T23:00:00+09:00\"", "closes_at = '2027-03-01T19:59:59+09:00'")
+        .replace("claim_at_most = \"15m\"", "claim_at_most = '1h'")
         .replace("issuer = \"queue-gateway\"", "isuer = 'x'");
     let message = faults(&wrong);
     for key in [
@@ -140,6 +159,9 @@ fn every_wrong_setting_is_named_at_once() {
         "queues.demo.redirect_to",
         "queues.demo.admission.rate_per_second",
         "queues.demo.max_places",
+        "queues.demo.schedule.pre_queue",
+        "queues.demo.schedule.closes_at",
+        "queues.demo.lifetimes.active_lifetime",
         "tokens.active_lifetime",
         "tokens.claim_at_most",
         "tokens.arrive_within",
@@ -181,11 +203,31 @@ fn only_addresses_that_a_browser_opens_as_a_page_are_taken() {
 }
 
 #[test]
+fn a_queue_has_lifetimes_of_its_own_where_it_names_them() {
+    let file = complete();
+    let lifetimes = |file: &str| load(file).unwrap().baselines()[&"demo".parse().unwrap()].lifetimes;
+    let all = load(&file).unwrap().tokens.lifetimes();
+    let own = lifetimes(&file);
+    assert_eq!((own.arrive, own.active), (Duration::from_secs(45), Duration::from_mins(20)));
+    let one_less = file.replace("arrive_within = \"45s\"\n", "");
+    assert_eq!(lifetimes(&one_less).arrive, all.arrive);
+}
+
+#[test]
+fn an_instant_without_a_zone_is_refused() {
+    let message = faults(&complete().replace("20:00:00+09:00", "20:00:00"));
+    assert!(message.contains("opens_at"), "{message}");
+}
+
+#[test]
 fn a_running_gateway_takes_up_rates_and_says_what_it_cannot() {
     let old = load(&complete()).unwrap();
     let faster = load(&complete().replace("rate_per_second = 50", "rate_per_second = 80")).unwrap();
     assert_eq!(old.needing_restart(&faster), [] as [&str; 0]);
     assert_ne!(old.baselines(), faster.baselines());
+    let later = load(&complete().replace("20:00:00+09:00", "21:00:00+09:00")).unwrap();
+    assert_eq!(old.needing_restart(&later), [] as [&str; 0]);
+    assert_ne!(old.baselines(), later.baselines());
     let taken_too = complete()
         .replace("further_waiting_secrets = []", "further_waiting_secrets = ['a secret of thirty-two characters']");
     assert_eq!(old.needing_restart(&load(&taken_too).unwrap()), ["secrets"]);

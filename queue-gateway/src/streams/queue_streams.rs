@@ -22,9 +22,9 @@ use super::{
     subscription::{Membership, Subscription},
 };
 use crate::{
-    documents::{Documents, Holder, PlaceDocument},
+    documents::{Documents, Holder, Notice, PlaceDocument},
     line::{
-        Admission, ClientNetwork, Epoch, LineChange, LogIndex, Lost, Sequence, Standing,
+        Admission, ClientNetwork, Epoch, LineChange, LogIndex, Lost, QueueState, Sequence, Standing,
         presence::{Presence, Stay},
     },
     metrics::QueueMetrics,
@@ -105,13 +105,17 @@ impl QueueStreams {
             |line: &Line| (line.stats.clone(), state_id(line), line.outlook_of_waiting(seq), line.standpoint(seq));
         // Before the first tick nothing is known of the line: the client had better come back in a moment.
         let (stats, id, outlook, point) = streams.mirror.read(opening).ok_or(StreamsFull)?;
+        let notice = Notice::of(&stats);
+        if notice.state == QueueState::Closed {
+            return Ok(Subscription::last(streams.queue_closed_frame(notice.message)));
+        }
         let held_back = point.is_some_and(|point| streams.presence.lock().keeps_out(point, network));
         let (latest, now) = (Arc::new(Latest::default()), Instant::now());
         let entry = Entry {
             seq,
             member: holder.member,
             network,
-            held_back,
+            state: notice.place_state(held_back),
             shown: outlook.position,
             wait: outlook.wait,
             told_at: now,
@@ -127,7 +131,7 @@ impl QueueStreams {
         let membership = Membership { streams: streams.clone(), visitor, stay, latest, room };
 
         let (queue, control) = (streams.mirror.queue(), &stats.control);
-        let document = streams.documents.waiting(queue, outlook, held_back, control.message.as_deref());
+        let document = streams.documents.waiting(queue, outlook, held_back, notice);
         let document = PlaceDocument { refreshing: !streams.mirror.is_current(), ..document };
         let mut writer = FrameWriter::for_few();
         let first = writer.event_with_retry("position", id, &document, streams.retry.soon());
@@ -153,6 +157,12 @@ impl QueueStreams {
     /// The frame that ends the stream of a visitor without a place, and says why, as far as that is known.
     pub(super) fn closed_frame(&self, lost: Option<Lost>) -> Bytes {
         let document = self.documents.left(self.mirror.queue(), lost);
+        FrameWriter::for_few().event_with_retry("closed", self.state_id(), &document, self.retry.later())
+    }
+
+    /// The frame that ends everybody's stream when the queue closes.
+    fn queue_closed_frame(&self, message: Option<&str>) -> Bytes {
+        let document = self.documents.closed(self.mirror.queue(), message);
         FrameWriter::for_few().event_with_retry("closed", self.state_id(), &document, self.retry.later())
     }
 
@@ -188,6 +198,7 @@ impl QueueStreams {
     /// word in the log that we have seen: the engine must be asked, and [`QueueStreams::settle`] told.
     pub(crate) async fn tick(&self) -> Vec<VisitorId> {
         self.tell_control();
+        self.end_if_closed();
         let mut lost = Vec::new();
         for shard in 0..SHARDS {
             self.tell_positions(shard, Instant::now(), &mut lost);
@@ -249,11 +260,24 @@ impl QueueStreams {
         }
     }
 
+    /// Nobody in the line of a closed queue has anything more to hear.
+    fn end_if_closed(&self) {
+        let Some(stats) = self.mirror.stats().filter(|stats| stats.state() == QueueState::Closed) else { return };
+        for shard in &self.shards {
+            let all: Vec<_> = shard.lock().take_all().collect();
+            for latest in all {
+                // Each with a pause of its own: they must not come back together.
+                latest.end(self.queue_closed_frame(stats.control.message.as_deref()));
+                self.metrics.events_sent.inc();
+            }
+        }
+    }
+
     /// Tells the streams of one shard their positions where that is due, and notes whose place is gone.
     fn tell_positions(&self, shard: usize, now: Instant, lost: &mut Vec<VisitorId>) {
         let mut teller = self.teller.lock();
         let sent = self.mirror.read(|line| {
-            let (id, message) = (state_id(line), line.stats.control.message.as_deref());
+            let (id, notice) = (state_id(line), Notice::of(&line.stats));
             let mut sent = 0;
             for (visitor, entry) in self.shards[shard].lock().each() {
                 let Some(point) = line.standpoint(entry.seq) else {
@@ -266,11 +290,13 @@ impl QueueStreams {
                 // By the log no position rises. A copy read in full does not know who was back first: no stream shows it.
                 let outlook = line.outlook(entry.seq, point.position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
-                let turned = held_back != entry.held_back;
-                if turned || pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since) {
-                    let document = self.documents.waiting(self.mirror.queue(), outlook, held_back, message);
+                let state = notice.place_state(held_back);
+                if state != entry.state
+                    || pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since)
+                {
+                    let document = self.documents.waiting(self.mirror.queue(), outlook, held_back, notice);
                     entry.tell(Kind::Place, teller.writer.event("position", id, &document), now);
-                    (entry.shown, entry.wait, entry.held_back) = (outlook.position, outlook.wait, held_back);
+                    (entry.shown, entry.wait, entry.state) = (outlook.position, outlook.wait, state);
                     sent += 1;
                 }
             }

@@ -7,7 +7,10 @@ use contract::ids::{MemberId, VisitorId};
 use tokio::time::Instant;
 
 use super::latest::{Kind, Latest};
-use crate::line::{ClientNetwork, Sequence, estimate::WaitRange};
+use crate::{
+    documents::PlaceState,
+    line::{ClientNetwork, Sequence, estimate::WaitRange},
+};
 
 /// Tabs that one visitor may leave open without sharing a stream. More are refused: each costs as much as a visitor.
 const STREAMS_PER_VISITOR: usize = 4;
@@ -20,8 +23,8 @@ pub(super) struct Entry {
     pub(super) member: Option<MemberId>,
     /// Where the visitor comes from.
     pub(super) network: Option<ClientNetwork>,
-    /// Whether the visitor was told that the line has passed them and may not let them in yet.
-    pub(super) held_back: bool,
+    /// What the visitor was told is true of them.
+    pub(super) state: PlaceState,
     /// The position last shown; what is shown next is never higher.
     pub(super) shown: u64,
     /// The estimate last shown.

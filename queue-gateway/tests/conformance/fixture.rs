@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use queue_gateway::engine::{EngineError, MOST_JOINS, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
     AdmissionLimits, Baseline, Contact, ControlChange, Epoch, JoinRequest, Joined, Lifetimes, LineChange, LogIndex,
-    LogPage, Sequence, Standing, Stats,
+    LogPage, Schedule, Sequence, Standing, Stats,
 };
 use service::redis::RedisSettings;
 use testkit::{Redis, RedisCluster};
@@ -238,7 +238,12 @@ pub(crate) const LIFETIMES: Lifetimes =
     Lifetimes { arrive: ARRIVE, claim: CLAIM, claim_at_most: CLAIM_AT_MOST, active: ACTIVE, grace: GRACE };
 
 pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
-    Baseline { limits: AdmissionLimits { rate_per_second, cap }, lifetimes: LIFETIMES, max_places: 1_000_000 }
+    Baseline {
+        limits: AdmissionLimits { rate_per_second, cap },
+        lifetimes: LIFETIMES,
+        max_places: 1_000_000,
+        schedule: Schedule::default(),
+    }
 }
 
 /// A join that brings nothing along.

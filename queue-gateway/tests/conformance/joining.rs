@@ -2,7 +2,7 @@
 
 use queue_gateway::engine::EngineError;
 use queue_gateway::line::{
-    Baseline, Contact, ControlChange, Epoch, JoinRequest, Joined, LineFull, LogIndex, Place, Sequence, Standing,
+    Baseline, Contact, ControlChange, Epoch, JoinRefused, JoinRequest, Joined, LogIndex, Place, Sequence, Standing,
 };
 
 use crate::{
@@ -60,7 +60,7 @@ pub(crate) async fn a_full_line_refuses_fresh_places_alone(f: Fixture) {
     let before = f.stats().await;
     for contact in [None, Some(Contact { network: None })] {
         let request = JoinRequest { contact, ..join_request(newcomer, f.token()) };
-        assert_eq!(f.engine.join(&f.queue, request).await.unwrap(), Err(LineFull));
+        assert_eq!(f.engine.join(&f.queue, request).await.unwrap(), Err(JoinRefused::Full));
     }
     assert_eq!(f.status(newcomer).await, Standing::UNKNOWN);
     assert_eq!(f.stats().await, before, "a refusal leaves no trace");
@@ -69,7 +69,7 @@ pub(crate) async fn a_full_line_refuses_fresh_places_alone(f: Fixture) {
     let back = JoinRequest { held: Some(held), ..join_request(f.visitor(), f.token()) };
     assert_eq!(f.ask(back).await.standing, waiting(-5), "a place of an older epoch is no fresh one");
     f.leave(line[0]).await;
-    assert_eq!(f.engine.join(&f.queue, join_request(newcomer, f.token())).await.unwrap(), Err(LineFull));
+    assert_eq!(f.engine.join(&f.queue, join_request(newcomer, f.token())).await.unwrap(), Err(JoinRefused::Full));
     f.leave(line[1]).await;
     assert_eq!(f.join(newcomer).await.standing, waiting(4), "a refused join took no number");
 }
@@ -91,7 +91,7 @@ pub(crate) async fn joins_in_one_step_come_one_after_another(f: Fixture) {
             place(1, false),
             place(-5, false),
             place(3, true),
-            Err(LineFull),
+            Err(JoinRefused::Full),
             place(2, false)
         ]
     );
@@ -116,7 +116,7 @@ pub(crate) async fn one_of_those_who_come_in_one_step_goes_straight_in_and_the_o
 pub(crate) async fn a_line_full_of_ghosts_is_passed_by_whoever_is_there(f: Fixture) {
     f.configure_as(Baseline { max_places: 3, ..baseline(1.0, 10) }).await;
     f.line_of(3).await;
-    assert_eq!(f.engine.join(&f.queue, join_request(f.visitor(), f.token())).await.unwrap(), Err(LineFull));
+    assert_eq!(f.engine.join(&f.queue, join_request(f.visitor(), f.token())).await.unwrap(), Err(JoinRefused::Full));
     let (_, token) = f.admitted().await;
     assert!(f.engine.release(&f.queue, token).await.unwrap());
     f.advance(GRACE);

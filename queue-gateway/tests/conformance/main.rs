@@ -17,6 +17,7 @@ mod horizon;
 mod joining;
 mod late;
 mod leaving;
+mod life;
 mod log;
 mod mirror;
 mod model;
@@ -121,6 +122,16 @@ on_every_engine! {
         replaying_the_log_on_a_snapshot_gives_the_line
         trimmed_entries_are_a_gap
         another_epoch_and_the_future_are_a_gap
+    }
+    life {
+        joins_are_taken_from_the_pre_queue_until_the_closing
+        whoever_has_a_place_keeps_it_whatever_the_queue_does
+        nobody_is_admitted_before_the_opening_and_credit_counts_from_it
+        nobody_is_admitted_from_the_closing_on
+        a_draining_queue_lets_in_those_in_the_line_and_nobody_new
+        the_grace_time_runs_only_while_the_queue_admits
+        an_operators_times_go_over_those_of_the_settings
+        changed_times_are_on_record
     }
     control {
         the_baseline_governs_until_an_operator_overrides_it

@@ -2,6 +2,7 @@
 //! are admitted; for those it says who may be, and how many may be at most and must be at least.
 
 mod credit;
+mod life;
 mod networks;
 mod slots;
 mod stepping;
@@ -12,8 +13,8 @@ use contract::ids::VisitorId;
 use jiff::Timestamp;
 use queue_gateway::engine::{LONGEST_STEP, PASSED_TOGETHER};
 use queue_gateway::line::{
-    ClientNetwork, Control, Epoch, GATEWAY_LIVES, GatewayId, JoinRequest, Joined, LineFull, Lost, Place, Sequence,
-    Standing, Stats,
+    ClientNetwork, Control, Epoch, GATEWAY_LIVES, GatewayId, JoinRefused, JoinReply, JoinRequest, Joined, Lost, Place,
+    Sequence, Standing, Stats,
 };
 
 use self::{credit::Allowance, networks::Networks, slots::Slot};
@@ -116,7 +117,7 @@ impl Model {
     }
 
     /// Predicts a join, where `admitted` says whether the engine admitted the visitor at once.
-    pub(crate) fn join(&mut self, request: JoinRequest, admitted: bool) -> Result<Joined, LineFull> {
+    pub(crate) fn join(&mut self, request: JoinRequest, admitted: bool) -> JoinReply {
         let JoinRequest { visitor, held, candidate, contact } = request;
         self.meet(visitor);
         let before = self.standing(visitor);
@@ -129,6 +130,10 @@ impl Model {
             self.given_back.push(seq);
             *self.person(visitor) = Person { place: Some(seq), away_until: passed, ..Person::new(visitor) };
             return Ok(Joined { epoch: self.epoch, standing: self.standing(visitor), fresh: false });
+        }
+        if let Some(reason) = life::no_joins(&self.control, self.now) {
+            assert!(!admitted, "{visitor:?} goes straight in");
+            return Err(reason.into());
         }
         let network = contact.and_then(|contact| contact.network);
         let newest_place = self.people.iter().filter_map(|person| person.place).max();
@@ -143,9 +148,12 @@ impl Model {
             && self.room() > 0;
         assert!(!admitted || may, "{visitor:?} goes straight in");
         let places = self.people.iter().filter(|person| person.place.is_some()).count() as u64;
-        assert!(admitted || !(may && self.allowance.at_least_one(&self.control)), "{visitor:?} has to wait for nobody");
+        assert!(
+            admitted || !(may && self.allowance.at_least_one(self.now, &self.control)),
+            "{visitor:?} has to wait for nobody"
+        );
         if !admitted && places >= self.control.baseline.max_places {
-            return Err(LineFull);
+            return Err(JoinRefused::Full);
         }
         self.last_seq += 1;
         *self.person(visitor) = Person { place: Some(self.last_seq), ..Person::new(visitor) };
@@ -272,7 +280,7 @@ impl Model {
     }
 
     fn grace_time(&self) -> i64 {
-        self.grace_noted + if self.control.paused { 0 } else { self.elapsed() }
+        self.grace_noted + self.elapsed().min(life::admitting(&self.control, self.noted_at, self.now))
     }
 
     fn note_time(&mut self) {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
+use jiff::{SignedDuration, Timestamp};
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{
-    AdmissionLimits, Baseline, ClientNetwork, Contact, ControlChange, Epoch, GatewayId, Histogram, JoinRequest,
-    Lifetimes, LogIndex, Phase, Place, Readmission, ReadyVisitor, Report, Sequence, Stats, Step,
+    AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Epoch, GatewayId, Histogram,
+    JoinRequest, Lifetimes, LogIndex, Phase, Place, Readmission, ReadyVisitor, Report, Schedule, Sequence, Stats, Step,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use uuid::Uuid;
@@ -78,6 +79,7 @@ pub(crate) struct Draw {
     gateways: Vec<GatewayId>,
     last_id: u128,
     reports: u64,
+    now: Timestamp,
 }
 
 pub(crate) fn visitors() -> impl Iterator<Item = VisitorId> {
@@ -86,8 +88,14 @@ pub(crate) fn visitors() -> impl Iterator<Item = VisitorId> {
 
 impl Draw {
     pub(crate) fn from_seed(seed: u64) -> Self {
-        let mut draw =
-            Self { rng: StdRng::seed_from_u64(seed), tokens: Vec::new(), gateways: Vec::new(), last_id: 0, reports: 0 };
+        let mut draw = Self {
+            rng: StdRng::seed_from_u64(seed),
+            tokens: Vec::new(),
+            gateways: Vec::new(),
+            last_id: 0,
+            reports: 0,
+            now: Timestamp::UNIX_EPOCH,
+        };
         draw.gateways = (0..3).map(|_| GatewayId(draw.id())).collect();
         draw
     }
@@ -107,6 +115,7 @@ impl Draw {
     }
 
     pub(crate) fn operation(&mut self, before: &Stats, model: &Model) -> Operation {
+        self.now = Timestamp::from_microsecond(before.now.as_microsecond()).unwrap();
         match self.rng.random_range(0..100) {
             0..22 => {
                 let crowd = if self.rng.random_bool(0.5) { 1 } else { self.rng.random_range(2..12) };
@@ -125,7 +134,7 @@ impl Draw {
             }
             79..82 => Operation::Release(self.token()),
             82..84 => Operation::Revoke(self.token()),
-            84..89 => Operation::Control(self.control()),
+            84..89 => Operation::Control(self.control(before)),
             89..90 => Operation::Configure(self.baseline()),
             90..91 => Operation::Changes(self.rng.random_range(1..30)),
             91..94 => {
@@ -264,6 +273,7 @@ impl Draw {
             limits: AdmissionLimits { rate_per_second: self.rate(), cap: self.cap() },
             lifetimes,
             max_places: self.one(&[4, 1_000, 1_000]),
+            schedule: self.schedule(),
         }
     }
 
@@ -275,9 +285,33 @@ impl Draw {
         self.one(&[0, 1, 3, 8, 20, u64::MAX])
     }
 
-    fn control(&mut self) -> ControlChange {
+    /// Mostly none: a queue that is closed shows little.
+    fn schedule(&mut self) -> Schedule {
+        if self.rng.random_bool(0.7) {
+            return Schedule::default();
+        }
+        let pre_queue = Duration::from_secs(self.one(&[0, 5, 60]));
+        Schedule { opens_at: self.soon(), pre_queue, closes_at: self.soon() }
+    }
+
+    /// A moment near the present one, or none.
+    fn soon(&mut self) -> Option<Timestamp> {
+        let seconds = self.one(&[-20, -1, 0, 0, 1, 2, 5, 20]);
+        self.rng.random_bool(0.8).then(|| self.now + SignedDuration::from_secs(seconds))
+    }
+
+    fn control(&mut self, before: &Stats) -> ControlChange {
         let mut change = ControlChange::default();
-        match self.rng.random_range(0..6) {
+        match self.rng.random_range(0..16) {
+            6 => change.opens_at = Some(self.soon()),
+            7 => {
+                let closing = self.soon().map(Closing::At);
+                change.closes_at = Some(if self.rng.random_bool(0.2) { Some(Closing::Never) } else { closing });
+            }
+            8 => change.drains_at = Some(self.soon()),
+            9..14 => change = before.control.to_open(self.now),
+            14 => change = before.control.to_drain(self.now),
+            15 => change = before.control.to_close(self.now),
             0 => change.rate_per_second = Some(Some(self.rate())),
             1 => change.rate_per_second = Some(None),
             2 => change.cap = Some(Some(self.cap())),

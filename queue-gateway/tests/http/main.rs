@@ -12,6 +12,7 @@ mod internal;
 mod joining;
 mod keeping_out;
 mod leaving;
+mod life;
 mod limiting;
 mod losing;
 mod members;

@@ -23,7 +23,8 @@ async fn the_operations_port_shows_health_and_metrics() {
             r#"queue_gateway_visitors_active{queue="demo"} 1"#,
             r#"queue_gateway_rate_per_second{queue="demo"} 1"#,
             r#"queue_gateway_active_cap{queue="demo"} 10"#,
-            r#"queue_gateway_paused{queue="demo"} 0"#,
+            r#"queue_gateway_state{queue="demo",state="open"} 1"#,
+            r#"queue_gateway_state{queue="demo",state="paused"} 0"#,
             r#"queue_gateway_http_requests_total{route="/v1/queues/{queue}/tokens",status="2xx"} 3"#,
             "process_resident_memory_bytes",
         ]

@@ -96,6 +96,7 @@ impl Person {
         self.turn(world, gateways).await;
         match gateways[self.at].poll(self.visitor).await.view {
             View::Waiting { outlook, .. } => self.hear_position(outlook.position, self.is_early(&gateways[self.at])),
+            View::Closed => panic!("nobody closes this queue"),
             View::Admitted { .. } => self.hear_admission(world).await,
             View::Gone { lost } => {
                 // A place may be over in the very moment in which they come back to it.

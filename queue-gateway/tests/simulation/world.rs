@@ -18,8 +18,8 @@ use queue_gateway::{
     engine::QueueEngine,
     follower::{Follower, Readings},
     line::{
-        AdmissionLimits, Baseline, ClientNetwork, ControlChange, JoinRequest, Lifetimes, Place, Sequence, Standing,
-        Stats, presence::Presence,
+        AdmissionLimits, Baseline, ClientNetwork, ControlChange, JoinRequest, Lifetimes, Place, Schedule, Sequence,
+        Standing, Stats, presence::Presence,
     },
     metrics::Metrics,
     mirror::{Mirror, Mirrors},
@@ -107,7 +107,7 @@ impl World {
             active: Duration::from_mins(5),
             grace: GRACE,
         };
-        let baseline = Baseline { limits, lifetimes, max_places: 1_000_000 };
+        let baseline = Baseline { limits, lifetimes, max_places: 1_000_000, schedule: Schedule::default() };
         let baselines = BTreeMap::from([(queue.clone(), baseline)]);
         let engine = Arc::new(configured(store.clone(), &baselines));
         engine.push().await;
@@ -362,6 +362,6 @@ impl Visitor {
 pub(crate) fn told(answer: &Answer) -> Option<u64> {
     match answer.view {
         View::Waiting { outlook, .. } => Some(outlook.position),
-        View::Admitted { .. } | View::Gone { .. } => None,
+        View::Closed | View::Admitted { .. } | View::Gone { .. } => None,
     }
 }

@@ -1,6 +1,40 @@
 //! Line time and grace time, in microseconds. `lua/library.lua` has the same arithmetic.
 
-use crate::engine::LONGEST_STEP;
+use jiff::Timestamp;
+
+use crate::{engine::LONGEST_STEP, line::Control};
+
+/// From when until when a queue admits, in microseconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Admitting {
+    pub(super) from: i64,
+    pub(super) until: i64,
+}
+
+impl Admitting {
+    #[cfg(test)]
+    pub(super) const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
+    pub(super) const NEVER: Self = Self { from: i64::MAX, until: i64::MIN };
+
+    /// A queue that is paused admits at no time.
+    pub(super) fn of(control: &Control) -> Self {
+        if control.paused {
+            return Self::NEVER;
+        }
+        let from = control.opens_at().map_or(i64::MIN, Timestamp::as_microsecond);
+        let until = control.closes_at().map_or(i64::MAX, Timestamp::as_microsecond);
+        Self { from, until }
+    }
+
+    /// How much of a stretch of time lies within.
+    pub(super) fn share_of(self, from: i64, until: i64) -> i64 {
+        until.min(self.until).saturating_sub(from.max(self.from)).max(0)
+    }
+
+    pub(super) fn contains(self, now: i64) -> bool {
+        (self.from..self.until).contains(&now)
+    }
+}
 
 /// What the three clocks showed when the queue last took note.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +51,7 @@ pub(super) struct Moment {
     pub(super) now: i64,
     /// Stands still while the store is away from its gateways.
     pub(super) line: i64,
-    /// Line time without pauses.
+    /// Line time while the queue admits.
     pub(super) grace: i64,
 }
 
@@ -29,13 +63,14 @@ impl Clocks {
 
     /// Reads the clocks. While gateways are `registered`, somebody notes the time in every tick: what a gap has more than
     /// the longest step is time that nobody could use.
-    pub(super) fn read(&self, now: i64, registered: bool, paused: bool) -> Moment {
+    pub(super) fn read(&self, now: i64, registered: bool, admitting: Admitting) -> Moment {
         let longest = if registered { LONGEST_STEP.as_micros().try_into().unwrap_or(i64::MAX) } else { i64::MAX };
         let elapsed = now.saturating_sub(self.noted_at).clamp(0, longest);
-        Moment { now, line: self.line + elapsed, grace: self.grace + if paused { 0 } else { elapsed } }
+        let admitted = elapsed.min(admitting.share_of(self.noted_at, now));
+        Moment { now, line: self.line + elapsed, grace: self.grace + admitted }
     }
 
-    /// Takes note. Call it before gateways come or go and before a pause begins or ends.
+    /// Takes note. Call it before gateways come or go and before what says when the queue admits is changed.
     pub(super) fn note(&mut self, moment: Moment) {
         *self = Self { noted_at: moment.now, line: moment.line, grace: moment.grace };
     }
@@ -50,22 +85,30 @@ mod tests {
     #[test]
     fn a_gap_counts_for_one_second_while_gateways_are_registered() {
         let clocks = Clocks::at(100 * SECOND);
-        assert_eq!(clocks.read(160 * SECOND, true, false).line, 101 * SECOND);
-        assert_eq!(clocks.read(160 * SECOND, false, false).line, 160 * SECOND);
+        assert_eq!(clocks.read(160 * SECOND, true, Admitting::ALWAYS).line, 101 * SECOND);
+        assert_eq!(clocks.read(160 * SECOND, false, Admitting::ALWAYS).line, 160 * SECOND);
     }
 
     #[test]
     fn a_pause_stops_grace_time_alone() {
         let mut clocks = Clocks::at(0);
-        clocks.note(clocks.read(SECOND, true, true));
-        let moment = clocks.read(2 * SECOND, true, false);
+        clocks.note(clocks.read(SECOND, true, Admitting::NEVER));
+        let moment = clocks.read(2 * SECOND, true, Admitting::ALWAYS);
         assert_eq!((moment.line, moment.grace), (2 * SECOND, SECOND));
+    }
+
+    #[test]
+    fn grace_time_runs_from_the_opening_to_the_closing() {
+        let clocks = Clocks::at(0);
+        let admitting = Admitting { from: 10 * SECOND, until: 20 * SECOND };
+        let grace = [5, 10, 14, 20, 60].map(|at| clocks.read(at * SECOND, false, admitting).grace / SECOND);
+        assert_eq!(grace, [0, 0, 4, 10, 10]);
     }
 
     #[test]
     fn a_clock_that_steps_back_costs_nobody_time() {
         let mut clocks = Clocks::at(100 * SECOND);
-        clocks.note(clocks.read(10 * SECOND, true, false));
-        assert_eq!(clocks.read(11 * SECOND, true, false).line, 101 * SECOND);
+        clocks.note(clocks.read(10 * SECOND, true, Admitting::ALWAYS));
+        assert_eq!(clocks.read(11 * SECOND, true, Admitting::ALWAYS).line, 101 * SECOND);
     }
 }

@@ -1,6 +1,7 @@
 //! The credit by which promotion keeps to its rate. `accrue` of `lua/library/queue.lua` is the same arithmetic,
 //! operation by operation.
 
+use super::clocks::Admitting;
 use crate::line::AdmissionLimits;
 
 /// Admissions that may happen now. A token bucket that does not fill while nobody waits.
@@ -17,17 +18,18 @@ impl Credit {
         Self { amount: 1.0, at }
     }
 
-    /// Gives credit for the time since the last call. Call it before whatever changes rate, pause or an empty line.
+    /// Gives credit for the time since the last call. Call it before whatever changes the rate, when the queue admits,
+    /// or an empty line.
     ///
     /// A clock that was set back gives nothing for that step, and credit goes on from the earlier time: waiting for the
     /// clock to catch up could halt admission for hours.
     #[expect(clippy::cast_precision_loss, reason = "microseconds stay far below 2^53 for two centuries")]
-    pub(super) fn accrue(&mut self, now: i64, limits: AdmissionLimits, paused: bool, line_empty: bool) {
+    pub(super) fn accrue(&mut self, now: i64, limits: AdmissionLimits, admitting: Admitting, line_empty: bool) {
         let rate = limits.rate_per_second;
-        if paused || rate <= 0.0 || !rate.is_finite() {
+        if !admitting.contains(now) || rate <= 0.0 || !rate.is_finite() {
             self.amount = 0.0;
         } else {
-            let elapsed = now.saturating_sub(self.at).max(0) as f64;
+            let elapsed = now.saturating_sub(self.at.max(admitting.from)).max(0) as f64;
             self.amount = (self.amount + elapsed * rate / 1e6).min(limits.burst());
             if line_empty {
                 self.amount = self.amount.min(1.0);
@@ -63,9 +65,9 @@ mod tests {
     fn credit_grows_with_time_up_to_one_seconds_worth() {
         let mut credit = Credit::opening(0);
         credit.spend(1);
-        credit.accrue(SECOND / 2, limits(10.0), false, false);
+        credit.accrue(SECOND / 2, limits(10.0), Admitting::ALWAYS, false);
         assert_eq!(credit.whole(), 5);
-        credit.accrue(60 * SECOND, limits(10.0), false, false);
+        credit.accrue(60 * SECOND, limits(10.0), Admitting::ALWAYS, false);
         assert_eq!(credit.whole(), 10);
     }
 
@@ -73,35 +75,46 @@ mod tests {
     fn a_slow_rate_still_reaches_one_whole_admission() {
         let mut credit = Credit::opening(0);
         credit.spend(1);
-        credit.accrue(9 * SECOND, limits(0.1), false, false);
+        credit.accrue(9 * SECOND, limits(0.1), Admitting::ALWAYS, false);
         assert_eq!(credit.whole(), 0);
-        credit.accrue(10 * SECOND, limits(0.1), false, false);
+        credit.accrue(10 * SECOND, limits(0.1), Admitting::ALWAYS, false);
         assert_eq!(credit.whole(), 1);
     }
 
     #[test]
     fn an_empty_line_banks_one_admission_at_most() {
         let mut credit = Credit::opening(0);
-        credit.accrue(60 * SECOND, limits(50.0), false, true);
+        credit.accrue(60 * SECOND, limits(50.0), Admitting::ALWAYS, true);
         assert_eq!(credit.whole(), 1);
     }
 
     #[test]
-    fn pause_and_a_rate_of_nothing_leave_no_credit() {
-        for (rate, paused) in [(50.0, true), (0.0, false), (f64::NAN, false), (f64::INFINITY, false), (-1.0, false)] {
+    fn a_queue_that_does_not_admit_and_a_rate_of_nothing_leave_no_credit() {
+        let closed = Admitting { from: 0, until: 60 * SECOND };
+        let rates = [0.0, f64::NAN, f64::INFINITY, -1.0].map(|rate| (rate, Admitting::ALWAYS));
+        for (rate, admitting) in [(50.0, Admitting::NEVER), (50.0, closed)].into_iter().chain(rates) {
             let mut credit = Credit::opening(0);
-            credit.accrue(60 * SECOND, limits(rate), paused, false);
-            assert_eq!(credit.whole(), 0, "rate {rate}, paused {paused}");
+            credit.accrue(60 * SECOND, limits(rate), admitting, false);
+            assert_eq!(credit.whole(), 0, "rate {rate}, {admitting:?}");
         }
+    }
+
+    #[test]
+    fn credit_is_given_from_the_opening_on() {
+        let mut credit = Credit::opening(0);
+        let admitting = Admitting { from: 60 * SECOND, until: i64::MAX };
+        credit.accrue(59 * SECOND, limits(10.0), admitting, false);
+        credit.accrue(60 * SECOND + SECOND / 2, limits(10.0), admitting, false);
+        assert_eq!(credit.whole(), 5);
     }
 
     #[test]
     fn a_clock_set_back_neither_gives_credit_nor_halts_it() {
         let mut credit = Credit::opening(100 * SECOND);
         credit.spend(1);
-        credit.accrue(10 * SECOND, limits(1.0), false, false);
+        credit.accrue(10 * SECOND, limits(1.0), Admitting::ALWAYS, false);
         assert_eq!(credit.whole(), 0);
-        credit.accrue(11 * SECOND, limits(1.0), false, false);
+        credit.accrue(11 * SECOND, limits(1.0), Admitting::ALWAYS, false);
         assert_eq!(credit.whole(), 1);
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, time::Duration};
 use contract::ids::{ActiveTokenId, VisitorId};
 
 use super::{
-    clocks::{Clocks, Moment},
+    clocks::{Admitting, Clocks, Moment},
     control,
     credit::Credit,
     log::Log,
@@ -20,8 +20,9 @@ use super::{
 };
 use crate::engine::MOST_CHANGES;
 use crate::line::{
-    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, JoinRequest, Joined,
-    LineChange, LineFull, LinePage, LogIndex, LogPage, Lost, Place, Progress, Sequence, Standing, Stats, Tail, Totals,
+    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, JoinRefused, JoinReply,
+    JoinRequest, Joined, LineChange, LinePage, LogIndex, LogPage, Lost, Place, Progress, Sequence, Standing, Stats,
+    Tail, Totals,
 };
 
 /// The state of a queue.
@@ -90,7 +91,7 @@ impl Queue {
         self.changes.iter().rev().take(limit).cloned().collect()
     }
 
-    pub(super) fn join(&mut self, request: JoinRequest, now: i64) -> Result<Joined, LineFull> {
+    pub(super) fn join(&mut self, request: JoinRequest, now: i64) -> JoinReply {
         let JoinRequest { visitor, held, candidate, contact } = request;
         let at = self.moment(now);
         self.settle(visitor, at);
@@ -107,10 +108,13 @@ impl Queue {
             }
             return Ok(Joined { epoch: self.epoch, standing: Standing::Waiting { seq }, fresh: false });
         }
+        if let Some(reason) = self.control.no_joins(instant(now)) {
+            return Err(reason.into());
+        }
         let admitted_from = contact.filter(|contact| self.may_go_straight_in(contact.network, candidate, at));
         // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
         if admitted_from.is_none() && self.places.len() as u64 >= self.control.baseline.max_places {
-            return Err(LineFull);
+            return Err(JoinRefused::Full);
         }
         self.lost.forget(visitor);
         self.last_seq.0 += 1;
@@ -202,7 +206,7 @@ impl Queue {
     }
 
     fn moment(&self, now: i64) -> Moment {
-        self.clocks.read(now, self.ready.has_gateways(), self.control.paused)
+        self.clocks.read(now, self.ready.has_gateways(), Admitting::of(&self.control))
     }
 
     fn note_time(&mut self, now: i64) -> Moment {
@@ -232,7 +236,7 @@ impl Queue {
 
     fn accrue(&mut self, now: i64) {
         let nobody_ready = self.ready.is_empty();
-        self.credit.accrue(now, self.control.limits(), self.control.paused, nobody_ready);
+        self.credit.accrue(now, self.control.limits(), Admitting::of(&self.control), nobody_ready);
     }
 
     /// How many may be admitted now: credit within the cap. Pause shows as no credit.

@@ -13,9 +13,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, AdmissionLimits, Baseline, Change, Claim, ClientNetwork, Control, Epoch, JoinReply, JoinRequest,
-        Joined, Lever, Lifetimes, LineFull, LinePage, LogIndex, LogPage, Lost, Phase, Progress, Report, Revocation,
-        Sequence, Standing, Stats, Step, Tail, Totals,
+        Admission, AdmissionLimits, Baseline, Change, Claim, ClientNetwork, Closing, Control, Epoch, JoinRefused,
+        JoinReply, JoinRequest, Joined, Lever, Lifetimes, LinePage, LogIndex, LogPage, Lost, NEVER, NoJoins, Phase,
+        Progress, Report, Revocation, Schedule, Sequence, Standing, Stats, Step, Tail, Totals,
     },
 };
 
@@ -60,6 +60,23 @@ pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
     }
 }
 
+/// Microseconds since 1970.
+pub(super) fn instant(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+/// When an operator closes a queue.
+pub(super) fn closing(closing: Closing) -> i64 {
+    match closing {
+        Closing::At(at) => instant(at),
+        Closing::Never => NEVER,
+    }
+}
+
+fn optional_instant(at: Option<Timestamp>) -> Value {
+    at.map_or_else(|| text("-"), |at| text(instant(at)))
+}
+
 /// One join.
 pub(super) fn join(request: &JoinRequest) -> [Value; 5] {
     let JoinRequest { visitor, held, candidate, contact } = *request;
@@ -76,10 +93,13 @@ fn nothing() -> Value {
 
 /// What the settings say of a queue.
 pub(super) fn baseline(baseline: Baseline) -> impl Iterator<Item = Value> {
-    let Baseline { limits, lifetimes, max_places } = baseline;
+    let Baseline { limits, lifetimes, max_places, schedule } = baseline;
     let Lifetimes { arrive, claim, claim_at_most, active, grace } = lifetimes;
     let limits = [text(limits.rate_per_second), text(limits.cap)];
-    limits.into_iter().chain([arrive, claim, claim_at_most, active, grace].map(micros)).chain([text(max_places)])
+    let Schedule { opens_at, pre_queue, closes_at } = schedule;
+    let schedule = [optional_instant(opens_at), micros(pre_queue), optional_instant(closes_at)];
+    let lifetimes = [arrive, claim, claim_at_most, active, grace].map(micros);
+    limits.into_iter().chain(lifetimes).chain([text(max_places)]).chain(schedule)
 }
 
 /// What a gateway tells in a step.
@@ -139,6 +159,10 @@ fn timestamp(micros: i64) -> Read<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| corrupt("a time in microseconds"))
 }
 
+fn when_closed(micros: i64) -> Read<Closing> {
+    if micros == NEVER { Ok(Closing::Never) } else { timestamp(micros).map(Closing::At) }
+}
+
 fn string(value: Value) -> Read<String> {
     value.into_string().ok_or_else(|| corrupt("text"))
 }
@@ -194,15 +218,22 @@ impl Reply {
         self.optional_text()?.map(|text| parsed(&text, "a number")).transpose()
     }
 
+    fn optional_instant(&mut self) -> Read<Option<Timestamp>> {
+        self.optional_number()?.map(timestamp).transpose()
+    }
+
     fn duration(&mut self) -> Read<Duration> {
         self.number().map(Duration::from_micros)
     }
 
-    /// Each of so many joins: a fresh place as its sequence, a full line as 0, or all that there is to say.
+    /// Each of so many joins: a fresh place as its sequence, a refusal as a number below 1, or all that there is to say.
     pub(super) fn joins(mut self, count: usize) -> Read<Vec<JoinReply>> {
         let epoch = Epoch(self.int()?);
         let joins = self.array()?.all(|value| match value {
-            Value::Integer(0) => Ok(Err(LineFull)),
+            Value::Integer(0) => Ok(Err(JoinRefused::Full)),
+            Value::Integer(-1) => Ok(Err(NoJoins::Scheduled.into())),
+            Value::Integer(-2) => Ok(Err(NoJoins::Draining.into())),
+            Value::Integer(-3) => Ok(Err(NoJoins::Closed.into())),
             Value::Integer(seq) => {
                 Ok(Ok(Joined { epoch, standing: Standing::Waiting { seq: Sequence(seq) }, fresh: true }))
             }
@@ -317,9 +348,17 @@ impl Reply {
                     grace: self.duration()?,
                 },
                 max_places: self.number()?,
+                schedule: Schedule {
+                    opens_at: self.optional_instant()?,
+                    pre_queue: self.duration()?,
+                    closes_at: self.optional_instant()?,
+                },
             },
             rate_override: self.optional_number()?,
             cap_override: self.optional_number()?,
+            opens_at_override: self.optional_instant()?,
+            closes_at_override: self.optional_number()?.map(when_closed).transpose()?,
+            drains_at: self.optional_instant()?,
             paused: self.text()? == "1",
             message: self.optional_text()?,
         })
@@ -359,6 +398,9 @@ fn lever(field: &str) -> Read<Lever> {
     Ok(match field {
         "rate_override" => Lever::Rate,
         "cap_override" => Lever::Cap,
+        "opens_at_override" => Lever::OpensAt,
+        "closes_at_override" => Lever::ClosesAt,
+        "drains_at" => Lever::DrainsAt,
         "paused" => Lever::Paused,
         "message" => Lever::Message,
         "rate" => Lever::BaselineRate,
@@ -369,6 +411,9 @@ fn lever(field: &str) -> Read<Lever> {
         "active" => Lever::Active,
         "grace" => Lever::Grace,
         "max_places" => Lever::MaxPlaces,
+        "opens_at" => Lever::BaselineOpensAt,
+        "pre_queue" => Lever::PreQueue,
+        "closes_at" => Lever::BaselineClosesAt,
         _ => return Err(corrupt("what governs a queue")),
     })
 }

@@ -2,6 +2,8 @@
 
 use queue_gateway::line::Control;
 
+use super::life;
+
 /// What was admitted when, and what the rate allowed up to then.
 #[derive(Debug)]
 pub(super) struct Allowance {
@@ -27,20 +29,20 @@ impl Allowance {
 
     /// The clock shows `now`; when it was set back, that is no time.
     pub(super) fn time_passes(&mut self, now: i64, control: &Control) {
-        self.allowed += seconds(self.at, now) * rate(control);
+        self.allowed += seconds(life::admitting(control, self.at, now)) * control.limits().rate_per_second;
         self.at = now;
     }
 
     /// A step, or a change of what governs: credit is settled for the time until now.
     pub(super) fn settle(&mut self, now: i64, control: &Control) {
-        let rate = rate(control);
-        self.at_least =
-            if rate > 0.0 { (self.at_least + seconds(self.settled_at, now) * rate).min(WHOLE) } else { 0.0 };
+        let rate = rate(control, now);
+        let admitting = seconds(life::admitting(control, self.settled_at, now));
+        self.at_least = if rate > 0.0 { (self.at_least + admitting * rate).min(WHOLE) } else { 0.0 };
         self.settled_at = now;
     }
 
-    pub(super) fn at_least_one(&self, control: &Control) -> bool {
-        rate(control) > 0.0 && self.at_least >= WHOLE
+    pub(super) fn at_least_one(&self, now: i64, control: &Control) -> bool {
+        rate(control, now) > 0.0 && self.at_least >= WHOLE
     }
 
     pub(super) fn admit(&mut self, now: i64, control: &Control) {
@@ -59,12 +61,11 @@ impl Allowance {
     }
 }
 
-fn rate(control: &Control) -> f64 {
-    let rate = control.limits().rate_per_second;
-    if control.paused { 0.0 } else { rate }
+fn rate(control: &Control, now: i64) -> f64 {
+    if life::admits(control, now) { control.limits().rate_per_second } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred seconds in microseconds")]
-fn seconds(from: i64, until: i64) -> f64 {
-    (until - from).max(0) as f64 / 1e6
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
 }

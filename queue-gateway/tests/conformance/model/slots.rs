@@ -4,7 +4,7 @@ use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
 use queue_gateway::line::{Admission, Claim, ClientNetwork, Lost, Progress, Readmission, Revocation, Standing};
 
-use super::{Model, Person, micros};
+use super::{Model, Person, life, micros};
 
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
@@ -202,7 +202,8 @@ impl Model {
 
     /// How many the cap lets in.
     pub(super) fn room(&self) -> u64 {
-        if self.control.paused { 0 } else { self.control.limits().cap.saturating_sub(self.live_slots()) }
+        let admits = life::admits(&self.control, self.now);
+        if admits { self.control.limits().cap.saturating_sub(self.live_slots()) } else { 0 }
     }
 
     pub(super) fn admission(&self, slot: &Slot) -> Admission {

@@ -147,7 +147,7 @@ impl Model {
         while self.withheld < step.withheld {
             assert!(self.drop_lowest_withheld(known), "nobody is withheld");
         }
-        if one_more && self.room() > 0 && self.allowance.at_least_one(&self.control) {
+        if one_more && self.room() > 0 && self.allowance.at_least_one(self.now, &self.control) {
             assert_eq!(self.lowest_ready(known).map(|(visitor, _)| visitor), None, "somebody is held up");
         }
     }

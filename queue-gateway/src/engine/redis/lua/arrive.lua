@@ -2,7 +2,7 @@
 -- KEYS     of the library
 -- ARGV     3 token
 -- Reply    standing
-if not read('noted_at', 'line_time', 'grace_time', 'paused', 'claim', 'claim_at_most', 'arrived') then
+if not read('noted_at', 'line_time', 'grace_time', 'claim', 'claim_at_most', 'arrived', unpack(LIFE)) then
   return false
 end
 local slot = slots.live(ARGV[3])

@@ -2,7 +2,7 @@
 -- KEYS     of the library
 -- ARGV     3 token, 4 holder, 5 epoch of the readmission ('' for none), 6 its visitor, 7 its expiry
 -- Reply    { 0 } gone, { 1, expires_at } bound, { 2 } held by another
-if not read('noted_at', 'line_time', 'grace_time', 'paused', 'claim', 'claim_at_most', 'arrived') then
+if not read('noted_at', 'line_time', 'grace_time', 'claim', 'claim_at_most', 'arrived', unpack(LIFE)) then
   return false
 end
 local token, holder = ARGV[3], ARGV[4]

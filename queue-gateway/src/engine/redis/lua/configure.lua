@@ -1,13 +1,15 @@
 -- Purpose  Creates the queue where the store has none, and sets its baseline.
 -- KEYS     of the library
--- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places
+-- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places,
+--          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never)
 -- Reply    stats
 local baseline = {}
-for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places' }) do
-  baseline[i] = { field, ARGV[i + 2] }
+for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places', 'opens_at',
+  'pre_queue', 'closes_at' }) do
+  baseline[i] = { field, ARGV[i + 2] ~= '-' and ARGV[i + 2] }
 end
 
-if not read('noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_override', 'credit', 'credit_at') then
+if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', unpack(LIFE)) then
   -- Whatever an eviction or an operator left of an earlier epoch would be mixed with this one.
   redis.call('UNLINK', unpack(KEYS))
   local began, first, last = integer(now()), integer(FIRST), integer(LAST)
@@ -26,7 +28,9 @@ if not read('noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_overr
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
     'revision', 1, 'paused', 0)
   for _, order in ipairs(baseline) do
-    redis.call('HSET', META, order[1], order[2])
+    if order[2] then
+      redis.call('HSET', META, order[1], order[2])
+    end
   end
   for field in pairs(queue) do
     queue[field] = nil

@@ -1,19 +1,21 @@
 -- Purpose  Applies an operator's change and records it.
 -- KEYS     of the library
--- ARGV     3 rate, 4 cap, 5 paused, 6 message: each '' to leave as it is, '-' to clear, '=' and the value to set; 7 who
+-- ARGV     3 rate, 4 cap, 5 opens_at, 6 closes_at, 7 drains_at, 8 paused, 9 message: each '' to leave as it is, '-' to clear,
+--          '=' and the value to set; 10 who
 -- Reply    control
-if not read('noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_override', 'credit', 'credit_at') then
+if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', unpack(LIFE)) then
   return false
 end
 note_time()
 accrue(redis.call('EXISTS', READY) == 0)
 save()
 local orders = {}
-for i, field in ipairs({ 'rate_override', 'cap_override', 'paused', 'message' }) do
+for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at',
+  'paused', 'message' }) do
   local change = ARGV[i + 2]
   if change ~= '' then
     orders[#orders + 1] = { field, string.sub(change, 1, 1) == '=' and string.sub(change, 2) }
   end
 end
-govern(ARGV[7], orders)
+govern(ARGV[10], orders)
 return control()

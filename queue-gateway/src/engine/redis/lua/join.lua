@@ -4,9 +4,9 @@
 -- KEYS     of the library
 -- ARGV     from 3 on, five of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
 --          sequence, network of the contact ('-' for one that cannot be told, '' without a contact)
--- Reply    { epoch, { of each join: the sequence of a fresh place, 0 when the line is full, or else { 1 when the place
---          is fresh, standing } } }
-if not read('max_places', 'watermark', 'last_seq') then
+-- Reply    { epoch, { of each join: the sequence of a fresh place, a refusal (0 when the line is full, -1 before joins are
+--          taken, -2 while the queue drains, -3 when it is closed), or else { 1 when the place is fresh, standing } } }
+if not read('max_places', 'watermark', 'last_seq', unpack(LIFE)) then
   return false
 end
 local visitors = {}
@@ -16,6 +16,7 @@ end
 local scores = redis.call('ZMSCORE', LINE, unpack(visitors))
 local tokens = redis.call('HMGET', TOKENS, unpack(visitors))
 local length = redis.call('ZCARD', LINE)
+local refusal = no_joins()
 -- Those whose join has been done, so that what was read of them is too old.
 local done = {}
 
@@ -58,8 +59,8 @@ local function may_go_straight_in(candidate, network)
   if does_somebody_wait() or slots.withholds(network) or redis.call('HEXISTS', SLOTS, candidate) == 1 then
     return false
   end
-  read('paused', 'rate', 'rate_override', 'cap', 'cap_override', 'credit', 'credit_at', 'noted_at', 'line_time',
-    'grace_time', 'log_head', 'admitted', 'arrive', 'claim', 'active')
+  read('rate', 'rate_override', 'cap', 'cap_override', 'credit', 'credit_at', 'noted_at', 'line_time', 'grace_time',
+    'log_head', 'admitted', 'arrive', 'claim', 'active')
   accrue(true)
   return queue.credit >= 1 and slots.room(slots.count()) >= 1
 end
@@ -97,6 +98,9 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
     end
   end
 
+  if refusal then
+    return refusal
+  end
   local straight_in = network ~= '' and may_go_straight_in(candidate, network)
   -- Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
   if not straight_in and length >= queue.max_places then

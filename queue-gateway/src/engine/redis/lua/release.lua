@@ -2,7 +2,7 @@
 -- KEYS     of the library
 -- ARGV     3 token
 -- Reply    1 when it was live, else 0
-if not read('noted_at', 'line_time', 'grace_time', 'paused') then
+if not read('noted_at', 'line_time', 'grace_time', unpack(LIFE)) then
   return false
 end
 local slot = slots.live(ARGV[3])

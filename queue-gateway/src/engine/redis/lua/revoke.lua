@@ -2,7 +2,7 @@
 -- KEYS     of the library
 -- ARGV     3 token
 -- Reply    1 when it has ended, 2 when it is claimed, 0 when there is no such live slot
-if not read('noted_at', 'line_time', 'grace_time', 'paused') then
+if not read('noted_at', 'line_time', 'grace_time', unpack(LIFE)) then
   return false
 end
 local slot = slots.live(ARGV[3])

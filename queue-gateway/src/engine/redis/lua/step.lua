@@ -6,10 +6,10 @@
 --          visitor, sequence, network ('-' for none) and due (microseconds from now) of each who is ready, then
 --          candidate tokens
 -- Reply    { admitted, 1 when the gateway was known, horizon, withheld, networks held back, histograms, tail, stats }
-if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'paused', 'rate', 'rate_override', 'cap',
+if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',
-  'grace') then
+  'grace', unpack(LIFE)) then
   return false
 end
 local gateway, number, phase = ARGV[3], ARGV[4], ARGV[5]

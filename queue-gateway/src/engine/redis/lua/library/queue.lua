@@ -119,23 +119,48 @@ local function now()
   return time
 end
 
+-- What says when the queue opens, drains and closes. Most steps ask for all of it.
+local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused' }
+
+-- From when until when the queue admits by its times.
+local function opening_hours()
+  return queue.opens_at_override or queue.opens_at or -math.huge,
+    queue.closes_at_override or queue.closes_at or math.huge
+end
+
+-- Why the queue gives no new places now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2 it drains,
+-- -3 it is closed; nil while it gives them.
+local function no_joins()
+  local opens, closes = opening_hours()
+  if now() >= closes then
+    return -3
+  elseif now() < opens - queue.pre_queue then
+    return -1
+  end
+  return queue.drains_at and now() >= queue.drains_at and -2 or nil
+end
+
 -- The three clocks at this moment, as embedded/clocks.rs has them: `now` is the store's own, `line` stands still while
--- the store is away from its gateways, and `grace` while the queue is paused too.
+-- the store is away from its gateways, and `grace` while the queue does not admit too.
 local moment
 local function clocks()
   if not moment then
     if not rawget(queue, 'noted_at') then
-      read('noted_at', 'line_time', 'grace_time', 'paused')
+      read('noted_at', 'line_time', 'grace_time', unpack(LIFE))
     end
     local longest = redis.call('EXISTS', GATEWAYS) == 1 and LONGEST_STEP or math.huge
     local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
-    moment = { now = now(), line = queue.line_time + elapsed,
-      grace = queue.grace_time + (queue.paused == 1 and 0 or elapsed) }
+    local admitted, opens, closes = 0, opening_hours()
+    if queue.paused == 0 then
+      admitted = math.min(elapsed, math.max(math.min(now(), closes) - math.max(queue.noted_at, opens), 0))
+    end
+    moment = { now = now(), line = queue.line_time + elapsed, grace = queue.grace_time + admitted }
   end
   return moment
 end
 
--- Takes note of the clocks: before gateways come or go, and before a pause begins or ends.
+-- Takes note of the clocks: before gateways come or go, and before what says when the queue admits is
+-- changed.
 local function note_time()
   local at = clocks()
   set('noted_at', at.now)
@@ -147,9 +172,9 @@ end
 -- both engines agree to the last digit.
 local function accrue(nobody_ready)
   local rate = queue.rate_override or queue.rate
-  local credit = 0
-  if queue.paused == 0 and rate > 0 and rate ~= math.huge then
-    local elapsed = math.max(now() - queue.credit_at, 0)
+  local credit, opens, closes = 0, opening_hours()
+  if queue.paused == 0 and opens <= now() and now() < closes and rate > 0 and rate ~= math.huge then
+    local elapsed = math.max(now() - math.max(queue.credit_at, opens), 0)
     credit = math.min(queue.credit + elapsed * rate / 1e6, math.max(rate, 1))
     if nobody_ready then
       credit = math.min(credit, 1)
@@ -213,8 +238,10 @@ local function govern(by, orders)
 end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
--- rate_override or nil, cap_override or nil, paused, message or nil }.
+-- opens_at, pre_queue, closes_at, rate_override, cap_override, opens_at_override, closes_at_override, drains_at, paused,
+-- message }, nil for what is not set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-    'max_places', 'rate_override', 'cap_override', 'paused', 'message')
+    'max_places', 'opens_at', 'pre_queue', 'closes_at', 'rate_override', 'cap_override', 'opens_at_override',
+    'closes_at_override', 'drains_at', 'paused', 'message')
 end
