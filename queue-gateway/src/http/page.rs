@@ -19,6 +19,8 @@ const PAGE: Page = Page {
     html: include_str!("../web/waiting-room.html"),
     parts: &[
         ("announcements.js", include_str!("../web/announcements.js")),
+        ("before-joins.js", include_str!("../web/before-joins.js")),
+        ("countdown.js", include_str!("../web/countdown.js")),
         ("gateway.js", include_str!("../web/gateway.js")),
         ("join-token.js", include_str!("../web/join-token.js")),
         ("joining.js", include_str!("../web/joining.js")),

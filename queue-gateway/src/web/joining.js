@@ -1,9 +1,10 @@
 // The way to a place: asked for until there is one, or a refusal that stays.
 
+import { BeforeJoins } from "./before-joins.js";
+import { Countdown } from "./countdown.js";
 import { joinsAnew } from "./next-step.js";
 import { backOff } from "./pauses.js";
 import { Refusal } from "./refusal.js";
-import { Alarm } from "./runtime.js";
 
 /** So often in a row a gateway may ask for something. More often, and what we bring is not what it wants. */
 export const MOST_PROOFS = 3;
@@ -15,7 +16,10 @@ export class Joining {
   #runtime;
   #onPlace;
   #proofs;
-  #alarm;
+  #nextTry;
+  #beforeJoins;
+  #known = false;
+  #refusal = null;
   #failures = 0;
   #attempt = new AbortController();
   /** Brought until there is a place: what took long to compute must not be lost to an outage of a second. */
@@ -24,23 +28,32 @@ export class Joining {
   #site = null;
 
   /**
-   * `onPlace(place, fresh)` gets the place. `proofs` answer a gateway that asks for something before it gives one: by
-   * the code of its refusal, a function from the refusal's document, and a signal that calls it off, to the headers of
-   * the next join; null where there is no answer.
+   * `onPlace(place, fresh)` gets the place; `clock` and `askQueue` are as `BeforeJoins` takes them. `proofs` answer a
+   * gateway that asks for something before it gives a place: by the code of its refusal, a function from the refusal's
+   * document, and a signal that calls it off, to the headers of the next join; null where there is no answer.
    */
-  constructor({ gateway, view, tabs, runtime, onPlace, proofs = {} }) {
+  constructor({ gateway, view, tabs, clock, runtime, askQueue, onPlace, proofs = {} }) {
     this.#gateway = gateway;
     this.#view = view;
     this.#tabs = tabs;
     this.#runtime = runtime;
     this.#onPlace = onPlace;
     this.#proofs = proofs;
-    this.#alarm = new Alarm(runtime);
+    const tryAgain = () => this.begin(this.#known);
+    this.#nextTry = new Countdown({
+      // A pause of our own: whatever the server's time, it lasts as long.
+      clock: runtime,
+      runtime,
+      onTick: (left) => this.#showNextTry(left),
+      onOver: tryAgain,
+    });
+    this.#beforeJoins = new BeforeJoins({ view, clock, runtime, askQueue, onJoins: tryAgain });
   }
 
   /** Gets a place; where one was `known` before, asks for that first. */
   async begin(known) {
     this.end();
+    this.#known = known;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
     try {
@@ -52,14 +65,21 @@ export class Joining {
     } catch (error) {
       if (signal.aborted && error === signal.reason) return;
       if (!(error instanceof Refusal)) throw error;
-      if (!signal.aborted) this.#tryLater(error, known);
+      if (!signal.aborted) this.#refused(error);
     }
   }
 
   /** Another tab has a place for all, or the page is left: no further try. */
   end() {
     this.#attempt.abort();
-    this.#alarm.clear();
+    this.#nextTry.end();
+    this.#beforeJoins.end();
+  }
+
+  /** The page is seen again, or the network is back: timers may have slept. */
+  wake() {
+    this.#nextTry.wake();
+    this.#beforeJoins.wake();
   }
 
   async #takePlace(known, signal) {
@@ -99,23 +119,26 @@ export class Joining {
     }
   }
 
-  #tryLater(refusal, known) {
+  #refused(refusal) {
     this.#view.showConnection("idle");
-    if (!refusal.passes) {
+    if (refusal.comesTooEarly) {
+      this.#failures = 0;
+      this.#beforeJoins.begin(refusal.problem);
+    } else if (refusal.passes) {
+      this.#tryLater(refusal);
+    } else {
       this.#view.showTrouble(refusal, undefined, refusal.problem.redirect_to ?? this.#site);
-      return;
     }
-    this.#failures += 1;
-    const pause = Math.max(backOff(this.#failures, this.#runtime.random) / 1000, refusal.retryAfterSeconds ?? 0);
-    this.#countDown(refusal, Math.ceil(pause), known);
   }
 
-  #countDown(refusal, seconds, known) {
-    if (seconds <= 0) {
-      this.begin(known);
-      return;
-    }
-    this.#view.showTrouble(refusal, seconds);
-    this.#alarm.set(1000, () => this.#countDown(refusal, seconds - 1, known));
+  #tryLater(refusal) {
+    this.#refusal = refusal;
+    this.#failures += 1;
+    const pause = Math.max(backOff(this.#failures, this.#runtime.random), (refusal.retryAfterSeconds ?? 0) * 1000);
+    this.#nextTry.begin(this.#runtime.now() + pause);
+  }
+
+  #showNextTry(left) {
+    this.#view.showTrouble(this.#refusal, Math.max(1, Math.ceil(left / 1000)));
   }
 }

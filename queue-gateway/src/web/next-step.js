@@ -14,18 +14,40 @@ const LOOKED_AT_FIRST_MS = 1_500;
  *   for whoever came back on purpose.
  * - `follow`: there is a place in the line; `again` when the visitor was called and was away.
  * - `gone`: there is no place any more, for `reason`.
+ * - `closed`: the queue is over for everybody; the gateway keeps the place, should it open again.
  */
 export function nextStep(mode, place, called) {
   switch (place.state) {
     case "admitted":
       return { step: mode === "admitted" && !place.arrive_before ? "stand" : "enter" };
     case "left":
-    case "closed":
       return { step: "gone", reason: place.reason ?? null };
+    case "closed":
+      return { step: "closed" };
     default:
       // Whatever else a gateway may say some day is said of somebody who is to stay.
       return { step: "follow", again: mode === "admitted" || called };
   }
+}
+
+/** Whether there is a place, in the line or at the tickets, that tabs can follow. */
+export function isThere(place) {
+  return place.state !== "left" && place.state !== "closed";
+}
+
+/** Whether a place is in a line that has not been opened yet, or whose opening was put off. */
+export function isBeforeOpening(place) {
+  return place.state === "pre_queue" || place.state === "scheduled";
+}
+
+/** Whether there is no order yet: the opening gives everybody a place at random. */
+export function awaitsDraw(place) {
+  return isBeforeOpening(place) && place.opening === "draw";
+}
+
+/** Whether a join is worth trying, by the public state. Where it is refused for good the refusal tells why. */
+export function takesJoins(state) {
+  return state !== "scheduled";
 }
 
 /** When an admitted visitor's turn ends unless something happens before, by the server's clock. */

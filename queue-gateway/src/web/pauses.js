@@ -9,6 +9,11 @@ export function backOff(failures, random) {
   return ceiling / 2 + (random() * ceiling) / 2;
 }
 
+/** Where all have the same instant to wait for: each comes some time within the second after it. */
+export function withinASecond(random) {
+  return random() * 1_000;
+}
+
 /** Up to a fifth later, never sooner. */
 export function jittered(milliseconds, random) {
   return milliseconds * (1 + random() / 5);

@@ -30,6 +30,12 @@ export class Progress {
     return { first: this.#steps.first, position: this.#steps.position };
   }
 
+  /** There is a place, and its position is yet to be drawn: whatever was shown before says nothing about it. */
+  awaitDraw() {
+    this.#steps = {};
+    this.#keep();
+  }
+
   /** The visitor is called. Should they miss it they stand in the line again, and positions begin anew. */
   call() {
     this.#steps = { called: true };

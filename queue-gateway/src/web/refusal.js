@@ -20,6 +20,16 @@ export class Refusal extends Error {
     return ["join_token_required", "join_token_expired", "join_token_invalid"].includes(this.code);
   }
 
+  /** Joins are not taken yet; the document tells when they are. */
+  get comesTooEarly() {
+    return this.code === "queue_scheduled";
+  }
+
+  /** The queue gives no place any more, unless the operator thinks better of it. */
+  get comesTooLate() {
+    return this.code === "queue_draining" || this.code === "queue_closed";
+  }
+
   /**
    * The gateway itself says that this browser proves no place, or that there is no such queue. The same status without
    * our code is a word of some proxy on the way, which may think better of it.

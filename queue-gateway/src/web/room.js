@@ -1,9 +1,12 @@
 // The waiting room as one visitor's tab goes through it: joins, follows the line, goes in, and is told when it is over.
 
+import { Countdown } from "./countdown.js";
 import { Joining } from "./joining.js";
-import { nextStep } from "./next-step.js";
+import { awaitsDraw, isBeforeOpening, isThere, nextStep } from "./next-step.js";
+import { withinASecond } from "./pauses.js";
 import { Refusal } from "./refusal.js";
 import { leavingFailedInWords } from "./sentences.js";
+import { instantOf } from "./server-clock.js";
 import { LiveLine } from "./stream.js";
 import { Turn } from "./turn.js";
 
@@ -15,6 +18,8 @@ export class Room {
   #live;
   #joining;
   #turn;
+  /** Until the line of this place is opened. */
+  #opening;
   /** joining, waiting, admitted, left: the one thing that decides which of the steps below still apply. */
   #mode = "joining";
   #paused = false;
@@ -26,7 +31,7 @@ export class Room {
    * `proofs` as `Joining` does.
    */
   constructor(parts) {
-    const { gateway, view, tabs, progress, runtime, openStream, proofs } = parts;
+    const { gateway, view, tabs, progress, clock, runtime, openStream, proofs } = parts;
     this.#gateway = gateway;
     this.#view = view;
     this.#tabs = tabs;
@@ -42,7 +47,9 @@ export class Room {
       gateway,
       view,
       tabs,
+      clock,
       runtime,
+      askQueue: () => this.#askQueue(),
       onPlace: (place, fresh) => this.#joined(place, fresh),
       proofs,
     });
@@ -50,6 +57,13 @@ export class Room {
       ...parts,
       onEntered: () => progress.forget(),
       onPlace: (place) => this.#take(place),
+    });
+    this.#opening = new Countdown({
+      clock,
+      runtime,
+      onTick: () => this.#showLine(),
+      onOver: () => this.#askWhatIsDue(),
+      pause: () => withinASecond(runtime.random),
     });
   }
 
@@ -70,7 +84,7 @@ export class Room {
     this.#joining.begin(this.#progress.known);
   }
 
-  /** The visitor wants a new place after the last one. */
+  /** The visitor asks for a place once more. */
   joinAgain() {
     this.#view.showJoining();
     this.#view.focusHeadline();
@@ -84,9 +98,15 @@ export class Room {
 
   /** The page is seen again, or the network is back. `restored` when the visitor had left the page. */
   wake(restored) {
-    if (this.#mode === "joining" && restored) this.join();
-    if (this.#mode === "waiting") this.#live.wake();
-    if (this.#mode === "admitted") this.#turn.wake(restored);
+    if (this.#mode === "joining") {
+      if (restored) this.join();
+      else this.#joining.wake();
+    } else if (this.#mode === "waiting") {
+      this.#live.wake();
+      this.#opening.wake();
+    } else if (this.#mode === "admitted") {
+      this.#turn.wake(restored);
+    }
   }
 
   /** Gives the place up, if the visitor means it. */
@@ -106,10 +126,9 @@ export class Room {
   }
 
   #joined(place, fresh) {
-    if (fresh) {
-      this.#progress.forget();
-      this.#tabs.say("joined", place);
-    }
+    if (fresh) this.#progress.forget();
+    // Also of a place that was there before: the leading tab may think that the queue is closed.
+    if (isThere(place)) this.#tabs.say("joined", { place, fresh });
     this.#take(place);
     this.#learnQueue();
   }
@@ -118,6 +137,7 @@ export class Room {
   #take(place) {
     const { step, reason, again } = nextStep(this.#mode, place, this.#progress.called);
     if (step === "gone") this.#gone(reason);
+    else if (step === "closed") this.#closed(place);
     else if (step === "follow") this.#follow(place, again);
     else this.#admitted(place, step);
   }
@@ -125,16 +145,29 @@ export class Room {
   #follow(place, again) {
     this.#turn.end();
     this.#mode = "waiting";
-    this.#latest = { ...place, again };
+    this.#latest = { ...place, ...this.#stepsTo(place), again };
     if ("message" in place) this.#view.showMessage(place.message);
-    this.#showLine();
+    const opensAt = isBeforeOpening(place) ? instantOf(place.opens_at) : null;
+    if (opensAt === null) {
+      this.#opening.end();
+      this.#showLine();
+    } else {
+      this.#opening.begin(opensAt);
+    }
     if (this.#tabs.leading) this.#live.start();
+  }
+
+  /** How far the visitor has come to this position, as far as there is one. */
+  #stepsTo(place) {
+    if (place.position) return this.#progress.at(place.position);
+    if (awaitsDraw(place)) this.#progress.awaitDraw();
+    return { position: null, first: null };
   }
 
   #admitted(place, step) {
     const before = this.#mode;
     this.#mode = "admitted";
-    this.#live.stop();
+    this.#stopFollowing();
     if (place.arrive_before) this.#progress.call();
     else this.#progress.forget();
     this.#view.showConnection("idle");
@@ -145,15 +178,31 @@ export class Room {
   }
 
   #gone(reason) {
+    this.#progress.forget();
+    this.#lineEnds(null);
+    this.#view.showGone(reason);
+    this.#changedScene();
+  }
+
+  /** Over for everybody. The gateway keeps the place, so what we know of it is kept too. */
+  #closed(place) {
+    this.#lineEnds(place.message ?? null);
+    this.#view.showClosed(place.redirect_to ?? null);
+    this.#changedScene();
+  }
+
+  #lineEnds(message) {
     this.#turn.end();
     this.#mode = "left";
     this.#paused = false;
-    this.#live.stop();
-    this.#progress.forget();
+    this.#stopFollowing();
     this.#view.showConnection("idle");
-    this.#view.showMessage(null);
-    this.#view.showGone(reason);
-    this.#changedScene();
+    this.#view.showMessage(message);
+  }
+
+  #stopFollowing() {
+    this.#live.stop();
+    this.#opening.end();
   }
 
   /** What had the focus is gone, and what was asked is decided. */
@@ -163,9 +212,15 @@ export class Room {
   }
 
   #showLine() {
-    const { position, behind, wait_seconds: wait, ...place } = this.#latest;
-    const steps = position ? this.#progress.at(position) : { position: null, first: null };
-    this.#view.showWaiting({ ...place, ...steps, behind: behind ?? 0, wait, paused: this.#paused });
+    const { behind, wait_seconds: wait, ...place } = this.#latest;
+    const { instant: opensAt, left } = this.#opening;
+    this.#view.showWaiting({ ...place, behind: behind ?? 0, wait, opensAt, left, paused: this.#paused });
+  }
+
+  /** The opening is due. Only the leading tab hears of it, and a hidden one that polls may sleep over it. */
+  #askWhatIsDue() {
+    this.#live.askNow();
+    if (!this.#tabs.leading) this.#tabs.say("due");
   }
 
   /** One thing the gateway said, heard by this tab or told by the leading one. */
@@ -184,13 +239,18 @@ export class Room {
     if (word === "event" && !this.#tabs.leading) this.#hear(content.type, content.content, true);
     if (word === "connection" && this.#mode === "waiting" && !this.#tabs.leading) this.#view.showConnection(content);
     if (word === "left" && this.#mode === "waiting") this.#gone("left");
+    if (word === "due") this.#live.askNow();
     if (word === "entering") this.#turn.goesElsewhere();
-    if (word === "joined" && this.#mode !== "admitted") {
-      this.#progress.forget();
-      this.#joining.end();
-      this.#mode = "joining";
-      this.#take(content);
-    }
+    if (word === "joined") this.#joinedElsewhere(content);
+  }
+
+  #joinedElsewhere({ place, fresh }) {
+    if (this.#mode === "admitted" || (this.#mode === "waiting" && !fresh)) return;
+    if (fresh) this.#progress.forget();
+    this.#joining.end();
+    this.#mode = "joining";
+    this.#take(place);
+    this.#learnQueue();
   }
 
   #hearConnection(connection) {
@@ -200,19 +260,27 @@ export class Room {
     // What was said while we were away is lost, and polling never hears of it.
     const missed = connection === "polling" || (connection === "live" && this.#connection !== "live");
     this.#connection = connection;
-    if (missed && (this.#paused || !this.#latest.wait_seconds)) this.#learnQueue();
+    const mayStandStill = !this.#latest.wait_seconds && !isBeforeOpening(this.#latest);
+    if (missed && (this.#paused || mayStandStill)) this.#learnQueue();
   }
 
   /** A place does not say whether the line stands still. Streams do when it changes, the public state at any time. */
   async #learnQueue() {
+    const queue = await this.#askQueue();
+    const paused = queue?.state === "paused";
+    if (queue && this.#mode === "waiting" && paused !== this.#paused) this.#hear(paused ? "paused" : "resumed", {});
+  }
+
+  /** The queue's public state, with its title put where it is shown; null where it cannot be had. */
+  async #askQueue() {
     try {
-      const { title, state } = await this.#gateway.publicState();
-      if (title) this.#view.showQueue(title);
-      const paused = state === "paused";
-      if (this.#mode === "waiting" && paused !== this.#paused) this.#hear(paused ? "paused" : "resumed", {});
+      const queue = await this.#gateway.publicState();
+      if (queue.title) this.#view.showQueue(queue.title);
+      return queue;
     } catch (error) {
       // Only an explanation is missing; the line itself is followed elsewhere.
       if (!(error instanceof Refusal)) throw error;
+      return null;
     }
   }
 }

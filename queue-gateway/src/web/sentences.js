@@ -1,6 +1,15 @@
 // What the page says in each situation: a headline and a sentence under it. Pure functions, no document.
 
-import { behindInWords, count, minutesAndSeconds, waitInWords } from "./words.js";
+import { awaitsDraw, isBeforeOpening } from "./next-step.js";
+import {
+  behindInWords,
+  count,
+  countdownInWords,
+  instantInWords,
+  lessThanInWords,
+  minutesAndSeconds,
+  waitInWords,
+} from "./words.js";
 
 const WE_TAKE_YOU = "We take you to the tickets when it is your turn.";
 
@@ -10,25 +19,64 @@ const NETWORK_HELD_BACK =
   "Few of the people called from your network went on to the tickets, so we let its visitors in one at a time. "
   + "Your place is kept. Another network, such as mobile data, may be faster.";
 
+const DRAW =
+  "At the opening everybody who is here gets a place in the line at random: coming earlier gains nothing. "
+  + "Please stay on this page.";
+
+/** It may wait for a public value that somebody has to tell us first, and newcomers see it too. */
+const DRAWING = {
+  title: "The places are being drawn",
+  lead:
+    "Everybody who was here at the opening gets a place in the line at random. This can take some minutes. "
+    + "Please stay on this page.",
+  wait: "soon",
+};
+
+const WARNINGS = {
+  line: "Your place goes to the person behind you. If you come back later, you start at the end.",
+  draw: "You give up your number in the draw. If you come back before the opening, you get another one.",
+};
+
 /**
- * A place in the line. `line` is {state, reason, position, behind, wait, paused, refreshing, again}; `again` when the
- * visitor was called before and was away.
+ * A place in the line. `line` is {state, reason, position, behind, wait, number, paused, refreshing, again}; `again`
+ * when the visitor was called before and was away. Before the opening also {opening, opensAt, left}: how, when, and in
+ * how many milliseconds; null where the time is not known.
+ *
+ * Facts that do not apply are empty. Where something is counted down, `step` is what is spoken of that.
  */
 export function lineInWords(line) {
-  const { title, lead, wait } = situation(line);
+  const { title, lead, wait, step = null } = situation(line);
+  const isBefore = isBeforeOpening(line);
+  const isDrawn = awaitsDraw(line);
   const expected = waitInWords(line.wait);
   const position = line.position ? count(line.position) : "\u2013";
+  const number = line.number ? count(line.number) : "";
+  const tab = isBefore ? openingInWords(line) : `${position} \u00b7 ${line.paused ? "Paused" : "Waiting room"}`;
   const spoken = [`${title}.`, lead];
   if (line.position) spoken.push(`Your place is ${position}.`);
+  if (isDrawn && number) spoken.push(`Your number in the draw is ${number}.`);
   if (!wait) spoken.push(`Expected wait: ${expected}.`);
-  const behind = behindInWords(line.behind);
-  return { title, lead, position, wait: wait ?? expected, behind, spoken: spoken.join(" ") };
+  if (step) spoken.push(step);
+  return {
+    title,
+    lead,
+    position,
+    wait: wait ?? expected,
+    waitLabel: isBefore ? "Opens in" : "Expected wait",
+    behind: isDrawn ? "" : behindInWords(line.behind),
+    number,
+    hasOrder: !isDrawn,
+    moves: !isBefore,
+    tab,
+    warning: isDrawn ? WARNINGS.draw : WARNINGS.line,
+    step,
+    topic: step ? `${title}. ${lead}` : title,
+    spoken: spoken.join(" "),
+  };
 }
 
 function situation(line) {
-  if (line.state === "scheduled" || line.state === "pre_queue") {
-    return { title: "The sale has not begun", lead: `You have your place. ${WE_TAKE_YOU}` };
-  }
+  if (isBeforeOpening(line)) return beforeOpening(line);
   if (line.paused) {
     return { title: "The line is paused", lead: "Nobody is let in at the moment. Your place is kept.", wait: "paused" };
   }
@@ -49,6 +97,53 @@ function situation(line) {
     };
   }
   return { title: next ? "You are next" : "You are in the line", lead: WE_TAKE_YOU };
+}
+
+function beforeOpening({ state, opening, opensAt, left }) {
+  const isPutOff = state === "scheduled";
+  const isDraw = opening === "draw";
+  const notYet = isDraw ? "You are in the draw" : "The sale has not begun yet";
+  const title = isPutOff ? "The opening was put off" : notYet;
+  const kept = isDraw ? DRAW : `You keep your place, and the line moves from then on. ${WE_TAKE_YOU}`;
+  if (opensAt === null) return { title, lead: `The time is not known yet. ${kept}`, wait: "not known yet" };
+  if (left <= 0) return isDraw ? DRAWING : { title: "The sale is about to begin", lead: kept, wait: "a moment" };
+  return {
+    title,
+    lead: `${isPutOff ? "The sale now begins" : "The sale begins"} ${instantInWords(opensAt, left)}. ${kept}`,
+    wait: countdownInWords(left),
+    step: `It opens in ${lessThanInWords(left)}.`,
+  };
+}
+
+/** For the tab: a time stays true while the timers of a hidden page sleep, a countdown would not. */
+function openingInWords({ opensAt, left }) {
+  return opensAt === null ? "Waiting room" : `Opens ${instantInWords(opensAt, left)} \u00b7 Waiting room`;
+}
+
+const JOINS_BY_ITSELF = "Please keep this page open: it takes your place in the line by itself";
+
+const TIME_UNKNOWN = {
+  title: "The waiting room is not open yet",
+  lead: `The time is not known yet. ${JOINS_BY_ITSELF} as soon as it opens.`,
+};
+
+const OPENING = { title: "The waiting room is opening", lead: "One moment: we are taking your place in the line." };
+
+/**
+ * Joins are not taken yet. `joinsFrom` and `opensAt` are instants, `left` the milliseconds until joins are taken; null
+ * where they are not known.
+ */
+export function beforeJoinsInWords({ joinsFrom, opensAt, left }) {
+  const tab = openingInWords({ opensAt: joinsFrom, left });
+  if (joinsFrom === null || left <= 0) {
+    const { title, lead } = joinsFrom === null ? TIME_UNKNOWN : OPENING;
+    return { title, lead, tab, step: null, topic: title, spoken: `${title}. ${lead}` };
+  }
+  const sale = opensAt > joinsFrom ? ` The sale begins ${instantInWords(opensAt, left + opensAt - joinsFrom)}.` : "";
+  const lead = `It opens ${instantInWords(joinsFrom, left)}.${sale} ${JOINS_BY_ITSELF} then.`;
+  const opens = "The waiting room opens in";
+  const step = `${opens} ${lessThanInWords(left)}.`;
+  return { title: `${opens} ${countdownInWords(left)}`, lead, tab, step, topic: lead, spoken: `${step} ${lead}` };
 }
 
 /** The proof of work on the way to a place; `share` of what it takes on average, more than 1 where luck is bad. */
@@ -116,6 +211,22 @@ export function goneInWords(reason) {
   return (Object.hasOwn(GONE, reason ?? "") && GONE[reason]) || GONE_FOR_NO_KNOWN_REASON;
 }
 
+const TOO_LATE = {
+  queue_draining: {
+    title: "This sale takes nobody new any more",
+    lead: "Those who are in the line already go on. No new places are given.",
+  },
+  queue_closed: {
+    title: "The sale is closed",
+    lead: "Nobody is let in any more. Tickets that you have paid for are yours.",
+  },
+};
+
+/** The queue is over for everybody. */
+export function closedInWords() {
+  return TOO_LATE.queue_closed;
+}
+
 const REFUSED = {
   line_full: "The line is full. There is room again as soon as somebody leaves it.",
   store_unavailable: "The waiting room cannot be reached at the moment.",
@@ -146,6 +257,7 @@ export function leavingFailedInWords(refusal) {
 
 /** A refusal on the way to a place. With `seconds` the next try follows by itself in so many. */
 export function troubleInWords(refusal, seconds) {
+  if (refusal.comesTooLate) return TOO_LATE[refusal.code];
   const sentence = refusalInWords(refusal);
   if (refusal.needsSite) return { title: "Please come here from the site", lead: sentence };
   if (seconds === undefined) return { title: "The waiting room did not open", lead: sentence };

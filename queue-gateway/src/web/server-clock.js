@@ -1,5 +1,11 @@
 // The server's time: deadlines are its own, and the clocks of people's machines are wrong by minutes.
 
+/** An instant of a document in milliseconds; null where there is none, or none that can be read. */
+export function instantOf(text) {
+  const instant = Date.parse(text ?? "");
+  return Number.isNaN(instant) ? null : instant;
+}
+
 export class ServerClock {
   #now;
   /** The server's clock is ahead of ours by at least and at most so many milliseconds. */
@@ -13,11 +19,6 @@ export class ServerClock {
   /** The server's time in milliseconds, as far as its answers told; until the first one, this machine's. */
   now() {
     return this.#now() + (this.#ahead ? (this.#ahead.least + this.#ahead.most) / 2 : 0);
-  }
-
-  /** Milliseconds from now until an instant of a document; negative once it is over. */
-  until(instant) {
-    return Date.parse(instant) - this.now();
   }
 
   /**

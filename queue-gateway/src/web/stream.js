@@ -73,6 +73,11 @@ export class LiveLine {
     else this.#poll();
   }
 
+  /** Something is due to have happened. A stream tells it by itself, polling would hear of it at its own pace. */
+  askNow() {
+    if (this.#running && this.#pollingSince !== null) this.#poll();
+  }
+
   #open() {
     this.#drop();
     this.#pollingSince = null;

@@ -1,9 +1,11 @@
 // This visitor's turn: one tab goes in, the others say so, and when the time is over all ask what has become of it.
 
+import { Countdown } from "./countdown.js";
 import { deadlineOf, pauseBeforeEntering } from "./next-step.js";
 import { backOff } from "./pauses.js";
 import { Refusal } from "./refusal.js";
 import { Alarm } from "./runtime.js";
+import { instantOf } from "./server-clock.js";
 
 /** A deadline is shown to the millisecond, and the gateway's next step comes a moment later. */
 const ASK_AFTER_MS = 1_000;
@@ -11,7 +13,7 @@ const ASK_AFTER_MS = 1_000;
 export class Turn {
   #parts;
   #nextTry;
-  #nextLook;
+  #countdown;
   #place = null;
   /**
    * planned: no tab has gone yet. going: this one goes in; late: and does not get through. elsewhere: another one goes.
@@ -20,7 +22,6 @@ export class Turn {
   #way = "planned";
   #giveBack = null;
   #failures = 0;
-  #asked = 0;
   /** Names the present turn, so that late answers of an earlier one are dropped. */
   #round = 0;
 
@@ -32,7 +33,12 @@ export class Turn {
   constructor(parts) {
     this.#parts = parts;
     this.#nextTry = new Alarm(parts.runtime);
-    this.#nextLook = new Alarm(parts.runtime);
+    this.#countdown = new Countdown({
+      ...parts,
+      onTick: () => this.#show(),
+      onOver: () => this.#ask(),
+      pause: () => ASK_AFTER_MS,
+    });
   }
 
   /** It is this visitor's turn: whichever tab is to goes in. */
@@ -60,10 +66,10 @@ export class Turn {
   /** The page is seen again, or the network is back: timers may have slept. `restored` when it had been left before. */
   wake(restored) {
     if (!this.#place) return;
-    if (restored || this.#left() <= 0) {
+    if (restored || this.#countdown.left <= 0) {
       this.#ask();
     } else {
-      this.#look();
+      this.#countdown.wake();
       this.#plan();
     }
   }
@@ -74,16 +80,20 @@ export class Turn {
     this.#place = null;
     this.#way = "planned";
     this.#failures = 0;
-    this.#asked = 0;
     this.#nextTry.clear();
-    this.#nextLook.clear();
+    this.#countdown.end();
     this.#giveBack?.();
     this.#giveBack = null;
   }
 
   #begin(place) {
     this.#place = place;
-    this.#look();
+    this.#count();
+  }
+
+  /** Keeps the time that is left in sight, and asks when it is over; at once where no deadline is known. */
+  #count() {
+    this.#countdown.begin(instantOf(deadlineOf(this.#place)) ?? this.#parts.clock.now());
   }
 
   get #isGoing() {
@@ -133,30 +143,9 @@ export class Turn {
     page.goTo(gateway.entrance);
   }
 
-  /** Keeps the time that is left in sight, and asks when it is over. */
-  #look() {
-    const { runtime } = this.#parts;
-    const left = this.#left();
-    this.#show();
-    if (left > 0) {
-      this.#asked = 0;
-      this.#nextLook.set(Math.min(1000, left), () => this.#look());
-    } else {
-      // The same answer once more must not make us ask in a circle.
-      this.#nextLook.set(this.#asked ? backOff(this.#asked, runtime.random) : ASK_AFTER_MS, () => this.#ask());
-      this.#asked += 1;
-    }
-  }
-
   #show() {
     const { gateway, view } = this.#parts;
-    view.showAdmitted({ way: this.#way, left: this.#left() }, gateway.entrance);
-  }
-
-  /** Milliseconds until the deadline; zero where none is known, so that one is asked for. */
-  #left() {
-    const deadline = deadlineOf(this.#place);
-    return deadline === null ? 0 : this.#parts.clock.until(deadline);
+    view.showAdmitted({ way: this.#way, left: this.#countdown.left }, gateway.entrance);
   }
 
   /** Used, kept for longer, or lost: only the gateway knows. */
@@ -170,7 +159,7 @@ export class Turn {
       if (!(error instanceof Refusal)) throw error;
       if (round !== this.#round) return;
       if (error.endsPlace) onPlace({ state: "left" });
-      else this.#look();
+      else this.#count();
     }
   }
 }

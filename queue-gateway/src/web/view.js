@@ -1,7 +1,15 @@
 // Draws what is known. The one module that touches the document.
 
 import { Announcements } from "./announcements.js";
-import { computingInWords, goneInWords, lineInWords, troubleInWords, turnInWords } from "./sentences.js";
+import {
+  beforeJoinsInWords,
+  closedInWords,
+  computingInWords,
+  goneInWords,
+  lineInWords,
+  troubleInWords,
+  turnInWords,
+} from "./sentences.js";
 import { count } from "./words.js";
 
 const TICKS = 60;
@@ -14,6 +22,7 @@ const CONNECTIONS = {
   idle: "",
 };
 
+const FACTS = ["wait", "behind", "number"];
 const BUTTONS = ["enter", "to-site", "join-again", "try-again"];
 
 export class View {
@@ -45,6 +54,7 @@ export class View {
   /** No place yet. */
   showJoining() {
     this.#frame("joining", { title: "Taking your place in the line", lead: "One moment." });
+    this.#announcements.clear();
   }
 
   /** No place yet: the browser computes. `share` is what `computingInWords` takes. */
@@ -57,33 +67,46 @@ export class View {
     this.#announcements.announce(`${title}. ${lead}`);
   }
 
+  /** No place yet: joins are not taken. `times` is what `beforeJoinsInWords` takes. */
+  showBeforeJoins(times) {
+    const words = beforeJoinsInWords(times);
+    this.#frame("scheduled", words);
+    this.#document.title = words.tab;
+    this.#speak(words);
+  }
+
   /** A place in the line; `line` is what `lineInWords` takes, with `first`. */
   showWaiting(line) {
     const words = lineInWords(line);
     this.#frame("waiting", words);
+    this.#element("place").hidden = !words.hasOrder;
+    this.#element("walk").hidden = !words.moves;
     this.#setText("position", words.position);
-    this.#setText("behind", words.behind);
-    this.#setText("wait", words.wait);
+    this.#setText("wait-label", words.waitLabel);
+    for (const fact of FACTS) this.#showFact(fact, words[fact]);
+    this.#setText("leave-warning", words.warning);
     if (line.position) this.#showProgress(line);
-    this.#document.title = `${words.position} \u00b7 ${line.paused ? "Paused" : "Waiting room"}`;
-    this.#announcements.announce(words.spoken, words.title);
+    this.#document.title = words.tab;
+    this.#speak(words);
   }
 
   /** The visitor's turn; `turn` is what `turnInWords` takes, and `entrance` where the tickets are. */
   showAdmitted(turn, entrance) {
     const { title, lead, kept } = turnInWords(turn);
     this.#element("enter").href = entrance;
-    this.#frame("admitted", { title, lead: `${lead}${kept}` }, "enter");
+    this.#frame("admitted", { title, lead: `${lead}${kept}` }, { main: "enter" });
     this.#document.title = title;
     this.#announcements.announce(`${title}. ${lead}`, lead);
   }
 
   /** No place any more, for this reason. */
   showGone(reason) {
-    const words = goneInWords(reason);
-    this.#frame("left", words, "join-again");
-    this.#document.title = words.title;
-    this.#announcements.announce(`${words.title}. ${words.lead}`);
+    this.#showEnd(goneInWords(reason), { main: "join-again" });
+  }
+
+  /** The queue is over; `site` is where the site is, where known. */
+  showClosed(site) {
+    this.#showEnd(closedInWords(), { ...this.#toSite(site), quiet: "try-again" });
   }
 
   /**
@@ -92,9 +115,7 @@ export class View {
    */
   showTrouble(refusal, seconds, site) {
     const words = troubleInWords(refusal, seconds);
-    if (site) this.#element("to-site").href = site;
-    const button = refusal.needsSite ? site && "to-site" : "try-again";
-    this.#frame("trouble", words, button);
+    this.#frame("trouble", words, this.#wayOn(refusal, site));
     this.#document.title = "Waiting room";
     this.#announcements.announce(`${words.title}. ${words.sentence ?? words.lead}`);
   }
@@ -104,7 +125,7 @@ export class View {
     if (this.#element("message").textContent === (message ?? "")) return;
     this.#setText("message", message ?? "");
     this.#element("message").hidden = !message;
-    if (message) this.#announcements.announce(message);
+    if (message) this.#announcements.interject(message);
   }
 
   /** Asks whether the visitor means it. */
@@ -127,14 +148,46 @@ export class View {
     this.#element("state").focus();
   }
 
-  #frame(view, { title, lead }, button) {
+  /** The line is over, for this visitor or for all. */
+  #showEnd(words, buttons) {
+    this.#frame("left", words, buttons);
+    this.#document.title = words.title;
+    this.#announcements.announce(`${words.title}. ${words.lead}`);
+  }
+
+  #wayOn(refusal, site) {
+    if (refusal.needsSite) return this.#toSite(site);
+    // The operator may think better of it.
+    return refusal.comesTooLate ? { ...this.#toSite(site), quiet: "try-again" } : { main: "try-again" };
+  }
+
+  #toSite(site) {
+    if (site) this.#element("to-site").href = site;
+    return { main: site && "to-site" };
+  }
+
+  #speak({ step, topic, spoken }) {
+    if (step) this.#announcements.announceStep(step, topic, spoken);
+    else this.#announcements.announce(spoken, topic);
+  }
+
+  /** `main` is the button for what to do, `quiet` one for what else is possible. */
+  #frame(view, { title, lead }, { main, quiet } = {}) {
     this.#element("room").dataset.view = view;
     this.#setText("state", title);
     this.#setText("lead", lead);
     this.#element("work").hidden = view !== "computing";
     this.#element("waiting").hidden = view !== "waiting";
     this.#element("footing").hidden = view !== "waiting";
-    for (const id of BUTTONS) this.#element(id).hidden = id !== button;
+    for (const id of BUTTONS) {
+      this.#element(id).hidden = id !== main && id !== quiet;
+      this.#element(id).className = id === quiet ? "quiet" : "button";
+    }
+  }
+
+  #showFact(id, text) {
+    this.#setText(id, text);
+    this.#element(`${id}-fact`).hidden = text === "";
   }
 
   #showProgress({ position, first }) {

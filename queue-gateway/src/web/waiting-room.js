@@ -57,7 +57,7 @@ const room = new Room({
 
 view.showQueue(queueInWords(queue));
 view.onPress("leave", () => room.leave());
-view.onPress("try-again", () => room.join());
+view.onPress("try-again", () => room.joinAgain());
 view.onPress("join-again", () => room.joinAgain());
 document.addEventListener("visibilitychange", () => document.hidden || room.wake(false));
 window.addEventListener("pagehide", () => room.rest());

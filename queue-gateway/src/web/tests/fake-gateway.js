@@ -40,9 +40,14 @@ export class FakeGateway {
   }
 }
 
-/** A refusal by its status and code. */
-export function refused(status, code, retryAfterSeconds) {
-  return new Refusal(status, code && { code }, retryAfterSeconds);
+/** A refusal by its status and code; `more` is what else its document tells. */
+export function refused(status, code, retryAfterSeconds, more) {
+  return new Refusal(status, code && { code, ...more }, retryAfterSeconds);
+}
+
+/** The refusal of a join that comes before joins are taken. */
+export function tooEarly(joinsFrom, opensAt) {
+  return refused(409, "queue_scheduled", 30, { joins_from: joinsFrom, opens_at: opensAt, redirect_to: "/shop" });
 }
 
 /** A document of somebody who waits. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Joining, MOST_PROOFS } from "../joining.js";
+import { ServerClock } from "../server-clock.js";
 import { FakeBrowser } from "./fake-browser.js";
-import { FakeGateway, refused, waiting } from "./fake-gateway.js";
+import { FakeGateway, refused, tooEarly, waiting } from "./fake-gateway.js";
 import { FakeView } from "./fake-view.js";
 import { ManualRuntime, settled } from "./manual-runtime.js";
 
@@ -14,13 +15,15 @@ function joining({ proofs } = {}) {
   const places = [];
   const tabs = new FakeBrowser().tab();
   const onPlace = (place, fresh) => places.push({ ...place, fresh });
+  const clock = new ServerClock(runtime.now);
+  const askQueue = gateway.publicState;
   return {
     runtime,
     gateway,
     view,
     tabs,
     places,
-    way: new Joining({ gateway, view, tabs, runtime, onPlace, proofs }),
+    way: new Joining({ gateway, view, tabs, clock, runtime, askQueue, onPlace, proofs }),
   };
 }
 
@@ -76,6 +79,64 @@ test("a full line is counted down, and asked again when the gateway said", async
   assert.deepEqual([view.shown.seconds, places.length], [1, 0]);
   await runtime.pass(1_000);
   assert.equal(places.length, 1);
+});
+
+test("a countdown to the next try loses nothing while the timers of a hidden page sleep", async () => {
+  const { way, gateway, view, places, runtime } = joining();
+  gateway.will("join", refused(503, "line_full", 40), waiting(9));
+  await way.begin(false);
+  runtime.sleep(25_000);
+  way.wake();
+  assert.equal(view.shown.seconds, 15);
+  runtime.sleep(3_600_000);
+  way.wake();
+  assert.equal(view.shown.seconds, 1, "a try that is due is not said to follow in no time, or less");
+  await runtime.pass(0);
+  assert.equal(places.length, 1);
+});
+
+test("joins that are not taken yet are waited for, and the next try gets the place", async () => {
+  const { way, gateway, view, places, runtime } = joining();
+  gateway.will("publicState", { state: "scheduled", joins_from: runtime.instant(50), opens_at: null });
+  gateway.will("join", tooEarly(runtime.instant(50), null), waiting(9));
+  await way.begin(false);
+  assert.deepEqual([view.shown.scene, view.shown.left, view.connection], ["scheduled", 50_000, "idle"]);
+  await runtime.pass(50_000);
+  assert.equal(places.length, 0);
+  await runtime.pass(1_000);
+  assert.deepEqual([places.length, gateway.count("join")], [1, 2]);
+});
+
+test("another tab's place ends the wait for joins", async () => {
+  const { way, gateway, runtime } = joining();
+  gateway.will("publicState", { state: "scheduled", joins_from: runtime.instant(50), opens_at: null });
+  gateway.will("join", tooEarly(runtime.instant(50), null));
+  await way.begin(false);
+  way.end();
+  await runtime.pass(600_000);
+  assert.deepEqual([gateway.count("join"), gateway.count("publicState")], [1, 1]);
+});
+
+test("a gateway that opens late is not asked in a circle", async () => {
+  const { way, gateway, runtime } = joining();
+  gateway.will("publicState", { state: "scheduled", joins_from: runtime.instant(1), opens_at: null });
+  gateway.will("join", tooEarly(runtime.instant(1), null));
+  await way.begin(false);
+  await runtime.pass(600_000);
+  const tries = gateway.count("join");
+  assert.ok(tries > 600 / 40 && tries < 600 / 15, String(tries));
+  assert.equal(gateway.count("publicState"), 1, "each try tells as much as a look");
+});
+
+test("a queue that takes nobody any more is shown with the way to the site, and nothing is tried", async () => {
+  for (const [status, code] of [[409, "queue_draining"], [410, "queue_closed"]]) {
+    const { way, gateway, view, runtime } = joining();
+    gateway.will("join", refused(status, code, undefined, { redirect_to: "/shop" }));
+    await way.begin(false);
+    await runtime.pass(600_000);
+    assert.deepEqual([view.shown.scene, view.shown.code, view.shown.seconds], ["trouble", code, undefined]);
+    assert.deepEqual([view.shown.site, gateway.count("join")], ["/shop", 1]);
+  }
 });
 
 test("an outage is asked through with growing pauses", async () => {

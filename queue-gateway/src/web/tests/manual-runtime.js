@@ -16,6 +16,12 @@ export class ManualRuntime {
     return () => this.#timers.delete(timer);
   };
 
+  /** Time passes, and all timers sleep over it, as those of a hidden page do. */
+  sleep(milliseconds) {
+    this.#now += milliseconds;
+    for (const timer of this.#timers) timer.at += milliseconds;
+  }
+
   /** Lets time pass: what is due happens in order, each with all that follows from it at once. */
   async pass(milliseconds) {
     const until = this.#now + milliseconds;

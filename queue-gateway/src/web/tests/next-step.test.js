@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { deadlineOf, joinsAnew, nextStep, pauseBeforeEntering, READ_FIRST_MS } from "../next-step.js";
+import {
+  awaitsDraw,
+  deadlineOf,
+  isBeforeOpening,
+  isThere,
+  joinsAnew,
+  nextStep,
+  pauseBeforeEntering,
+  READ_FIRST_MS,
+  takesJoins,
+} from "../next-step.js";
 import { waiting } from "./fake-gateway.js";
 
 const admitted = { state: "admitted", arrive_before: "A", claim_before: "C", expires_at: "E" };
@@ -35,7 +45,36 @@ test("a state that this page does not know keeps the visitor", () => {
 
 test("a place that is gone is gone for its reason", () => {
   assert.deepEqual(nextStep("admitted", { state: "left", reason: "no_show" }), { step: "gone", reason: "no_show" });
-  assert.deepEqual(nextStep("waiting", { state: "closed" }), { step: "gone", reason: null });
+  assert.deepEqual(nextStep("waiting", { state: "left" }), { step: "gone", reason: null });
+});
+
+test("a queue that closed is over without a reason of the visitor's own", () => {
+  for (const mode of ["joining", "waiting", "admitted"]) {
+    assert.deepEqual(nextStep(mode, { state: "closed" }, true), { step: "closed" });
+  }
+  assert.deepEqual(["waiting", "parked", "pre_queue", "admitted", "left", "closed"].map((state) => isThere({ state })),
+    [true, true, true, true, false, false]);
+});
+
+test("a place before the opening is followed", () => {
+  for (const state of ["pre_queue", "scheduled"]) {
+    assert.equal(nextStep("joining", waiting(3, { state }), false).step, "follow");
+    assert.ok(isBeforeOpening({ state }));
+  }
+  assert.equal(isBeforeOpening(waiting(3)), false);
+});
+
+test("only before the opening is a place still to be drawn", () => {
+  assert.ok(awaitsDraw({ state: "pre_queue", opening: "draw" }));
+  assert.ok(awaitsDraw({ state: "scheduled", opening: "draw" }));
+  assert.equal(awaitsDraw({ state: "pre_queue", opening: "fifo" }), false);
+  assert.equal(awaitsDraw(waiting(3, { opening: "draw", number: 8 })), false);
+});
+
+test("a join is tried in every state but before joins are taken: the refusal tells the rest", () => {
+  assert.equal(takesJoins("scheduled"), false);
+  const states = ["pre_queue", "open", "paused", "draining", "closed", "from_the_future"];
+  assert.deepEqual(states.filter(takesJoins), states);
 });
 
 test("the earliest deadline that still applies is the one to watch", () => {

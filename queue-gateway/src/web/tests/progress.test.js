@@ -28,6 +28,15 @@ test("another place begins anew", () => {
   assert.deepEqual(progress.at(900), { first: 900, position: 900 });
 });
 
+test("a draw begins anew, and a reload still knows that there is a place", () => {
+  const storage = fakeStorage();
+  const progress = new Progress("demo", () => storage);
+  progress.at(3);
+  progress.awaitDraw();
+  assert.ok(new Progress("demo", () => storage).known);
+  assert.deepEqual(progress.at(900), { first: 900, position: 900 });
+});
+
 test("a call is remembered over a reload, and the line begins anew after it", () => {
   const storage = fakeStorage();
   const progress = new Progress("demo", () => storage);

@@ -3,43 +3,10 @@ import { test } from "node:test";
 
 import { READ_FIRST_MS } from "../next-step.js";
 import { Progress } from "../progress.js";
-import { Refusal } from "../refusal.js";
-import { Room } from "../room.js";
-import { ServerClock } from "../server-clock.js";
-import { FakeBrowser, FakeStreams, fakeStorage } from "./fake-browser.js";
-import { FakeGateway, refused, waiting } from "./fake-gateway.js";
-import { FakeView } from "./fake-view.js";
+import { fakeStorage } from "./fake-browser.js";
+import { refused, waiting } from "./fake-gateway.js";
 import { ManualRuntime, settled } from "./manual-runtime.js";
-
-/** A browser with tabs on the page, in front of one gateway. The first leads; `hidden` says which are not seen. */
-async function rooms({ joins = waiting(5, { fresh: true }), hidden = [false], storage = fakeStorage(), proofs } = {}) {
-  const runtime = new ManualRuntime();
-  const gateway = new FakeGateway();
-  gateway.will("join", joins, joins instanceof Refusal ? joins : { ...joins, fresh: false });
-  gateway.will("currentPlace", waiting(5));
-  const browser = new FakeBrowser();
-  const clock = new ServerClock(runtime.now);
-  const tabs = [];
-  for (const isHidden of hidden) {
-    const tab = { view: new FakeView(), streams: new FakeStreams(), hidden: isHidden, wentTo: null };
-    tab.progress = new Progress("demo", () => storage);
-    tab.room = new Room({
-      gateway,
-      view: tab.view,
-      tabs: browser.tab(),
-      progress: tab.progress,
-      clock,
-      runtime,
-      page: { isHidden: () => tab.hidden, goTo: (address) => (tab.wentTo = address) },
-      openStream: tab.streams.open,
-      proofs,
-    });
-    tab.room.begin();
-    await settled();
-    tabs.push(tab);
-  }
-  return { runtime, gateway, browser, clock, tabs, ...tabs[0] };
-}
+import { rooms } from "./rooms.js";
 
 const admitted = (runtime, more) => ({
   state: "admitted",
@@ -110,9 +77,9 @@ test("whoever did not come in time is asked after, and stands in the line again"
   gateway.will("knock", refused(0));
   streams.last.says("admitted", admitted(runtime));
   gateway.will("currentPlace", waiting(1));
-  await runtime.pass(29_000);
-  assert.equal(view.shown.scene, "admitted");
-  await runtime.pass(3_000);
+  await runtime.pass(30_500);
+  assert.equal(view.shown.scene, "admitted", "the gateway is given a moment");
+  await runtime.pass(1_500);
   assert.deepEqual([view.shown.scene, view.shown.again, view.shown.position], ["waiting", true, 1]);
   assert.equal(streams.opened.length, 2, "the line is followed again");
   streams.last.says("position", waiting(1));
@@ -148,6 +115,16 @@ test("deadlines go by the server's clock, not the machine's", async () => {
   const at = (seconds) => new Date(the.runtime.now() - 3_600_000 + seconds * 1000).toISOString();
   the.streams.last.says("admitted", { state: "admitted", arrive_before: at(30) });
   assert.ok(Math.abs(the.view.shown.left - 30_000) <= 500, String(the.view.shown.left));
+});
+
+test("the time that is left is true as soon as a hidden page is looked at", async () => {
+  const { runtime, streams, gateway, room, view, tabs } = await rooms({ hidden: [true] });
+  gateway.will("knock", refused(0));
+  streams.last.says("admitted", admitted(runtime));
+  runtime.sleep(20_000);
+  tabs[0].hidden = false;
+  room.wake(false);
+  assert.equal(view.shown.left, 10_000);
 });
 
 test("a tab that leaves the way in to another asks when the time is over", async () => {

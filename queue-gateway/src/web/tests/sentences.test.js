@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  beforeJoinsInWords,
+  closedInWords,
   computingInWords,
   goneInWords,
   leavingFailedInWords,
@@ -54,7 +56,87 @@ test("whoever was called and was away is told so kindly", () => {
 });
 
 test("a place without a number is shown as a place", () => {
-  assert.equal(line({ state: "scheduled", position: null }).position, "\u2013");
+  assert.equal(line({ position: null }).position, "\u2013");
+});
+
+const TEN = Date.parse("2027-01-15T10:00:00Z");
+const PRE_QUEUE = { state: "pre_queue", opening: "fifo", opensAt: TEN, left: 125_000, wait: null };
+const opening = (more) => line({ ...PRE_QUEUE, ...more });
+
+test("before the opening a place is kept, and the time is counted down", () => {
+  const words = opening();
+  assert.equal(words.title, "The sale has not begun yet");
+  assert.match(words.lead, /^The sale begins at .*\. You keep your place/);
+  assert.deepEqual([words.waitLabel, words.wait, words.position], ["Opens in", "2\u00a0min\u00a005\u00a0s", "12"]);
+  assert.match(words.spoken, /Your place is 12\. It opens in less than 5 minutes\.$/);
+  assert.match(words.tab, /^Opens at .* \u00b7 Waiting room$/);
+});
+
+test("a draw is explained honestly, and shows no place", () => {
+  const words = opening({ opening: "draw", position: null, number: 17 });
+  assert.equal(words.title, "You are in the draw");
+  assert.match(words.lead, /everybody who is here gets a place in the line at random: coming earlier gains nothing/);
+  assert.match(words.lead, /stay on this page/);
+  assert.deepEqual([words.number, words.hasOrder, words.behind], ["17", false, ""]);
+  assert.match(words.spoken, /Your number in the draw is 17\./);
+  assert.doesNotMatch(words.spoken + words.lead, /[Yy]our place/);
+});
+
+test("an opening that was put off is told with its new time, and that nothing is lost", () => {
+  const words = opening({ state: "scheduled" });
+  assert.equal(words.title, "The opening was put off");
+  assert.match(words.lead, /^The sale now begins at .*You keep your place/);
+  assert.match(opening({ state: "scheduled", opening: "draw" }).lead, /^The sale now begins at .* at random/);
+  const unknown = opening({ state: "scheduled", opensAt: null, left: null });
+  assert.match(unknown.lead, /not known yet/);
+  assert.deepEqual([unknown.wait, unknown.step, unknown.tab], ["not known yet", null, "Waiting room"]);
+});
+
+test("an opening that is due is about to come, and is not counted below nothing", () => {
+  for (const left of [0, -90_000]) {
+    const words = opening({ left });
+    assert.deepEqual([words.title, words.wait, words.step], ["The sale is about to begin", "a moment", null]);
+  }
+});
+
+test("a draw that takes its time is said to be under way, and promises no moment", () => {
+  const words = opening({ opening: "draw", position: null, number: 17, left: -60_000 });
+  assert.deepEqual([words.title, words.wait, words.number], ["The places are being drawn", "soon", "17"]);
+  assert.match(words.lead, /who was here at the opening .*some minutes/);
+});
+
+test("after a draw the number stays to be seen, and the place is what is spoken of", () => {
+  const words = line({ number: 17 });
+  assert.deepEqual([words.number, words.position, words.hasOrder], ["17", "12", true]);
+  assert.doesNotMatch(words.spoken, /draw/);
+  assert.equal(line().number, "");
+});
+
+test("before joins are taken the time is told, and that the page joins by itself", () => {
+  const words = beforeJoinsInWords({ joinsFrom: TEN, opensAt: TEN + 1_800_000, left: 125_000 });
+  assert.equal(words.title, "The waiting room opens in 2\u00a0min\u00a005\u00a0s");
+  assert.match(words.lead, /^It opens at .*\. The sale begins at .*\. Please keep this page open: .* by itself/);
+  const together = beforeJoinsInWords({ joinsFrom: TEN, opensAt: TEN, left: 125_000 });
+  assert.doesNotMatch(together.lead, /The sale begins/);
+  assert.match(beforeJoinsInWords({ joinsFrom: TEN, opensAt: TEN, left: 0 }).title, /is opening/);
+  const unknown = beforeJoinsInWords({ joinsFrom: null, opensAt: null, left: null });
+  assert.match(unknown.lead, /not known yet/);
+  assert.equal(unknown.tab, "Waiting room");
+});
+
+test("what is spoken of a countdown is the same within a step", () => {
+  const said = [119_000, 90_000, 61_000].map((left) => [
+    opening({ opensAt: TEN, left }).spoken,
+    beforeJoinsInWords({ joinsFrom: TEN, opensAt: null, left }).spoken,
+  ]);
+  assert.deepEqual(said[0], said[1]);
+  assert.deepEqual(said[0], said[2]);
+});
+
+test("whoever comes too late is told what goes on, and what is over", () => {
+  assert.equal(troubleInWords(refused(409, "queue_draining")).title, "This sale takes nobody new any more");
+  assert.equal(troubleInWords(refused(410, "queue_closed")).title, "The sale is closed");
+  assert.equal(closedInWords().title, "The sale is closed");
 });
 
 test("a computation is said to be as far as it is on average, and never done", () => {

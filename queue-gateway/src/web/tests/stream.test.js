@@ -121,6 +121,22 @@ test("while polling a stream is tried again now and then, and one more mute one 
   assert.equal(the.streams.opened.length, opened + 1);
 });
 
+test("what is due is asked for at once while polling, and left to a stream while there is one", async () => {
+  const the = line();
+  the.live.askNow();
+  assert.equal(the.gateway.count("currentPlace"), 0);
+  await muteUntilPolling(the);
+  const before = the.gateway.count("currentPlace");
+  the.live.askNow();
+  await settled();
+  assert.equal(the.gateway.count("currentPlace"), before + 1);
+  await the.runtime.pass(44_000);
+  assert.equal(the.gateway.count("currentPlace"), before + 11, "and the pace stays");
+  the.live.stop();
+  the.live.askNow();
+  assert.equal(the.gateway.count("currentPlace"), before + 11);
+});
+
 test("an outage is asked through with growing pauses, as long as it takes", async () => {
   const the = line();
   await muteUntilPolling(the);

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { behindInWords, count, minutesAndSeconds, queueInWords, waitInWords } from "../words.js";
+import {
+  behindInWords,
+  count,
+  countdownInWords,
+  instantInWords,
+  lessThanInWords,
+  minutesAndSeconds,
+  queueInWords,
+  waitInWords,
+} from "../words.js";
 
 test("large numbers are grouped", () => {
   assert.equal(count(1_234_567), "1,234,567");
@@ -36,4 +45,49 @@ test("the time that is left is never shown too long ago, nor negative", () => {
 test("a queue without a title is named by its slug", () => {
   assert.equal(queueInWords("spring-tour-2027"), "Spring tour 2027");
   assert.equal(queueInWords(""), "");
+});
+
+test("a countdown is rounded up, and tells less the longer it is", () => {
+  const shown = (seconds) => countdownInWords(seconds * 1000).replaceAll("\u00a0", " ");
+  assert.deepEqual([-5, 0, 0.2, 59, 59.5].map(shown), ["0 s", "0 s", "1 s", "59 s", "1 min 00 s"]);
+  assert.deepEqual([125, 3599, 3600, 3601].map(shown), ["2 min 05 s", "59 min 59 s", "1 h 00 min", "1 h 01 min"]);
+  const hour = 3600;
+  assert.deepEqual(
+    [23.5 * hour, 24 * hour - 1, 24 * hour, 27.5 * hour, 48 * hour, 75 * hour].map(shown),
+    ["23 h 30 min", "1 day", "1 day", "1 day 4 h", "2 days", "3 days 3 h"],
+  );
+});
+
+test("a countdown stays on one line", () => {
+  for (const seconds of [9, 125, 7_300, 100_000, 200_000]) assert.doesNotMatch(countdownInWords(seconds * 1000), / /);
+});
+
+test("a voice says few steps of a countdown, each of them true", () => {
+  const said = (seconds) => lessThanInWords(seconds * 1000);
+  assert.deepEqual([3, 11, 60, 61].map(said), [
+    "less than 10 seconds",
+    "less than 30 seconds",
+    "less than a minute",
+    "less than 2 minutes",
+  ]);
+  assert.deepEqual([3_600, 3_601, 24 * 3_600, 25 * 3_600].map(said), [
+    "less than an hour",
+    "less than 2 hours",
+    "less than 24 hours",
+    "less than 2 days",
+  ]);
+  const lastHour = new Set(Array.from({ length: 3_600 }, (_, second) => said(second + 1)));
+  assert.equal(lastHour.size, 8);
+});
+
+test("an instant is told by the visitor's clock, with the day unless it is today", () => {
+  const instant = Date.parse("2027-01-15T22:30:00Z");
+  const told = (hours, locale, timeZone) => instantInWords(instant, hours * 3_600_000, { locale, timeZone });
+  assert.equal(told(1, "en-GB", "UTC"), "at 22:30");
+  assert.match(told(1, "en-GB", "Asia/Tokyo"), /^at 0?7:30$/);
+  assert.match(told(1, "en-US", "America/New_York"), /^at 5:30\sPM$/);
+  assert.match(told(23, "en-GB", "UTC"), /^on Fri,? 15 Jan,? (at )?22:30$/);
+  assert.match(told(8, "en-GB", "Asia/Tokyo"), /^on Sat,? 16 Jan,? (at )?0?7:30$/, "today there began meanwhile");
+  assert.match(told(24 * 30, "en-GB", "UTC"), /15 Jan 2027/);
+  assert.match(told(24, "de-DE", "Europe/Berlin"), /15\. Jan/);
 });
