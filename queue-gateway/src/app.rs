@@ -22,6 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     baselines::ConfiguredEngine,
     documents::Documents,
+    draw::{AUDIENCE, Collected, ReceiptSigner},
     engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine},
     follower::{Follower, Readings},
     http::{
@@ -123,7 +124,8 @@ impl App {
     pub fn build(settings: Settings, clock: SharedClock, engine: Arc<dyn QueueEngine>) -> Result<Self, BuildError> {
         let registry = telemetry::metrics_registry();
         let metrics = Arc::new(Metrics::register(&registry, settings.queues.keys())?);
-        let engine = Arc::new(ConfiguredEngine::new(engine, settings.baselines(), metrics.clone()));
+        let engine =
+            Arc::new(ConfiguredEngine::new(engine, settings.baselines(), metrics.clone(), StdRng::from_os_rng()));
         let signer = ActiveSigner::from_pem(
             &settings.secrets.active_key,
             settings.tokens.issuer.as_str(),
@@ -131,6 +133,8 @@ impl App {
         )?
         .publishing(&settings.secrets.further_active_keys)?;
         let (verifier, key_set) = (signer.verifier(), signer.jwks());
+        let issuer = settings.tokens.issuer.clone();
+        let receipts = ReceiptSigner::from_pem(&settings.secrets.active_key, issuer.as_str(), AUDIENCE)?;
         let documents = Arc::new(documents(&settings, signer));
         let mirrors = Arc::new(Mirrors::new(settings.queues.keys().cloned()));
         let streams = Arc::new(Streams::new(
@@ -178,6 +182,8 @@ impl App {
             streams: streams.clone(),
             documents,
             identities: keyed(&settings),
+            receipts,
+            issuer,
             verifier,
             jwks: serde_json::to_vec(&key_set).unwrap_or_default().into(),
             keys: Keys {
@@ -240,6 +246,13 @@ impl App {
                 self.settings.clone(),
                 changes,
             )));
+        }
+        for (queue, _) in self.settings.queues.iter().filter(|(_, queue)| queue.is_lottery_by_browsers()) {
+            tracing::warn!(
+                %queue,
+                "the draw is one by browsers: whoever brings more of them has more numbers. Members, or proof of work, make \
+                 that dear"
+            );
         }
         until_shutdown(tokio::spawn(sweep(self.limits)));
         let risks = StoreRisks::default();
@@ -309,6 +322,7 @@ fn queue(
     Ok(Queue {
         title: of_queue.title.clone().unwrap_or_else(|| name.to_string()),
         waiting_room,
+        published_draw: Collected::default(),
         readings,
         joins,
         metrics: metrics.queues[&name].clone(),

@@ -7,12 +7,13 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 use parking_lot::Mutex;
+use rand::{Rng, rngs::StdRng};
 use service::outage::Outage;
 
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
+        Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
         Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
@@ -35,25 +36,33 @@ pub struct ConfiguredEngine {
     baselines: ArcSwap<BTreeMap<QueueName, Baseline>>,
     /// Of each queue, when the store was last heard.
     orders: Mutex<BTreeMap<QueueName, Orders>>,
+    random: Mutex<StdRng>,
     metrics: Arc<Metrics>,
     /// A queue that the store has lost: in a rush thousands meet the loss at once.
     loss: Outage,
 }
 
-/// What operators had ordered, and in which epoch.
+/// What operators had ordered and what a draw was sealed with, and in which epoch.
 #[derive(Clone, Debug)]
 struct Orders {
     epoch: Epoch,
     change: ControlChange,
+    secret: DrawSecret,
 }
 
 impl ConfiguredEngine {
-    /// Nothing is pushed yet.
-    pub fn new(engine: Arc<dyn QueueEngine>, baselines: BTreeMap<QueueName, Baseline>, metrics: Arc<Metrics>) -> Self {
+    /// Nothing is pushed yet. `random` makes the secrets of draws.
+    pub fn new(
+        engine: Arc<dyn QueueEngine>,
+        baselines: BTreeMap<QueueName, Baseline>,
+        metrics: Arc<Metrics>,
+        random: StdRng,
+    ) -> Self {
         Self {
             engine,
             baselines: ArcSwap::from_pointee(baselines),
             orders: Mutex::default(),
+            random: Mutex::new(random),
             metrics,
             loss: Outage::new(
                 "the store does not have a queue: configuring it, a new epoch begins",
@@ -77,8 +86,8 @@ impl ConfiguredEngine {
         for queue in self.baselines.load_full().keys() {
             // Read afresh in each attempt, so that an attempt that waits out an outage never pushes what has been
             // replaced meanwhile.
-            while let Some(baseline) = self.baselines.load().get(queue).copied() {
-                let attempt = self.configure(queue, baseline).await;
+            while let Some(baseline) = self.baselines.load().get(queue).cloned() {
+                let attempt = self.configure(queue, baseline, self.secret(queue)).await;
                 outage.note(&attempt);
                 if attempt.is_ok() {
                     break;
@@ -97,7 +106,7 @@ impl ConfiguredEngine {
         if !matches!(attempt, Err(EngineError::NotConfigured(_))) {
             return attempt;
         }
-        let Some(baseline) = self.baselines.load().get(queue).copied() else { return attempt };
+        let Some(baseline) = self.baselines.load().get(queue).cloned() else { return attempt };
         self.loss.note(&attempt);
         let configured = self.begin_anew(queue, baseline).await;
         self.loss.note(&configured);
@@ -107,15 +116,22 @@ impl ConfiguredEngine {
 
     /// Gives the store a queue that it has lost. Whoever comes between the two steps meets the settings alone.
     async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<(), EngineError> {
-        let configured = self.configure(queue, baseline).await?;
+        let configured = self.configure(queue, baseline, self.secret(queue)).await?;
         self.heard(queue, &configured).await
+    }
+
+    /// For a queue that is to begin: the secret that it had, so that what was committed to stands; else another.
+    fn secret(&self, queue: &QueueName) -> DrawSecret {
+        let known = self.orders.lock().get(queue).map(|known| known.secret);
+        known.unwrap_or_else(|| DrawSecret(self.random.lock().random()))
     }
 
     /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered anything
     /// since: whichever gateway gave the store its queue again may have known of nothing.
     async fn heard(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
         let nothing = ControlChange::default();
-        let now = Orders { epoch: stats.epoch, change: orders_of(&stats.control) };
+        let Stats { epoch, control, .. } = stats;
+        let now = Orders { epoch: *epoch, change: orders_of(control), secret: control.draw.secret };
         let known = self.orders.lock().get(queue).cloned();
         let lost = known.filter(|known| known.epoch < now.epoch && known.change != nothing);
         let now = match lost {
@@ -141,6 +157,9 @@ fn orders_of(control: &Control) -> ControlChange {
         rate_per_second: control.rate_override.map(Some),
         cap: control.cap_override.map(Some),
         opens_at: control.opens_at_override.map(Some),
+        opening: control.opening_override.map(Some),
+        // Of the draw that was lost.
+        beacon: None,
         closes_at: control.closes_at_override.map(Some),
         drains_at: control.drains_at.map(Some),
         paused: control.paused.then_some(true),
@@ -150,8 +169,8 @@ fn orders_of(control: &Control) -> ControlChange {
 
 #[async_trait]
 impl QueueEngine for ConfiguredEngine {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
-        self.counted(self.engine.configure(queue, baseline).await)
+    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
+        self.counted(self.engine.configure(queue, baseline, secret).await)
     }
 
     async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
@@ -170,6 +189,10 @@ impl QueueEngine for ConfiguredEngine {
         let step = self.configured(queue, || self.engine.step(queue, report)).await?;
         self.heard(queue, &step.stats).await?;
         Ok(step)
+    }
+
+    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
+        self.configured(queue, || self.engine.deal(queue, first, places)).await
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

@@ -10,7 +10,9 @@ use contract::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::line::{Admission, Epoch, Lost, Outlook, Place, Progress, QueueState, Sequence, Stats, estimate::WaitRange};
+use crate::line::{
+    Admission, Epoch, Lost, Opening, Outlook, Place, Progress, QueueState, Sequence, Stats, estimate::WaitRange,
+};
 use crate::waiting_token::{WaitingClaims, WaitingSigner};
 
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
@@ -44,6 +46,12 @@ pub struct PlaceDocument<'a> {
     /// When visitors are let in, while that is yet to come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub opens_at: Option<Timestamp>,
+    /// In which order they are let in, while that is yet to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Opening>,
+    /// The number that the visitor has in the draw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// Where an admitted visitor goes.
     pub redirect_to: &'a str,
     /// When a client without a stream should ask again.
@@ -96,6 +104,13 @@ pub enum PlaceState {
     Closed,
 }
 
+impl PlaceState {
+    /// Whether the queue is yet to open.
+    pub fn is_before_opening(self) -> bool {
+        matches!(self, Self::Scheduled | Self::PreQueue)
+    }
+}
+
 /// What a queue as a whole says to those in its line.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice<'a> {
@@ -103,6 +118,8 @@ pub struct Notice<'a> {
     pub state: QueueState,
     /// When it opens, while that is yet to come.
     pub opens_at: Option<Timestamp>,
+    /// In which order those are let in who join before.
+    pub opening: Opening,
     /// The operator's sentence.
     pub message: Option<&'a str>,
 }
@@ -112,7 +129,7 @@ impl<'a> Notice<'a> {
     pub fn of(queue: &'a Stats) -> Self {
         let (state, control) = (queue.state(), &queue.control);
         let opens_at = control.opens_at().filter(|_| state.is_before_opening());
-        Self { state, opens_at, message: control.message.as_deref() }
+        Self { state, opens_at, opening: control.opening(), message: control.message.as_deref() }
     }
 
     /// What is true of somebody in the line, who may be kept out because their network is held back.
@@ -164,10 +181,15 @@ impl Documents {
         held_back: bool,
         notice: Notice<'a>,
     ) -> PlaceDocument<'a> {
+        let is_before_opening = notice.state.is_before_opening();
+        // The order of the numbers is not the order in which they are let in.
+        let is_to_be_drawn = is_before_opening && outlook.number.is_some();
         PlaceDocument {
-            position: Some(outlook.position),
-            behind: Some(outlook.behind),
+            position: (!is_to_be_drawn).then_some(outlook.position),
+            behind: (!is_to_be_drawn).then_some(outlook.behind),
             wait_seconds: outlook.wait,
+            opening: is_before_opening.then_some(notice.opening),
+            number: outlook.number,
             opens_at: notice.opens_at,
             poll_after_seconds: outlook.ask_again_seconds(),
             message: notice.message,
@@ -253,6 +275,8 @@ impl Documents {
             claim_before: None,
             expires_at: None,
             opens_at: None,
+            opening: None,
+            number: None,
             redirect_to: self.site(queue),
             poll_after_seconds: SELDOM,
             message: None,
@@ -299,8 +323,14 @@ mod tests {
     #[test]
     fn a_waiting_document_shows_the_place_and_no_token() {
         let (documents, queue) = (documents(), queue());
-        let line = Outlook { position: 12, behind: 340, wait: Some(WaitRange { p50: 30, p90: 55 }), opens_in: None };
-        let notice = Notice { state: QueueState::Open, opens_at: None, message: Some("soon") };
+        let line = Outlook {
+            position: 12,
+            behind: 340,
+            wait: Some(WaitRange { p50: 30, p90: 55 }),
+            opens_in: None,
+            number: None,
+        };
+        let notice = Notice { state: QueueState::Open, opens_at: None, opening: Opening::Fifo, message: Some("soon") };
         assert_eq!(
             json_of(&documents.waiting(&queue, line, false, notice)),
             json!({
@@ -314,9 +344,17 @@ mod tests {
     #[test]
     fn before_the_opening_a_document_says_when_that_is() {
         let (documents, queue) = (documents(), queue());
-        let line = Outlook { position: 3, behind: 0, wait: None, opens_in: Some(Duration::from_secs(20)) };
+        let line =
+            Outlook { position: 3, behind: 0, wait: None, opens_in: Some(Duration::from_secs(20)), number: None };
         let opens_at = Some(Timestamp::from_second(1_800_000_000).unwrap());
-        let json = |state| json_of(&documents.waiting(&queue, line, false, Notice { state, opens_at, message: None }));
+        let json = |state| {
+            json_of(&documents.waiting(
+                &queue,
+                line,
+                false,
+                Notice { state, opens_at, opening: Opening::Fifo, message: None },
+            ))
+        };
         let document = json(QueueState::PreQueue);
         assert_eq!((&document["state"], &document["opens_at"]), (&json!("pre_queue"), &json!("2027-01-15T08:00:00Z")));
         assert_eq!((&document["position"], &document["poll_after_seconds"]), (&json!(3), &json!(20)));
@@ -325,7 +363,7 @@ mod tests {
 
     #[test]
     fn a_held_back_visitor_is_parked_only_while_the_queue_is_open() {
-        let state = |state| Notice { state, opens_at: None, message: None }.place_state(true);
+        let state = |state| Notice { state, opens_at: None, opening: Opening::Fifo, message: None }.place_state(true);
         assert_eq!(state(QueueState::Paused), PlaceState::Parked);
         assert_eq!(state(QueueState::PreQueue), PlaceState::PreQueue);
     }

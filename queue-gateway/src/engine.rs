@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
+    Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -50,6 +50,9 @@ pub const MOST_JOINS: usize = 256;
 
 /// Changes of a queue that are kept on record; the oldest make room.
 pub const MOST_CHANGES: usize = 1_000;
+
+/// Places of a draw that one step deals at most.
+pub const MOST_DEALT: usize = 2_000;
 
 /// What one step sweeps at most of each kind: slots, places that are away, cleared places, entries of gone gateways.
 pub const MOST_SWEPT: usize = 1_000;
@@ -88,9 +91,9 @@ pub enum Risk {
 /// The line, the ready set and the slots of every queue.
 #[async_trait]
 pub trait QueueEngine: Debug + Send + Sync + 'static {
-    /// Creates the queue if the store has none (beginning its epoch) and sets its baseline. Idempotent: the revision
-    /// goes up only when the baseline differs.
-    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError>;
+    /// Creates the queue if the store has none (beginning its epoch, with this secret for its draw) and sets its baseline.
+    /// Idempotent: the revision goes up only when the baseline differs.
+    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError>;
 
     /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one
     /// step, as if they came one after another at the same moment. Replies come in the order of the requests.
@@ -102,6 +105,10 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// get a fresh place, as does the owner of a place that somebody else stands at or that has expired here. Who has
     /// to wait is refused a fresh place when the line has [`Baseline::max_places`] already, expired ones that are not cleared
     /// yet among them; whoever goes straight in passes them all, so no crowd of ghosts can close a queue for good.
+    ///
+    /// When the first of all joins comes before an opening by [draw](crate::line::Draw), it and those after it get numbers
+    /// until the opening: they stand at [`Sequence::of_number`]. Whichever step first sees the opening fixes how many numbers
+    /// there are.
     ///
     /// Nobody present waits when the ready set is empty, every live gateway has reported that all who are present there are
     /// in it, and nobody has a place above the `newest` that any of them knew: whoever has just joined may be there.
@@ -128,8 +135,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// back to within the grace time expire (`Expired` for a range, `Departed` for one). No place expires, nor counts as over
     /// in a reply, while a live gateway's `covers` falls short of the watermark: its visitors may be there, not yet reported.
     ///
-    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place enters
-    /// the ready set for that gateway (`Ready` in the log when their place has been passed and they were not in it); one who
+    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place, which no number
+    /// of a draw is, enters the ready set for that gateway (`Ready` in the log when their place has been passed and they were not in it); one who
     /// is gone there leaves it (`Away`, and the grace time begins anew, when the place has been passed and no other gateway
     /// has them).
     ///
@@ -145,12 +152,20 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// it rests at one whole admission while the ready set is empty and at zero while paused. Hence admissions over any
     /// window stay within rate x window + one burst, however many gateways call.
     ///
+    /// *Decides the draw* when the opening has come, with `Drawn` in the log, as soon as its beacon is known or none was named.
+    /// Nobody is admitted until all places are dealt.
+    ///
     /// *Horizon*: when the ready set then has fewer than `wanted` entries, the lowest `reach` of the live gateways, or
     /// [`Sequence::LAST`] when none has one. Else it is the lower of what it was and the lowest `reach`, but not below
     /// the place of the entry at `wanted`, nor above that of the entry at twice `wanted`. So no step asks for more than some
     /// `wanted` visitors of a gateway, and whoever is ready is within it before those in front are used up. It never
     /// falls short of the watermark: whoever was passed and is there has to be ready, or the place would expire.
     async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError>;
+
+    /// Puts those who stand at the numbers from `first` on at these places, in this order: the outcome of the draw that the
+    /// log has decided, at most [`MOST_DEALT`] at once. Returns up to which number places are dealt; nothing is done unless
+    /// `first` is the next. With the last of them the queue begins to admit.
+    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError>;
 
     /// Records that an admitted visitor is at the site, or is still there: the time for a claim begins anew, within
     /// [`Lifetimes::claim_at_most`](crate::line::Lifetimes) of the arrival. Returns where the slot's visitor stands, absent

@@ -86,9 +86,21 @@ impl Follower {
         due_in: Duration,
         lasts: Duration,
     ) {
+        let seq = self.mirror.place(seq);
         self.presence.lock().heard(visitor, seq, network, due_in, lasts);
         // Their request may have begun long ago.
         self.interest.note();
+    }
+
+    /// Nobody stands at this place any more.
+    pub fn forget_at(&self, seq: Sequence) {
+        // While places are dealt, they may be known by their number here, or there.
+        let number = self.mirror.number_of(seq).map(Sequence::of_number);
+        let place = self.mirror.place(seq);
+        let mut presence = self.presence.lock();
+        for seq in [seq, place].into_iter().chain(number) {
+            presence.forget_at(seq);
+        }
     }
 
     /// Announces a join of somebody who is here, until what this returns is dropped.
@@ -151,11 +163,10 @@ impl Follower {
     }
 
     fn forget_departed(&self, changes: &[LineChange]) {
-        let mut presence = self.presence.lock();
         for change in changes {
             match change {
-                LineChange::Admitted { visitor, .. } => presence.forget(*visitor),
-                LineChange::Departed { seq } => presence.forget_at(*seq),
+                LineChange::Admitted { visitor, .. } => self.presence.lock().forget(*visitor),
+                LineChange::Departed { seq } => self.forget_at(*seq),
                 _ => {}
             }
         }

@@ -5,6 +5,7 @@ mod admin;
 mod changes;
 mod claim;
 pub mod cookie;
+mod draw;
 mod enter;
 pub mod error;
 mod join;
@@ -53,6 +54,7 @@ use self::{
 };
 use crate::{
     documents::{Documents, Holder},
+    draw::ReceiptSigner,
     engine::QueueEngine,
     identity::{IdentityClaims, IdentitySigner},
     line::Place,
@@ -79,6 +81,10 @@ pub struct Gateway {
     pub documents: Arc<Documents>,
     /// Makes and reads identities.
     pub identities: IdentitySigner,
+    /// Signs receipts of numbers in draws.
+    pub receipts: ReceiptSigner,
+    /// The `iss` of what others read.
+    pub issuer: String,
     /// Reads active tokens.
     pub verifier: ActiveVerifier,
     /// The key set as it is published, in JSON.
@@ -149,6 +155,8 @@ pub fn public_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
     routes.add("/v1/queues/{queue}/tokens/current", get(poll::poll).delete(leave::leave));
     // Without a handler of its own, HEAD would open a stream that nobody reads.
     routes.add("/v1/queues/{queue}/stream", get(stream::stream).head(method_not_allowed));
+    routes.add("/v1/queues/{queue}/draw", get(draw::draw));
+    routes.add("/v1/queues/{queue}/draw/receipt", get(draw::receipt));
     routes.add("/v1/queues/{queue}/enter", get(enter::enter).head(method_not_allowed));
 
     routes.add("/waiting-room/{queue}", get(page::page));

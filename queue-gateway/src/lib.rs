@@ -5,6 +5,7 @@
 pub mod app;
 pub mod baselines;
 pub mod documents;
+pub mod draw;
 pub mod engine;
 pub mod follower;
 pub mod http;

@@ -2,6 +2,7 @@
 
 pub mod admission;
 mod control;
+mod draw;
 pub mod estimate;
 mod histogram;
 mod life;
@@ -20,6 +21,7 @@ mod turn;
 
 pub use self::{
     control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes},
+    draw::{Draw, DrawSecret, Drawn, Lots, Opening},
     histogram::Histogram,
     life::{Closing, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},

@@ -1,11 +1,12 @@
 //! `queue-gateway`: reads the settings, builds the gateway, serves until told to stop, drains.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io, path::PathBuf, process::ExitCode, sync::Arc};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use contract::clock::SystemClock;
 use queue_gateway::{
     app::{self, App, Listeners},
+    draw::VerifyDraw,
     settings::{DEFAULTS, ENVIRONMENT_PREFIX, Settings},
 };
 use service::{descriptors, settings, shutdown, telemetry};
@@ -23,10 +24,24 @@ struct Arguments {
     /// Only checks the settings.
     #[arg(long)]
     check: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What else the binary does.
+#[derive(Subcommand)]
+enum Command {
+    /// Recomputes a draw from what was published of it, and checks receipts against it.
+    VerifyDraw(VerifyDraw),
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Some(Command::VerifyDraw(verify)) => verify.run(&mut io::stdout()).map_err(anyhow::Error::from),
+        None => run(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Our errors name their causes themselves.

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 
 pub use self::line::Census;
 pub(crate) use self::line::Line;
-use crate::line::{Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
+use crate::line::{Drawn, Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
 /// Log entries read in one call.
 pub(crate) const LOG_PAGE: usize = 2_000;
@@ -134,6 +134,40 @@ impl Mirror {
     /// What can be told of a place that the engine has just called waiting; `None` before the first step.
     pub fn outlook_of_waiting(&self, seq: Sequence) -> Option<Outlook> {
         self.read(|line| line.outlook_of_waiting(seq))
+    }
+
+    /// The outcome of the draw, once it is made.
+    pub fn drawn(&self) -> Option<Arc<Drawn>> {
+        self.read(|line| line.drawn().cloned()).flatten()
+    }
+
+    /// The number of a draw that whoever stands here has.
+    pub fn number_of(&self, seq: Sequence) -> Option<u64> {
+        self.read(|line| line.number_of(seq)).flatten()
+    }
+
+    /// Which numbers of the draw are no longer in the line, a bit each; `None` before the draw.
+    pub fn departed_numbers(&self) -> Option<Vec<u8>> {
+        self.read(Line::departed_numbers).flatten()
+    }
+
+    /// The outcome of the draw, once the store has dealt all places.
+    pub fn dealt(&self) -> Option<Arc<Drawn>> {
+        self.read(|line| line.dealt().cloned()).flatten()
+    }
+
+    /// Where the store has somebody who stood at a number: at the drawn place, once all places are dealt. Everybody else stays
+    /// where they are.
+    pub fn place(&self, seq: Sequence) -> Sequence {
+        if seq.number().is_none() {
+            return seq;
+        }
+        self.read(|line| line.dealt().map(|drawn| drawn.place_in_line(seq))).flatten().unwrap_or(seq)
+    }
+
+    /// Whether the two name the place of one visitor, one of them perhaps by the number.
+    pub(crate) fn is_same_place(&self, one: Sequence, other: Sequence) -> bool {
+        one == other || self.read(|line| line.is_same_place(one, other)).unwrap_or(false)
     }
 
     /// Whether a place, which is not in the line any more, was passed and expired.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    engine::{EngineError, LONGEST_STEP},
+    engine::{EngineError, LONGEST_STEP, MOST_DEALT},
     follower::Follower,
     line::{GatewayId, Phase, Report, Sequence, Stats, Step, presence::Changes},
     metrics::QueueMetrics,
@@ -31,6 +31,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LOOKS_EVERY: Duration = Duration::from_mins(1);
 /// A gateway that has not reached the store for so long sends its streams to others, who may.
 const ALONE_TOO_LONG: Duration = Duration::from_secs(30);
+/// Deals of one tick: with some milliseconds each, other steps come in time.
+const MOST_DEALS: usize = 100;
 /// After so many replies in a row that it could not follow a gateway withdraws.
 const MOST_UNFOLLOWED: u32 = 2;
 
@@ -166,12 +168,36 @@ impl Promoter {
         }
         let lost = streams.tick().await;
         mirror.set_current(!matches!(news, News::Unsettled));
+        self.deal().await?;
         self.follower.settle(lost).await
+    }
+
+    /// Deals the places of a draw that is decided. All gateways do, each where another has stopped.
+    async fn deal(&self) -> Result<(), EngineError> {
+        let Follower { engine, mirror, .. } = &*self.follower;
+        let is_pending = mirror.stats().is_some_and(|stats| stats.control.draw.is_pending());
+        let Some(drawn) = mirror.drawn().filter(|_| is_pending) else { return Ok(()) };
+        let mut dealt = engine.deal(self.follower.queue(), 1, &[]).await?;
+        for _ in 0..MOST_DEALS {
+            let numbers = dealt + 1..=drawn.len().min(dealt + MOST_DEALT as u64);
+            let places: Vec<_> = numbers.map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
+            let before = dealt;
+            if !places.is_empty() {
+                dealt = engine.deal(self.follower.queue(), before + 1, &places).await?;
+            }
+            if dealt == before {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn step(&self, known: &mut Acquaintance) -> Result<News, EngineError> {
         let Follower { engine, mirror, presence, .. } = &*self.follower;
         let bookmark = mirror.bookmark();
+        if let Some(drawn) = mirror.dealt() {
+            presence.lock().draw(&drawn);
+        }
         // What it knows of the line grows old, and nobody is admitted beyond that: the others must not wait for it.
         let withdraws = known.unfollowed >= MOST_UNFOLLOWED;
         let changes = if withdraws {

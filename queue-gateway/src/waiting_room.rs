@@ -19,6 +19,7 @@ pub use self::{
 };
 use crate::{
     documents::Holder,
+    draw::Collected,
     engine::{EngineError, QueueEngine},
     follower::{Follower, Readings, Stale},
     line::{
@@ -48,6 +49,8 @@ pub struct Queue {
     pub follower: Arc<Follower>,
     /// Readings of the log that requests wait for.
     pub readings: Readings,
+    /// The latest that was published of its draw.
+    pub published_draw: Collected,
     /// Joins, which go to the store together.
     pub joins: Joins,
     /// What is counted.
@@ -196,7 +199,7 @@ impl Queue {
     fn place_here(&self, held: &Held) -> Option<Sequence> {
         let mirror = &self.follower.mirror;
         let counts = mirror.epoch() == Some(held.place.epoch) && !mirror.is_doubtful(held.issued_at);
-        counts.then_some(held.place.seq)
+        counts.then(|| mirror.place(held.place.seq))
     }
 
     fn waiting(&self, seq: Sequence, client: Client) -> Option<View> {
@@ -246,11 +249,13 @@ impl WaitingRoom {
     pub async fn poll(&self, queue: &Queue, held: Held, client: Client) -> Result<Answer, Refusal> {
         queue.metrics.polls.inc();
         let fresh = queue.readings.fresh().await;
-        let mut answer = match queue.place_here(&held).and_then(|seq| queue.waiting(seq, client)) {
-            Some(view) => Answer {
+        let epoch = held.place.epoch;
+        let here = queue.place_here(&held).and_then(|seq| Some((queue.waiting(seq, client)?, Place { epoch, seq })));
+        let mut answer = match here {
+            Some((view, place)) => Answer {
                 holder: held.holder,
                 view,
-                place: Some(held.place),
+                place: Some(place),
                 renew: self.is_half_way(&held),
                 refreshing: fresh.is_err(),
                 fresh: false,
@@ -268,7 +273,7 @@ impl WaitingRoom {
         let fresh = queue.readings.fresh().await;
         let waits = |seq: &Sequence| queue.follower.mirror.look_up(*seq).is_some();
         if let Some(seq) = queue.place_here(&held).filter(waits) {
-            return Ok((Standing::Waiting { seq }, Some(held.place)));
+            return Ok((Standing::Waiting { seq }, Some(Place { epoch: held.place.epoch, seq })));
         }
         fresh.map_err(|Stale| Refusal::Unavailable)?;
         let (epoch, standing) = self.standing_of(queue, held).await?;
@@ -289,7 +294,7 @@ impl WaitingRoom {
             return Err(Refusal::Claimed);
         }
         if let Some(seq) = before.seq() {
-            queue.follower.presence.lock().forget_at(seq);
+            queue.follower.forget_at(seq);
         }
         Ok(())
     }

@@ -26,8 +26,8 @@ use parking_lot::{Mutex, RwLock};
 use self::queue::Queue;
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
+    Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -63,9 +63,10 @@ impl EmbeddedEngine {
 
 #[async_trait]
 impl QueueEngine for EmbeddedEngine {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
+    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
         if !self.queues.read().contains_key(queue) {
-            let fresh = || Mutex::new(Queue::begin(self.clock.now().as_microsecond(), baseline, self.log_capacity));
+            let now = self.clock.now().as_microsecond();
+            let fresh = || Mutex::new(Queue::begin(now, baseline.clone(), secret, self.log_capacity));
             self.queues.write().entry(queue.clone()).or_insert_with(fresh);
         }
         self.locked(queue, |q, now| {
@@ -88,6 +89,10 @@ impl QueueEngine for EmbeddedEngine {
 
     async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
         self.locked(queue, |q, now| q.step(report, now))
+    }
+
+    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
+        self.locked(queue, |q, now| q.deal(first, places, now))
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

@@ -21,14 +21,18 @@ use fred::{
 use service::redis::{ConnectError, Connections, InvalidUrl, RedisSettings};
 
 use self::{
-    codec::{Reply, above, change, closing, count, id, instant, text},
+    codec::{
+        Reply, above, change,
+        control::{closing, instant},
+        count, id, text,
+    },
     keys::keys_of,
     scripts::Scripts,
 };
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
+    Opening, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -100,8 +104,9 @@ fn explain(error: Error) -> EngineError {
 
 #[async_trait]
 impl QueueEngine for RedisEngine {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
-        Reply::new(self.run(&self.scripts.configure, queue, codec::baseline(baseline)).await?)?.stats()
+    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
+        let args = codec::control::baseline(&baseline).chain([text(secret.to_hex())]);
+        Reply::new(self.run(&self.scripts.configure, queue, args).await?)?.stats()
     }
 
     async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
@@ -119,6 +124,11 @@ impl QueueEngine for RedisEngine {
 
     async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
         Reply::new(self.run(&self.scripts.step, queue, codec::report(report)).await?)?.step()
+    }
+
+    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
+        let args = std::iter::once(text(first)).chain(places.iter().map(|seq| text(seq.0)));
+        codec::dealt(&self.run(&self.scripts.deal, queue, args).await?)
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
@@ -148,7 +158,8 @@ impl QueueEngine for RedisEngine {
     }
 
     async fn control(&self, queue: &QueueName, change_to: ControlChange, by: &str) -> Result<Control, EngineError> {
-        let ControlChange { rate_per_second, cap, opens_at, closes_at, drains_at, paused, message } = change_to;
+        let ControlChange { rate_per_second, cap, opens_at, opening, closes_at, drains_at, paused, message, beacon } =
+            change_to;
         let args = [
             change(rate_per_second),
             change(cap),
@@ -157,6 +168,8 @@ impl QueueEngine for RedisEngine {
             change(drains_at.map(|at| at.map(instant))),
             change(paused.map(|paused| Some(u8::from(paused)))),
             change(message),
+            change(opening.map(|opening| opening.map(Opening::name))),
+            change(beacon.map(Some)),
             text(by),
         ];
         Reply::new(self.run(&self.scripts.control, queue, args).await?)?.control()

@@ -1,99 +1,27 @@
 //! `/v1/admin/queues/{queue}`: what operators see and change. Every change is logged with who, what and when.
 
-use std::{net::IpAddr, sync::Arc};
+mod view;
 
-use axum::{
-    extract::State,
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use contract::ids::{ActiveTokenId, QueueName};
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use contract::ids::ActiveTokenId;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use service::problem::{Json, Path, Problem};
 
+use self::view::{Changed, ClosingView, view};
 use super::{
     Gateway, error,
     request::{AskedQueue, NoContent, Operator},
 };
-use crate::line::{AdmissionLimits, Closing, Control, ControlChange, QueueState, Revocation, Stats};
+use crate::line::{Closing, Control, ControlChange, Opening, Revocation, Sequence, Stats};
 use crate::waiting_room::Queue;
 
+/// It is hashed, and read on small screens.
+const MAX_BEACON_CHARACTERS: usize = 500;
 /// A message is read on small screens.
 const MAX_MESSAGE_CHARACTERS: usize = 500;
-
-/// A queue as operators see it.
-#[derive(Debug, Serialize)]
-struct QueueView<'a> {
-    queue: &'a QueueName,
-    state: QueueState,
-    /// In the line and not passed, or back.
-    waiting: u64,
-    /// At any gateway, once for each.
-    present: u64,
-    /// Passed and away; their places are kept for a while.
-    parked: u64,
-    /// Present and near the front.
-    ready: u64,
-    active: u64,
-    unclaimed: u64,
-    /// Client networks whose visitors do not arrive, each held to one unclaimed slot.
-    networks_held_back: u64,
-    /// Of them, those with a slot at the last step, whose visitors wait for it to end; at most 256.
-    held_back: Vec<IpAddr>,
-    admitted_total: u64,
-    arrived_total: u64,
-    no_shows_total: u64,
-    not_claimed_total: u64,
-    /// In force: the override where there is one.
-    #[serde(flatten)]
-    in_force: InForceView,
-    settings: InForceView,
-    overrides: OverridesView,
-    /// Since then nobody joins.
-    drains_at: Option<Timestamp>,
-    message: Option<&'a str>,
-    revision: u64,
-    /// The change that this reply answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changed: Option<Changed>,
-}
-
-#[derive(Debug, Serialize)]
-struct InForceView {
-    rate_per_second: f64,
-    active_cap: u64,
-    opens_at: Option<Timestamp>,
-    closes_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Serialize)]
-struct OverridesView {
-    rate_per_second: Option<f64>,
-    active_cap: Option<u64>,
-    opens_at: Option<Timestamp>,
-    closes_at: Option<ClosingView>,
-}
-
-/// When an operator closes a queue: an instant, or `"never"`.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(untagged)]
-enum ClosingView {
-    At(Timestamp),
-    Never(Never),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Never {
-    Never,
-}
-
-#[derive(Debug, Serialize)]
-struct Changed {
-    by: String,
-    at: Timestamp,
-}
 
 /// Body of a `PATCH`. A key that is left out stays as it is; null goes back to the settings.
 #[expect(clippy::option_option, reason = "the outer one tells a key that is left out from null")]
@@ -107,7 +35,11 @@ pub(super) struct Patch {
     #[serde(deserialize_with = "given")]
     opens_at: Option<Option<Timestamp>>,
     #[serde(deserialize_with = "given")]
+    opening: Option<Option<Opening>>,
+    #[serde(deserialize_with = "given")]
     closes_at: Option<Option<ClosingView>>,
+    /// Of the draw, once it is known.
+    beacon: Option<String>,
     #[serde(deserialize_with = "given")]
     message: Option<Option<String>>,
 }
@@ -128,7 +60,7 @@ pub(super) async fn show(
     Ok(view(&queue, &stats, None))
 }
 
-/// Changes rate, cap, the times of opening and closing, or the message.
+/// Changes rate, cap, when and how the queue opens and closes, or the message; or says the beacon of a draw.
 pub(super) async fn patch(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
@@ -145,17 +77,42 @@ pub(super) async fn patch(
         rate_per_second: patch.rate_per_second,
         cap: patch.active_cap,
         opens_at: patch.opens_at.map(|at| at.map(in_microseconds)),
+        opening: patch.opening,
+        beacon: patch.beacon,
         closes_at: patch.closes_at.map(|at| at.map(Closing::from)),
         message: patch.message,
         ..ControlChange::default()
     };
-    if change.opens_at.is_some() || change.closes_at.is_some() {
-        let control = gateway.engine.stats(&queue.name).await?.control;
-        if !control.opens_before_it_closes(&change) {
-            return Err(invalid("the queue would close before it opens"));
-        }
+    let may_be_refused = [change.opens_at.is_some(), change.closes_at.is_some(), change.opening.is_some()];
+    if may_be_refused.contains(&true) || change.beacon.is_some() {
+        refuse_without_effect(&gateway.engine.stats(&queue.name).await?, &change)?;
     }
     apply(&gateway, operator, &queue, change).await
+}
+
+/// Orders that come too late or too early, or contradict one another. The store would go by others, or by none.
+fn refuse_without_effect(stats: &Stats, change: &ControlChange) -> Result<(), Problem> {
+    let control = &stats.control;
+    if !control.opens_before_it_closes(change) {
+        return Err(invalid("the queue would close before it opens"));
+    }
+    if change.opening.is_some() && stats.last_seq > Sequence(0) {
+        return Err(error::draw_refused("how the queue opens is settled by the first who joins"));
+    }
+    let Some(beacon) = &change.beacon else { return Ok(()) };
+    if !(1..=MAX_BEACON_CHARACTERS).contains(&beacon.chars().count()) {
+        return Err(invalid("beacon must have 1 to 500 characters"));
+    }
+    if control.baseline.schedule.beacon_source.is_none() {
+        return Err(error::draw_refused("no beacon_source was named beforehand"));
+    }
+    if control.draw.numbers.is_none() {
+        return Err(error::draw_refused("the beacon is a value from after the opening"));
+    }
+    if control.draw.beacon.as_ref().is_some_and(|known| known != beacon) {
+        return Err(error::draw_refused("the beacon is known already"));
+    }
+    Ok(())
 }
 
 /// Opens the queue now, ahead of its time or again.
@@ -311,67 +268,13 @@ fn described(change: &ControlChange) -> String {
         part("rate_per_second", change.rate_per_second.as_ref()),
         part("active_cap", change.cap.as_ref()),
         part("opens_at", change.opens_at.as_ref()),
+        part("opening", change.opening.map(|opening| opening.map(Opening::name)).as_ref()),
+        change.beacon.as_ref().map(|beacon| format!("beacon {beacon:?}")),
         part("closes_at", closes_at.as_ref()),
         drains,
         part("message", change.message.as_ref()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Response {
-    let census = queue.follower.mirror.census();
-    let (control, baseline) = (&stats.control, &stats.control.baseline);
-    let view = QueueView {
-        queue: &queue.name,
-        state: stats.state(),
-        waiting: census.waiting,
-        present: census.present,
-        parked: census.parked,
-        ready: stats.ready,
-        active: stats.active,
-        unclaimed: stats.unclaimed,
-        networks_held_back: stats.held_back,
-        held_back: queue.follower.presence.lock().held_back().map(|network| network.0).collect(),
-        admitted_total: stats.totals.admitted,
-        arrived_total: stats.totals.arrived,
-        no_shows_total: stats.totals.no_shows,
-        not_claimed_total: stats.totals.not_claimed,
-        in_force: in_force(control.limits(), control.opens_at(), control.closes_at()),
-        settings: in_force(baseline.limits, baseline.schedule.opens_at, baseline.schedule.closes_at),
-        overrides: OverridesView {
-            rate_per_second: control.rate_override,
-            active_cap: control.cap_override,
-            opens_at: control.opens_at_override,
-            closes_at: control.closes_at_override.map(ClosingView::from),
-        },
-        drains_at: control.drains_at,
-        message: control.message.as_deref(),
-        revision: control.revision,
-        changed,
-    };
-    ([(header::CACHE_CONTROL, "no-store")], Json(view)).into_response()
-}
-
-fn in_force(limits: AdmissionLimits, opens_at: Option<Timestamp>, closes_at: Option<Timestamp>) -> InForceView {
-    InForceView { rate_per_second: limits.rate_per_second, active_cap: limits.cap, opens_at, closes_at }
-}
-
-impl From<Closing> for ClosingView {
-    fn from(closing: Closing) -> Self {
-        match closing {
-            Closing::At(at) => Self::At(at),
-            Closing::Never => Self::Never(Never::Never),
-        }
-    }
-}
-
-impl From<ClosingView> for Closing {
-    fn from(closing: ClosingView) -> Self {
-        match closing {
-            ClosingView::At(at) => Self::At(in_microseconds(at)),
-            ClosingView::Never(Never::Never) => Self::Never,
-        }
-    }
 }
 
 /// Stores keep no more.

@@ -76,6 +76,8 @@ fn name(lever: Lever) -> &'static str {
         Lever::Rate => "rate_per_second",
         Lever::Cap => "active_cap",
         Lever::OpensAt => "opens_at",
+        Lever::Opening => "opening",
+        Lever::Beacon => "beacon",
         Lever::ClosesAt => "closes_at",
         Lever::DrainsAt => "drains_at",
         Lever::Paused => "paused",
@@ -90,6 +92,8 @@ fn name(lever: Lever) -> &'static str {
         Lever::MaxPlaces => "settings.max_places",
         Lever::BaselineOpensAt => "settings.opens_at",
         Lever::PreQueue => "settings.pre_queue_seconds",
+        Lever::BaselineOpening => "settings.opening",
+        Lever::BeaconSource => "settings.beacon_source",
         Lever::BaselineClosesAt => "settings.closes_at",
     }
 }
@@ -98,7 +102,7 @@ fn name(lever: Lever) -> &'static str {
 fn value(lever: Lever, text: &str) -> Value {
     let number = |value: Option<serde_json::Number>| value.map(Value::Number);
     let read = match lever {
-        Lever::Message => None,
+        Lever::Message | Lever::Opening | Lever::Beacon | Lever::BaselineOpening | Lever::BeaconSource => None,
         Lever::Paused => Some(Value::Bool(text == "1")),
         Lever::Rate | Lever::BaselineRate => number(text.parse().ok().and_then(serde_json::Number::from_f64)),
         Lever::Cap | Lever::BaselineCap | Lever::MaxPlaces => number(text.parse::<u64>().ok().map(Into::into)),

@@ -77,8 +77,20 @@ pub fn no_joins_at(reason: NoJoins, site: &str, stats: &Stats) -> Problem {
     let left = Duration::try_from(joins_from.duration_since(stats.now)).unwrap_or_default();
     problem
         .member("joins_from", joins_from.to_string())
+        .member("opening", stats.control.opening().name())
         .member("opens_at", stats.control.opens_at().map(|at| at.to_string()))
         .retry_after(left + Duration::from_secs(pause::drawn(1..=2)))
+}
+
+/// An order about a draw that would have no effect.
+pub fn draw_refused(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "draw_settled", "This change to the draw is not possible any more, or not yet")
+        .detail(detail)
+}
+
+/// There is no draw, or no number of it.
+pub fn no_draw(detail: &'static str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no_draw", "There is nothing to see of a draw").detail(detail)
 }
 
 /// Somebody whose place has left the line asks again and again.

@@ -47,6 +47,10 @@ pub(super) async fn join(
     JoinedBy { joiner, proven, identity }: JoinedBy,
 ) -> Response {
     if let Some(asked) = queue.proof_of_work.as_ref().filter(|asked| !proven && asked.is_needed()) {
+        // Nobody shall compute for a place that is not given.
+        if let Some(refused) = no_joins_now(&gateway, &queue) {
+            return with_cookie(refused, identity);
+        }
         let (challenge, bits) = asked.challenge(&queue.name, joiner.visitor(), gateway.clock.now());
         return with_cookie(error::proof_of_work_required(challenge, bits).into_response(), identity);
     }
@@ -58,6 +62,13 @@ pub(super) async fn join(
         Err(refusal) => Err(refusal),
     };
     with_cookie(response.unwrap_or_else(|refusal| Problem::from(refusal).into_response()), identity)
+}
+
+/// The refusal of a queue that gives no new places, as of the last step.
+fn no_joins_now(gateway: &Gateway, queue: &Queue) -> Option<Response> {
+    let stats = queue.stats().ok()?;
+    let reason = stats.control.no_joins(stats.now)?;
+    Some(error::no_joins_at(reason, gateway.documents.site(&queue.name), &stats).into_response())
 }
 
 /// The place that a join gave or found.

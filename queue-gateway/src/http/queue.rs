@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use service::problem::{Json, Problem};
 
-use super::request::AskedQueue;
-use crate::line::QueueState;
+use super::{draw::DrawView, request::AskedQueue};
+use crate::line::{Opening, QueueState};
 
 #[derive(Serialize)]
 struct PublicState<'a> {
@@ -27,6 +27,10 @@ struct PublicState<'a> {
     opens_at: Option<Timestamp>,
     /// Joins are taken from then on.
     joins_from: Option<Timestamp>,
+    /// In which order those are let in who join before the opening.
+    opening: Opening,
+    /// Null for a queue that opens in the order of joining.
+    draw: Option<DrawView<'a>>,
     /// Null for a queue that is to stay open.
     closes_at: Option<Timestamp>,
     message: Option<&'a str>,
@@ -49,6 +53,8 @@ pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
         active_cap: limits.cap,
         opens_at: stats.control.opens_at(),
         joins_from: stats.control.joins_from(),
+        opening: stats.control.opening(),
+        draw: DrawView::of(&queue, &stats),
         closes_at: stats.control.closes_at(),
         message: stats.control.message.as_deref(),
     };

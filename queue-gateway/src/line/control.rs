@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::life::{Closing, Schedule};
+use super::{
+    draw::{Draw, Opening},
+    life::{Closing, Schedule},
+};
 
 /// How fast and how far a queue admits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -44,7 +47,7 @@ pub struct Lifetimes {
 }
 
 /// What the settings say of a queue; pushed to the store at start and on live reload.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     /// Rate and cap where no operator overrides them.
     pub limits: AdmissionLimits,
@@ -67,6 +70,11 @@ pub struct ControlChange {
     pub opens_at: Option<Option<Timestamp>>,
     /// Overrides when the baseline closes it.
     pub closes_at: Option<Option<Closing>>,
+    /// Overrides how the baseline opens the queue. Without effect once the first have joined.
+    pub opening: Option<Option<Opening>>,
+    /// The public value that decides the draw, once it is known. Without effect before the opening, without a source, and once
+    /// there is one.
+    pub beacon: Option<String>,
     /// From then on nobody joins; `Some(None)` takes joins again.
     pub drains_at: Option<Option<Timestamp>>,
     /// Pauses or resumes admission. Credit is not banked while paused.
@@ -88,6 +96,8 @@ pub struct Control {
     pub cap_override: Option<u64>,
     /// The operator's opening time, where set.
     pub opens_at_override: Option<Timestamp>,
+    /// How the operator opens the queue, where set.
+    pub opening_override: Option<Opening>,
     /// The operator's closing, where set.
     pub closes_at_override: Option<Closing>,
     /// From then on nobody joins.
@@ -96,6 +106,8 @@ pub struct Control {
     pub paused: bool,
     /// The operator's sentence for those who wait.
     pub message: Option<String>,
+    /// The draw, which moves on by itself and not by the revision.
+    pub draw: Draw,
 }
 
 impl Control {

@@ -5,15 +5,22 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::control::{Control, ControlChange};
+use super::{
+    control::{Control, ControlChange},
+    draw::{Draw, Lots, Opening},
+};
 
 /// When the settings open and close a queue. Instants are in whole microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schedule {
     /// From then on visitors are admitted; always, where it is `None`.
     pub opens_at: Option<Timestamp>,
     /// Joins are taken so long before the opening.
     pub pre_queue: Duration,
+    /// In which order those are let in who joined before.
+    pub opening: Opening,
+    /// Where the public value comes from that decides a draw after the opening; the draw needs none where it is `None`.
+    pub beacon_source: Option<String>,
     /// From then on nobody joins or is admitted; never, where it is `None`.
     pub closes_at: Option<Timestamp>,
 }
@@ -33,7 +40,7 @@ pub enum Closing {
 pub enum QueueState {
     /// It opens later, and takes no joins yet.
     Scheduled,
-    /// It opens later, and takes joins.
+    /// It opens later, or waits for its draw, and takes joins.
     PreQueue,
     /// Joins are taken and visitors admitted.
     Open,
@@ -88,6 +95,19 @@ impl Control {
         self.opens_at_override.or(self.baseline.schedule.opens_at)
     }
 
+    /// In which order those are let in who join before the opening. Settled by the first who joins.
+    pub fn opening(&self) -> Opening {
+        let in_force = self.opening_override.unwrap_or(self.baseline.schedule.opening);
+        if self.draw.numbering { Opening::Draw } else { in_force }
+    }
+
+    /// What decides the draw, where nothing is missing any more.
+    pub fn decisive_lots(&self) -> Option<Lots> {
+        let needs_no_beacon = self.baseline.schedule.beacon_source.is_none();
+        let beacon = self.draw.beacon.clone().or_else(|| needs_no_beacon.then(String::new));
+        Draw { beacon, ..self.draw.clone() }.lots()
+    }
+
     /// From when joins are taken; always, where it is `None`.
     pub fn joins_from(&self) -> Option<Timestamp> {
         let opens_at = self.opens_at()?;
@@ -110,7 +130,7 @@ impl Control {
             QueueState::Closed
         } else if is_before(self.joins_from()) {
             QueueState::Scheduled
-        } else if is_before(self.opens_at()) {
+        } else if is_before(self.opens_at()) || self.draw.is_pending() {
             QueueState::PreQueue
         } else if self.paused {
             QueueState::Paused
@@ -180,7 +200,7 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::{AdmissionLimits, Baseline, Lifetimes};
+    use crate::line::{AdmissionLimits, Baseline, DrawSecret, Lifetimes};
 
     fn second(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -204,16 +224,20 @@ mod tests {
                 schedule: Schedule {
                     opens_at: Some(second(100)),
                     pre_queue: Duration::from_mins(1),
+                    opening: Opening::Fifo,
+                    beacon_source: None,
                     closes_at: Some(second(200)),
                 },
             },
             rate_override: None,
             cap_override: None,
             opens_at_override: None,
+            opening_override: None,
             closes_at_override: None,
             drains_at: None,
             paused: false,
             message: None,
+            draw: Draw::sealed(DrawSecret([7; 32])),
         }
     }
 
@@ -242,6 +266,28 @@ mod tests {
         assert_eq!(states, expected);
         let refusals = [39, 40, 199, 200].map(|at| control.no_joins(second(at)));
         assert_eq!(refusals, [Some(NoJoins::Scheduled), None, None, Some(NoJoins::Closed)]);
+    }
+
+    #[test]
+    fn a_queue_that_waits_for_its_draw_is_not_open_yet() {
+        let draw = Draw { numbering: true, numbers: Some(3), ..control().draw };
+        let pending = Control { draw, ..control() };
+        assert_eq!((pending.state(second(150)), pending.no_joins(second(150))), (QueueState::PreQueue, None));
+        let drawn = Control { draw: Draw { drawn_at: Some(second(160)), ..pending.draw.clone() }, ..pending };
+        assert_eq!(drawn.state(second(160)), QueueState::Open);
+        assert_eq!(drawn.opening(), Opening::Draw, "settled by the first who joined");
+    }
+
+    #[test]
+    fn a_named_source_makes_the_draw_wait_for_its_beacon() {
+        let draw = Draw { numbering: true, numbers: Some(3), ..control().draw };
+        let without = Control { draw, ..control() };
+        assert_eq!(without.decisive_lots().map(|lots| lots.beacon), Some(String::new()));
+        let mut named = without;
+        named.baseline.schedule.beacon_source = Some("drand".to_owned());
+        assert_eq!(named.decisive_lots(), None);
+        named.draw.beacon = Some("4242".to_owned());
+        assert_eq!(named.decisive_lots().map(|lots| lots.beacon), Some("4242".to_owned()));
     }
 
     #[test]

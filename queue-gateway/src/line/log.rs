@@ -4,6 +4,7 @@ use contract::ids::VisitorId;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    draw::Lots,
     place::{Epoch, Sequence},
     turn::Admission,
 };
@@ -31,6 +32,9 @@ pub enum LineChange {
         /// At this place.
         seq: Sequence,
     },
+    /// The queue has opened, and its draw is decided: whoever stands at a number of it stands at a place that follows from
+    /// this. The store deals the places out after it.
+    Drawn(Lots),
     /// Came back to a place of an older epoch; `seq` is zero or negative.
     Restored {
         /// The place, relative to the current epoch.

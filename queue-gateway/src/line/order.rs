@@ -1,6 +1,8 @@
 //! Who goes before whom, as the log tells it.
 
-use super::{log::LineChange, place::Sequence, rank::Rank, sparse::Sparse};
+use std::sync::Arc;
+
+use super::{draw::Drawn, log::LineChange, place::Sequence, rank::Rank, sparse::Sparse};
 
 /// A line as of one entry of its log.
 ///
@@ -8,6 +10,9 @@ use super::{log::LineChange, place::Sequence, rank::Rank, sparse::Sparse};
 /// - whoever was not passed counts those before them who were not passed either;
 /// - whoever was passed was next at that moment, since the line moves on only once all who are ready have gone in. They stay
 ///   the first, however many of those before them come back.
+///
+/// Whoever has a number of a draw stands in the order of the numbers until it is made, and at the place that it gave them
+/// from then on, also where a store or a token still names the number.
 #[derive(Clone, Debug)]
 pub struct Order {
     rank: Rank,
@@ -18,6 +23,7 @@ pub struct Order {
     front: Sparse,
     /// Passed places that are kept although all around them have expired, or although they were admitted once.
     kept: Sparse,
+    drawn: Option<Arc<Drawn>>,
 }
 
 /// A place in an [`Order`].
@@ -31,16 +37,18 @@ pub struct Standpoint {
 
 impl Order {
     /// A line given in full: these `places` up to `last_seq`, the passed ones included, of which those at the `front` are
-    /// ready. Sequences after `last_seq` count as waiting.
+    /// ready, and whose draw is `drawn`. Sequences after `last_seq` count as waiting.
     pub fn rebuild(
         last_seq: Sequence,
         watermark: Sequence,
         expired_through: Sequence,
         places: &[Sequence],
         front: &[Sequence],
+        drawn: Option<Arc<Drawn>>,
     ) -> Self {
+        let drawn_place = |seq: &Sequence| place(drawn.as_deref(), *seq);
         let mut kept = Sparse::default();
-        let lasting = places.iter().copied().filter(|seq| {
+        let lasting = places.iter().map(drawn_place).filter(|seq| {
             let lasts = *seq > expired_through;
             if !lasts {
                 kept.insert(seq.0);
@@ -53,14 +61,65 @@ impl Order {
         for seq in front {
             ready.insert(seq.0);
         }
-        Self { rank, last_seq, watermark, expired_through, front: ready, kept }
+        Self { rank, last_seq, watermark, expired_through, front: ready, kept, drawn }
+    }
+
+    /// Puts everybody who has a number at the place that the draw gave them. Repeating is harmless.
+    ///
+    /// Nobody is admitted before, so there is nothing but who stands there to be exchanged.
+    pub fn draw(&mut self, drawn: Arc<Drawn>) {
+        if self.drawn.is_some() {
+            return;
+        }
+        let last = self.last_seq.max(Sequence(i64::try_from(drawn.len()).unwrap_or(i64::MAX)));
+        let exchanged = |seq: Sequence| {
+            let place = u64::try_from(seq.0).ok().and_then(|number| drawn.place_of(number));
+            place.and_then(|place| i64::try_from(place).ok()).map_or(seq, Sequence)
+        };
+        self.rank = self.rank.exchanged(last, exchanged);
+        self.last_seq = last;
+        self.drawn = Some(drawn);
+    }
+
+    /// The outcome of the draw, once it is made.
+    pub fn drawn(&self) -> Option<&Arc<Drawn>> {
+        self.drawn.as_ref()
+    }
+
+    /// The number of a draw that whoever stands here has.
+    pub fn number_of(&self, seq: Sequence) -> Option<u64> {
+        self.drawn.as_ref().map_or_else(|| seq.number(), |drawn| drawn.number_of(seq))
+    }
+
+    /// Which numbers of the draw are no longer in the line: a bit each, that of number 1 the lowest of the first byte. `None`
+    /// before the draw.
+    pub fn departed_numbers(&self) -> Option<Vec<u8>> {
+        let drawn = self.drawn.as_ref()?;
+        let mut bits = vec![0; usize::try_from(drawn.len().div_ceil(8)).ok()?];
+        for (bit, place) in drawn.places().enumerate() {
+            let seq = Sequence(place);
+            if !self.kept.contains(place) && !self.stands_in_rank(seq) {
+                bits[bit / 8] |= 1 << (bit % 8);
+            }
+        }
+        Some(bits)
+    }
+
+    /// Where somebody stands in this order.
+    pub fn place(&self, seq: Sequence) -> Sequence {
+        place(self.drawn.as_deref(), seq)
     }
 
     /// Applies one entry. Repeating entries in their order is harmless.
     pub fn apply(&mut self, change: &LineChange) {
         match change {
             LineChange::Admitted { seq, .. } => self.admit(*seq),
-            LineChange::Departed { seq } => self.depart(*seq),
+            LineChange::Departed { seq } => self.depart(self.place(*seq)),
+            LineChange::Drawn(lots) => {
+                if self.drawn.is_none() {
+                    self.draw(Arc::new(lots.draw()));
+                }
+            }
             LineChange::Restored { seq } => self.rank.restore(*seq),
             LineChange::Returned { seq } => {
                 if !self.stands_in_rank(*seq) {
@@ -81,11 +140,12 @@ impl Order {
 
     /// Notes that sequences up to this one have been issued.
     pub fn extend(&mut self, last_seq: Sequence) {
-        self.last_seq = self.last_seq.max(last_seq);
+        self.last_seq = self.last_seq.max(self.place(last_seq));
     }
 
     /// Where a place stands; `None` for one that is not in the line.
     pub fn standpoint(&self, seq: Sequence) -> Option<Standpoint> {
+        let seq = self.place(seq);
         if seq > self.watermark {
             return self.rank.holds(seq).then(|| Standpoint { position: self.ahead(seq) + 1, parked: false });
         }
@@ -95,6 +155,7 @@ impl Order {
 
     /// How many go before a place, whether or not it is in the line.
     pub fn ahead(&self, seq: Sequence) -> u64 {
+        let seq = self.place(seq);
         if seq <= self.watermark {
             return 0;
         }
@@ -103,6 +164,7 @@ impl Order {
 
     /// How many places there are before one, those included that were passed: no more people than that can go before.
     pub fn places_ahead(&self, seq: Sequence) -> u64 {
+        let seq = self.place(seq);
         self.rank.ahead(seq) + self.kept.below(seq.0)
     }
 
@@ -148,15 +210,25 @@ impl Order {
     }
 }
 
+/// The place of whoever stands at a sequence: drawn, or as yet that of their number.
+fn place(drawn: Option<&Drawn>, seq: Sequence) -> Sequence {
+    match (drawn, seq.number()) {
+        (_, None) => seq,
+        (Some(drawn), Some(_)) => drawn.place_in_line(seq),
+        (None, Some(number)) => i64::try_from(number).map_or(seq, Sequence),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::line::{DrawSecret, Lots};
 
     fn line_of(last: i64) -> Order {
         let places: Vec<Sequence> = (1..=last).map(Sequence).collect();
-        Order::rebuild(Sequence(last), Sequence::FIRST, Sequence::FIRST, &places, &[])
+        Order::rebuild(Sequence(last), Sequence::FIRST, Sequence::FIRST, &places, &[], None)
     }
 
     fn at(order: &Order, seq: i64) -> Option<(u64, bool)> {
@@ -255,6 +327,70 @@ mod tests {
         }
     }
 
+    fn lots(numbers: u64) -> Lots {
+        Lots { numbers, secret: DrawSecret([7; 32]), beacon: "beacon".to_owned() }
+    }
+
+    #[test]
+    fn a_draw_puts_numbers_at_places_and_leaves_the_others() {
+        let mut order = Order::rebuild(Sequence(0), Sequence::FIRST, Sequence::FIRST, &[], &[], None);
+        order.extend(Sequence::of_number(50));
+        let (gone, stays) = (Sequence::of_number(20), Sequence::of_number(21));
+        order.apply(&LineChange::Restored { seq: Sequence(-3) });
+        order.apply(&LineChange::Departed { seq: gone });
+        assert_eq!((order.standpoint(gone), order.standpoint(stays).unwrap().position), (None, 21), "of the numbers");
+        order.extend(Sequence(60));
+        let drawn = lots(50).draw();
+        for _ in 0..2 {
+            order.apply(&LineChange::Drawn(lots(50)));
+            let place = |number| drawn.place_of(number).unwrap();
+            let after_gone = u64::from(place(20) < place(21));
+            assert_eq!(
+                order.standpoint(stays).unwrap().position,
+                1 + place(21) - after_gone,
+                "one was restored before"
+            );
+            let by_place = Sequence(i64::try_from(place(21)).unwrap());
+            assert_eq!(order.standpoint(by_place), order.standpoint(stays));
+            assert_eq!((order.number_of(by_place), order.number_of(stays)), (Some(21), Some(21)));
+            assert_eq!(order.standpoint(gone), None);
+            assert_eq!(order.standpoint(Sequence(55)).unwrap().position, 55, "one left, one was restored");
+            assert_eq!((order.waiting(), order.number_of(Sequence(55))), (60, None));
+        }
+        let bits = |numbers: &[usize]| {
+            let mut bits = vec![0_u8; 7];
+            for number in numbers {
+                bits[(number - 1) / 8] |= 1 << ((number - 1) % 8);
+            }
+            Some(bits)
+        };
+        assert_eq!(order.departed_numbers(), bits(&[20]));
+        order.apply(&LineChange::Departed { seq: stays });
+        assert_eq!(order.departed_numbers(), bits(&[20, 21]));
+        assert_eq!((order.standpoint(stays), order.waiting()), (None, 59), "the store still named the number");
+    }
+
+    #[test]
+    fn an_order_given_in_full_while_places_are_dealt_is_the_drawn_one() {
+        let mut told = Order::rebuild(Sequence(0), Sequence::FIRST, Sequence::FIRST, &[], &[], None);
+        told.extend(Sequence::of_number(40));
+        told.apply(&LineChange::Drawn(lots(40)));
+        told.apply(&LineChange::Departed { seq: Sequence::of_number(9) });
+        told.extend(Sequence(45));
+        let drawn = Arc::new(lots(40).draw());
+        let dealt = (1..=40).filter(|number| *number != 9).map(|number| {
+            let seq = Sequence::of_number(number);
+            if number <= 25 { drawn.place_in_line(seq) } else { seq }
+        });
+        let places: Vec<Sequence> = dealt.chain((41..=45).map(Sequence)).collect();
+        let first = Sequence::FIRST;
+        let rebuilt = Order::rebuild(Sequence(45), first, first, &places, &[], Some(drawn));
+        for seq in 1..=45 {
+            assert_eq!(at(&told, seq), at(&rebuilt, seq), "{seq}");
+        }
+        assert_eq!(told.waiting(), rebuilt.waiting());
+    }
+
     #[test]
     fn an_order_given_in_full_is_the_one_that_the_log_tells() {
         let mut told = line_of(300);
@@ -271,7 +407,8 @@ mod tests {
             told.apply(change);
         }
         let places: Vec<Sequence> = (1..=300).map(Sequence).filter(|seq| told.standpoint(*seq).is_some()).collect();
-        let rebuilt = Order::rebuild(Sequence(300), Sequence(121), Sequence(60), &places, &[40, 55].map(Sequence));
+        let rebuilt =
+            Order::rebuild(Sequence(300), Sequence(121), Sequence(60), &places, &[40, 55].map(Sequence), None);
         for seq in 1..=300 {
             assert_eq!(at(&told, seq), at(&rebuilt, seq), "{seq}");
         }

@@ -24,6 +24,32 @@ impl Sequence {
     pub const FIRST: Self = Self(-(1 << 53));
 }
 
+/// Below every place of an older epoch that can be met until the year 2112, and far from every place of this one.
+const NUMBERS_FROM: i64 = -(1 << 52);
+/// No draw has more.
+const MOST_NUMBERS: i64 = 1 << 32;
+
+impl Sequence {
+    /// Above every number of a draw, and below every place in the line.
+    pub const ABOVE_NUMBERS: Self = Self(NUMBERS_FROM + MOST_NUMBERS);
+
+    /// Where somebody stands who has a number of a draw, until it is drawn.
+    ///
+    /// # Panics
+    /// With a number of 2^32 or more.
+    pub fn of_number(number: u64) -> Self {
+        let number = i64::try_from(number).ok().filter(|number| *number < MOST_NUMBERS);
+        #[expect(clippy::expect_used, reason = "numbers count people")]
+        Self(NUMBERS_FROM + number.expect("a number of a draw is below 2^32"))
+    }
+
+    /// The number of a draw that somebody has who stands here; `None` for a place in the line.
+    pub fn number(self) -> Option<u64> {
+        let number = self.0.checked_sub(NUMBERS_FROM)?;
+        (1..MOST_NUMBERS).contains(&number).then(|| u64::try_from(number).ok()).flatten()
+    }
+}
+
 /// A place as a waiting token carries it: valid across epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {

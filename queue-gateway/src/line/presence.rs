@@ -10,7 +10,7 @@ use std::{
 
 use contract::ids::VisitorId;
 
-use super::{ClientNetwork, Histogram, ReadyVisitor, Sequence, Standpoint};
+use super::{ClientNetwork, Drawn, Histogram, ReadyVisitor, Sequence, Standpoint};
 
 /// Visitors reported in one step at most; the others follow in the next.
 const MOST_REPORTED: usize = 2_000;
@@ -138,6 +138,22 @@ impl Presence {
         self.note_end(visitor);
     }
 
+    /// The draw is made: whoever has a number stands at their place from now on.
+    pub fn draw(&mut self, drawn: &Drawn) {
+        let has_number = |seq: Sequence| drawn.place_in_line(seq) != seq;
+        if !self.by_seq.keys().next().copied().is_some_and(has_number) {
+            return;
+        }
+        for present in self.visitors.values_mut() {
+            present.seq = drawn.place_in_line(present.seq);
+        }
+        self.by_seq = self.visitors.iter().map(|(visitor, present)| (present.seq, *visitor)).collect();
+        let networks = self.visitors.values().filter_map(|present| Some((present.network?, present.seq)));
+        self.by_network = networks.collect();
+        self.counted_at = None;
+        self.tell_all_again();
+    }
+
     /// A visitor who keeps their place is not present any more.
     pub fn give_up(&mut self, visitor: VisitorId) {
         if let Some(present) = self.remove(visitor)
@@ -246,7 +262,10 @@ impl Presence {
     /// What the next report says, when places up to `newest` are known to have been given. Whoever it names counts as
     /// reported; [`Presence::take_back`] is for when it fails.
     pub fn changes(&mut self, horizon: Sequence, newest: Sequence, wanted: u64) -> Changes {
-        let mut places: Vec<Sequence> = self.unreported.range(..=horizon).take(MOST_REPORTED).copied().collect();
+        // Whoever has a number of a draw has no place to be admitted at yet.
+        let to_tell = (horizon >= Sequence::ABOVE_NUMBERS).then_some(Sequence::ABOVE_NUMBERS..=horizon);
+        let unreported = to_tell.into_iter().flat_map(|places| self.unreported.range(places));
+        let mut places: Vec<Sequence> = unreported.take(MOST_REPORTED).copied().collect();
         // Whoever is only told again was covered before.
         let room = MOST_REPORTED - places.len();
         places.extend(self.outdated.range(..=horizon).take(room).copied());
@@ -254,7 +273,7 @@ impl Presence {
         let covers = self.unreported.first().map_or(horizon, |left| horizon.min(Sequence(left.0 - 1)));
         // Who joins from now on, or is joining, is not in this report. The join that began first knew the least.
         let newest = self.joining.first_key_value().map_or(newest, |(_, known)| newest.min(*known));
-        let above = Sequence(covers.0.saturating_add(1));
+        let above = Sequence(covers.0.saturating_add(1)).max(Sequence::ABOVE_NUMBERS);
         let nth = usize::try_from(wanted.saturating_sub(1)).unwrap_or(usize::MAX);
         let reach = self.by_seq.range(above..).nth(nth).map(|(seq, _)| *seq);
         Changes { ready, gone: std::mem::take(&mut self.gone), covers, newest, reach }

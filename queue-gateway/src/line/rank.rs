@@ -36,6 +36,14 @@ impl Rank {
         Self { departed, restored }
     }
 
+    /// The rank of the same line after its places up to `last_seq` have been exchanged, each for another of them.
+    #[must_use]
+    pub fn exchanged(&self, last_seq: Sequence, place: impl Fn(Sequence) -> Sequence) -> Self {
+        let restored = self.restored.iter().map(Sequence);
+        let waiting = (1..=last_seq.0).map(Sequence).filter(|seq| self.holds(*seq)).map(place);
+        Self::rebuild(last_seq, restored.chain(waiting))
+    }
+
     /// Takes a place out of the line. Repeating is harmless.
     pub fn depart(&mut self, seq: Sequence) {
         match ordinal(seq) {

@@ -19,6 +19,10 @@ pub enum Lever {
     Cap,
     /// The operator's opening time, in microseconds since 1970 as all instants.
     OpensAt,
+    /// How the operator opens the queue.
+    Opening,
+    /// The public value of the draw.
+    Beacon,
     /// The operator's closing time, or [`NEVER`].
     ClosesAt,
     /// From when nobody joins.
@@ -47,13 +51,17 @@ pub enum Lever {
     BaselineOpensAt,
     /// How long before it joins are taken, in microseconds.
     PreQueue,
+    /// How the settings open the queue.
+    BaselineOpening,
+    /// Where the public value of the draw comes from.
+    BeaconSource,
     /// The settings' closing time.
     BaselineClosesAt,
 }
 
 impl Lever {
     /// All, in the order in which a step records them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Rate,
         Self::Cap,
         Self::OpensAt,
@@ -61,6 +69,8 @@ impl Lever {
         Self::DrainsAt,
         Self::Paused,
         Self::Message,
+        Self::Opening,
+        Self::Beacon,
         Self::BaselineRate,
         Self::BaselineCap,
         Self::Arrive,
@@ -72,17 +82,21 @@ impl Lever {
         Self::BaselineOpensAt,
         Self::PreQueue,
         Self::BaselineClosesAt,
+        Self::BaselineOpening,
+        Self::BeaconSource,
     ];
 
     /// How a control has it, in the text that stores keep; `None` where nothing is set.
     pub fn of(self, control: &Control) -> Option<String> {
         let Control { baseline, .. } = control;
-        let (lifetimes, schedule) = (baseline.lifetimes, baseline.schedule);
+        let (lifetimes, schedule) = (baseline.lifetimes, &baseline.schedule);
         let instant = |instant: Timestamp| instant.as_microsecond().to_string();
         match self {
             Self::Rate => control.rate_override.map(|rate| rate.to_string()),
             Self::Cap => control.cap_override.map(|cap| cap.to_string()),
             Self::OpensAt => control.opens_at_override.map(instant),
+            Self::Opening => control.opening_override.map(|opening| opening.name().to_owned()),
+            Self::Beacon => control.draw.beacon.clone(),
             Self::ClosesAt => control.closes_at_override.map(|closing| match closing {
                 Closing::At(at) => instant(at),
                 Closing::Never => NEVER.to_string(),
@@ -100,6 +114,8 @@ impl Lever {
             Self::MaxPlaces => Some(baseline.max_places.to_string()),
             Self::BaselineOpensAt => schedule.opens_at.map(instant),
             Self::PreQueue => Some(schedule.pre_queue.as_micros().to_string()),
+            Self::BaselineOpening => Some(schedule.opening.name().to_owned()),
+            Self::BeaconSource => schedule.beacon_source.clone(),
             Self::BaselineClosesAt => schedule.closes_at.map(instant),
         }
     }

@@ -1,11 +1,11 @@
 //! How a copy follows its line: by the log while it reaches back, else by reading the line in full.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use super::{Bookmark, LOG_PAGE, Line, Mirror, News, Seen};
 use crate::{
     engine::{EngineError, QueueEngine},
-    line::{Histogram, LineChange, LogIndex, LogPage, Order, Sequence, Stats, Tail},
+    line::{Drawn, Histogram, LineChange, LogIndex, LogPage, Lots, Order, Sequence, Stats, Tail},
 };
 
 /// Sequences read in one call when the line is read in full.
@@ -86,6 +86,7 @@ impl Mirror {
     }
 
     async fn catch_up(&self, engine: &dyn QueueEngine, after: LogIndex, tail: Tail) -> Result<News, EngineError> {
+        self.draw_ahead(&tail).await;
         let Some(epoch) = self.epoch() else { return self.rebuild(engine).await };
         if epoch != tail.epoch {
             return match self.rebuild(engine).await? {
@@ -139,8 +140,25 @@ impl Mirror {
             let Bookmark { epoch, after: from, .. } = self.bookmark();
             after = from;
             tail = engine.tail(&self.queue, epoch, after, LOG_PAGE).await?;
+            self.draw_ahead(&tail).await;
             if tail.epoch != epoch {
                 return Ok(Continuation::TooMuch);
+            }
+        }
+    }
+
+    /// Makes the draw that a tail tells of, before it is applied: it may take a second, in which everybody may read on.
+    async fn draw_ahead(&self, tail: &Tail) {
+        let LogPage::Entries(entries) = &tail.page else { return };
+        let decided = entries.iter().find_map(|change| match change {
+            LineChange::Drawn(lots) => Some(lots),
+            _ => None,
+        });
+        let is_open = self.read(|line| line.epoch == tail.epoch && line.drawn().is_none());
+        if let (Some(lots), Some(true)) = (decided, is_open) {
+            let drawn = draw_aside(lots.clone()).await;
+            if let Some(line) = self.line.write().as_mut().filter(|line| line.epoch == tail.epoch) {
+                line.draw(drawn);
             }
         }
     }
@@ -171,11 +189,17 @@ impl Mirror {
         let places = self.pages(engine, List::Line).await?;
         let front = self.pages(engine, List::Front).await?;
         let after = engine.stats(&self.queue).await?;
-        if after.epoch != before.epoch || after.log_head < before.log_head {
+        // Places that were dealt while they were read would be taken for others.
+        let same_draw = after.control.draw.lots() == before.control.draw.lots();
+        if after.epoch != before.epoch || after.log_head < before.log_head || !same_draw {
             return Ok(News::Unsettled);
         }
+        let drawn = match before.control.draw.lots() {
+            Some(lots) => Some(draw_aside(lots).await),
+            None => None,
+        };
         let Stats { last_seq, watermark, expired_through, log_head, .. } = before;
-        let order = Order::rebuild(last_seq, watermark, expired_through, &places, &front);
+        let order = Order::rebuild(last_seq, watermark, expired_through, &places, &front, drawn);
         let mut fresh = Line::new(order, before);
         let mut head = log_head;
         while head < after.log_head {
@@ -217,6 +241,13 @@ impl Mirror {
             }
         }
     }
+}
+
+/// Where nobody waits for it.
+async fn draw_aside(lots: Lots) -> Arc<Drawn> {
+    let numbers = lots.numbers;
+    let drawn = tokio::task::spawn_blocking(move || Arc::new(lots.draw()));
+    drawn.await.unwrap_or_else(|error| panic!("a draw of {numbers} numbers failed: {error}"))
 }
 
 /// What the line is read in full from.

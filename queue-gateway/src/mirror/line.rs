@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::engine::LONGEST_STEP;
 use crate::line::{
-    Epoch, Histogram, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
+    Drawn, Epoch, Histogram, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
     estimate::{Flow, Pace, WaitRange},
 };
 
@@ -47,7 +47,8 @@ impl Line {
     /// What can be told of a place at this position.
     pub(crate) fn outlook(&self, seq: Sequence, position: u64) -> Outlook {
         let behind = self.order.waiting().saturating_sub(position);
-        Outlook { position, behind, wait: self.wait(seq), opens_in: self.opens_in }
+        let number = self.order.number_of(seq);
+        Outlook { position, behind, wait: self.wait(seq), opens_in: self.opens_in, number }
     }
 
     /// What can be told of a place that the engine has called waiting: its word is newer than this copy, so the place
@@ -58,7 +59,36 @@ impl Line {
 
     /// Whether a place, which is not in the line any more, was passed and expired.
     pub(crate) fn has_expired(&self, seq: Sequence) -> bool {
-        seq <= self.order.expired_through()
+        self.order.place(seq) <= self.order.expired_through()
+    }
+
+    /// The outcome of the draw, once it is made.
+    pub(crate) fn drawn(&self) -> Option<&Arc<Drawn>> {
+        self.order.drawn()
+    }
+
+    /// The number of a draw that whoever stands here has.
+    pub(crate) fn number_of(&self, seq: Sequence) -> Option<u64> {
+        self.order.number_of(seq)
+    }
+
+    /// Whether the two name the place of one visitor.
+    pub(crate) fn is_same_place(&self, one: Sequence, other: Sequence) -> bool {
+        self.order.place(one) == self.order.place(other)
+    }
+
+    /// As [`Order::departed_numbers`].
+    pub(crate) fn departed_numbers(&self) -> Option<Vec<u8>> {
+        self.order.departed_numbers()
+    }
+
+    /// The outcome of the draw, once the store has dealt all places.
+    pub(crate) fn dealt(&self) -> Option<&Arc<Drawn>> {
+        self.drawn().filter(|_| self.stats.control.draw.drawn_at.is_some())
+    }
+
+    pub(super) fn draw(&mut self, drawn: Arc<Drawn>) {
+        self.order.draw(drawn);
     }
 
     /// The newest place that is known to have been given.

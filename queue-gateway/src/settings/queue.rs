@@ -11,11 +11,13 @@ use service::settings::{Faults, Validate};
 
 use super::is_address;
 use crate::{
-    line::{Lifetimes, Schedule, admission::AdmissionPolicy},
+    line::{Lifetimes, Opening, Schedule, admission::AdmissionPolicy},
     members::MemberQueueSettings,
     proof_of_work::ProofOfWorkSettings,
 };
 
+/// It is read on small screens.
+const MAX_BEACON_CHARACTERS: usize = 500;
 /// People stay on a page for hours, not for weeks.
 const LONGEST_PRE_QUEUE: Duration = Duration::from_hours(7 * 24);
 
@@ -71,7 +73,7 @@ pub struct QueueSettings {
 }
 
 /// When a queue opens and closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ScheduleSettings {
     /// Visitors are admitted from then on.
     #[serde(default)]
@@ -79,6 +81,12 @@ pub struct ScheduleSettings {
     /// Joins are taken so long before.
     #[serde(default = "pre_queue", with = "duration")]
     pub pre_queue: Duration,
+    /// In which order those are let in who join before.
+    #[serde(default)]
+    pub opening: Opening,
+    /// Where the public value of a draw will come from.
+    #[serde(default)]
+    pub beacon_source: Option<String>,
     /// Nobody joins or is admitted from then on.
     #[serde(default)]
     pub closes_at: Option<Timestamp>,
@@ -86,7 +94,7 @@ pub struct ScheduleSettings {
 
 impl Default for ScheduleSettings {
     fn default() -> Self {
-        Self { opens_at: None, pre_queue: pre_queue(), closes_at: None }
+        Self { opens_at: None, pre_queue: pre_queue(), opening: Opening::Fifo, beacon_source: None, closes_at: None }
     }
 }
 
@@ -95,7 +103,13 @@ impl ScheduleSettings {
     pub fn schedule(&self) -> Schedule {
         let whole = |at: Timestamp| Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
         let pre_queue = self.pre_queue;
-        Schedule { opens_at: self.opens_at.map(whole), pre_queue, closes_at: self.closes_at.map(whole) }
+        Schedule {
+            opens_at: self.opens_at.map(whole),
+            pre_queue,
+            opening: self.opening,
+            beacon_source: self.beacon_source.clone(),
+            closes_at: self.closes_at.map(whole),
+        }
     }
 }
 
@@ -143,6 +157,14 @@ fn pre_queue() -> Duration {
     Duration::from_mins(15)
 }
 
+impl QueueSettings {
+    /// Whether it opens by a draw in which whoever brings more browsers has more numbers.
+    pub fn is_lottery_by_browsers(&self) -> bool {
+        let is_free = self.identity == IdentityKind::Anonymous && self.proof_of_work.is_none();
+        self.schedule.opening == Opening::Draw && is_free
+    }
+}
+
 impl Validate for QueueSettings {
     fn validate(&self, at: &mut Faults) {
         let safe = self.redirect_to.starts_with('/') || is_address(&self.redirect_to);
@@ -157,7 +179,13 @@ impl Validate for QueueSettings {
             at.section("proof_of_work", proof_of_work);
         }
         at.within("schedule", |at| {
-            let ScheduleSettings { opens_at, pre_queue, closes_at } = self.schedule;
+            let ScheduleSettings { opens_at, pre_queue, opening, ref beacon_source, closes_at } = self.schedule;
+            let draws = opening == Opening::Draw;
+            at.require("opening", !draws || opens_at.is_some(), "a draw needs opens_at");
+            let short =
+                beacon_source.as_ref().is_none_or(|text| (1..=MAX_BEACON_CHARACTERS).contains(&text.chars().count()));
+            at.require("beacon_source", short, "must have 1 to 500 characters");
+            at.require("beacon_source", beacon_source.is_none() || draws, "is for opening = \"draw\" alone");
             let fits = pre_queue <= LONGEST_PRE_QUEUE;
             at.require("pre_queue", fits, format!("must be at most 7d, is {pre_queue:?}"));
             let opens = opens_at.zip(closes_at).is_none_or(|(opens_at, closes_at)| opens_at < closes_at);

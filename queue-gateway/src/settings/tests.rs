@@ -94,8 +94,9 @@ fn the_documented_file_shows_every_key() {
 
     assert_eq!((*identity, members.is_some(), proof_of_work.is_some()), (IdentityKind::Member, true, true));
 
-    let ScheduleSettings { opens_at, pre_queue, closes_at } = schedule;
-    assert!(opens_at.is_some() && closes_at.is_some());
+    let ScheduleSettings { opens_at, pre_queue, opening, beacon_source, closes_at } = schedule;
+    assert!(opens_at.is_some() && closes_at.is_some() && beacon_source.is_some());
+    assert_eq!(*opening, crate::line::Opening::Draw, "else beacon_source would be refused");
     assert_eq!(*pre_queue, ScheduleSettings::default().pre_queue, "what is shown is what holds without the line");
     let LifetimeSettings { active_lifetime, arrive_within, claim_within, claim_at_most, grace } = lifetimes;
     let all = [active_lifetime, arrive_within, claim_within, claim_at_most, grace];
@@ -149,6 +150,7 @@ fn every_wrong_setting_is_named_at_once() {
         .replace("max_places = 2000000", "max_places = 0")
         .replace("pre_queue = \"15m\"", "pre_queue = '200h'")
         .replace("closes_at = \"2027-03-01T23:00:00+09:00\"", "closes_at = '2027-03-01T19:59:59+09:00'")
+        .replace("opening = \"draw\"", "opening = 'fifo'")
         .replace("claim_at_most = \"15m\"", "claim_at_most = '1h'")
         .replace("issuer = \"queue-gateway\"", "isuer = 'x'");
     let message = faults(&wrong);
@@ -161,6 +163,7 @@ fn every_wrong_setting_is_named_at_once() {
         "queues.demo.max_places",
         "queues.demo.schedule.pre_queue",
         "queues.demo.schedule.closes_at",
+        "queues.demo.schedule.beacon_source",
         "queues.demo.lifetimes.active_lifetime",
         "tokens.active_lifetime",
         "tokens.claim_at_most",
@@ -211,6 +214,16 @@ fn a_queue_has_lifetimes_of_its_own_where_it_names_them() {
     assert_eq!((own.arrive, own.active), (Duration::from_secs(45), Duration::from_mins(20)));
     let one_less = file.replace("arrive_within = \"45s\"\n", "");
     assert_eq!(lifetimes(&one_less).arrive, all.arrive);
+}
+
+#[test]
+fn a_draw_that_costs_nothing_is_known_as_one() {
+    let queue = load(&complete()).unwrap().queues[&"demo".parse().unwrap()].clone();
+    assert!(!queue.is_lottery_by_browsers(), "members draw, and prove work");
+    let open = QueueSettings { identity: IdentityKind::Anonymous, proof_of_work: None, ..queue.clone() };
+    assert!(open.is_lottery_by_browsers());
+    let in_order = ScheduleSettings { opening: crate::line::Opening::Fifo, ..open.schedule.clone() };
+    assert!(!QueueSettings { schedule: in_order, ..open }.is_lottery_by_browsers());
 }
 
 #[test]

@@ -99,7 +99,8 @@ impl QueueStreams {
         age: Duration,
         room: Room,
     ) -> Result<Subscription, StreamsFull> {
-        let Listener { holder, seq, network } = listener;
+        let Listener { holder, network, .. } = listener;
+        let seq = streams.mirror.place(listener.seq);
         let visitor = holder.visitor;
         let opening =
             |line: &Line| (line.stats.clone(), state_id(line), line.outlook_of_waiting(seq), line.standpoint(seq));
@@ -185,7 +186,7 @@ impl QueueStreams {
         match standing {
             // The mirror does not know the place yet, or it is another: whoever comes again is found there.
             Standing::Waiting { seq } => {
-                if self.shard(visitor).lock().of(visitor).any(|entry| entry.seq != seq) {
+                if self.shard(visitor).lock().of(visitor).any(|entry| !self.mirror.is_same_place(entry.seq, seq)) {
                     self.end(visitor, |_| frame::retry_only(self.retry.soon()));
                 }
             }
@@ -287,10 +288,14 @@ impl QueueStreams {
                     continue;
                 };
                 let held_back = point.parked && self.presence.lock().keeps_out(point, entry.network);
+                let state = notice.place_state(held_back);
+                if state != entry.state && entry.state.is_before_opening() {
+                    // Numbers of a draw are no positions.
+                    entry.shown = entry.shown.max(point.position);
+                }
                 // By the log no position rises. A copy read in full does not know who was back first: no stream shows it.
                 let outlook = line.outlook(entry.seq, point.position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
-                let state = notice.place_state(held_back);
                 if state != entry.state
                     || pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since)
                 {

@@ -5,10 +5,14 @@ import { Joining } from "./joining.js";
 import { awaitsDraw, isBeforeOpening, isThere, nextStep } from "./next-step.js";
 import { withinASecond } from "./pauses.js";
 import { Refusal } from "./refusal.js";
+import { Alarm } from "./runtime.js";
 import { leavingFailedInWords } from "./sentences.js";
 import { instantOf } from "./server-clock.js";
 import { LiveLine } from "./stream.js";
 import { Turn } from "./turn.js";
+
+/** After a draw everybody fetches their place; over so long, that not all do at once. */
+const PLACES_FETCHED_WITHIN_MS = 30_000;
 
 export class Room {
   #gateway;
@@ -25,6 +29,10 @@ export class Room {
   #paused = false;
   #latest = null;
   #connection = "connecting";
+  /** What is published of the draw; null where there is none, or nothing is known of it. */
+  #draw = null;
+  #drawnPlace;
+  #random;
 
   /**
    * `parts` is {gateway, view, tabs, progress, clock, runtime, page, openStream, proofs}; `page` as `Turn` takes it,
@@ -36,6 +44,8 @@ export class Room {
     this.#view = view;
     this.#tabs = tabs;
     this.#progress = progress;
+    this.#drawnPlace = new Alarm(runtime);
+    this.#random = runtime.random;
     this.#live = new LiveLine({
       openStream,
       askPlace: () => gateway.currentPlace(),
@@ -145,6 +155,7 @@ export class Room {
   #follow(place, again) {
     this.#turn.end();
     this.#mode = "waiting";
+    if (this.#latest && awaitsDraw(this.#latest) && !isBeforeOpening(place)) this.#fetchDrawnPlace();
     this.#latest = { ...place, ...this.#stepsTo(place), again };
     if ("message" in place) this.#view.showMessage(place.message);
     const opensAt = isBeforeOpening(place) ? instantOf(place.opens_at) : null;
@@ -155,6 +166,19 @@ export class Room {
       this.#opening.begin(opensAt);
     }
     if (this.#tabs.leading) this.#live.start();
+  }
+
+  /** A stream gives us no other token, and the one that we have names the number: a lost store could not read it. */
+  #fetchDrawnPlace() {
+    if (!this.#tabs.leading) return;
+    this.#drawnPlace.set(this.#random() * PLACES_FETCHED_WITHIN_MS, async () => {
+      try {
+        await this.#gateway.currentPlace();
+      } catch (error) {
+        // The next stream brings the token as well.
+        if (!(error instanceof Refusal)) throw error;
+      }
+    });
   }
 
   /** How far the visitor has come to this position, as far as there is one. */
@@ -203,6 +227,7 @@ export class Room {
   #stopFollowing() {
     this.#live.stop();
     this.#opening.end();
+    this.#drawnPlace.clear();
   }
 
   /** What had the focus is gone, and what was asked is decided. */
@@ -214,7 +239,8 @@ export class Room {
   #showLine() {
     const { behind, wait_seconds: wait, ...place } = this.#latest;
     const { instant: opensAt, left } = this.#opening;
-    this.#view.showWaiting({ ...place, behind: behind ?? 0, wait, opensAt, left, paused: this.#paused });
+    const ofQueue = { opensAt, left, draw: this.#draw, paused: this.#paused };
+    this.#view.showWaiting({ ...place, behind: behind ?? 0, wait, ...ofQueue });
   }
 
   /** The opening is due. Only the leading tab hears of it, and a hidden one that polls may sleep over it. */
@@ -268,6 +294,8 @@ export class Room {
   async #learnQueue() {
     const queue = await this.#askQueue();
     const paused = queue?.state === "paused";
+    if (queue) this.#draw = queue.draw ?? null;
+    if (this.#draw && this.#mode === "waiting" && awaitsDraw(this.#latest)) this.#showLine();
     if (queue && this.#mode === "waiting" && paused !== this.#paused) this.#hear(paused ? "paused" : "resumed", {});
   }
 

@@ -39,8 +39,8 @@ const WARNINGS = {
 
 /**
  * A place in the line. `line` is {state, reason, position, behind, wait, number, paused, refreshing, again}; `again`
- * when the visitor was called before and was away. Before the opening also {opening, opensAt, left}: how, when, and in
- * how many milliseconds; null where the time is not known.
+ * when the visitor was called before and was away. Before the opening also {opening, opensAt, left, draw}: how, when,
+ * in how many milliseconds, and what is published of the draw; null where that is not known.
  *
  * Facts that do not apply are empty. Where something is counted down, `step` is what is spoken of that.
  */
@@ -99,12 +99,13 @@ function situation(line) {
   return { title: next ? "You are next" : "You are in the line", lead: WE_TAKE_YOU };
 }
 
-function beforeOpening({ state, opening, opensAt, left }) {
+function beforeOpening({ state, opening, opensAt, left, draw }) {
   const isPutOff = state === "scheduled";
   const isDraw = opening === "draw";
   const notYet = isDraw ? "You are in the draw" : "The sale has not begun yet";
   const title = isPutOff ? "The opening was put off" : notYet;
-  const kept = isDraw ? DRAW : `You keep your place, and the line moves from then on. ${WE_TAKE_YOU}`;
+  const inOrder = `You keep your place, and the line moves from then on. ${WE_TAKE_YOU}`;
+  const kept = isDraw ? `${DRAW}${decidedInWords(draw)}` : inOrder;
   if (opensAt === null) return { title, lead: `The time is not known yet. ${kept}`, wait: "not known yet" };
   if (left <= 0) return isDraw ? DRAWING : { title: "The sale is about to begin", lead: kept, wait: "a moment" };
   return {
@@ -113,6 +114,14 @@ function beforeOpening({ state, opening, opensAt, left }) {
     wait: countdownInWords(left),
     step: `It opens in ${lessThanInWords(left)}.`,
   };
+}
+
+/** Whoever knows the outcome beforehand could choose it: people are told whether anybody can. */
+function decidedInWords(draw) {
+  if (!draw) return "";
+  return draw.beacon_source
+    ? ` The places follow from a value that nobody knows yet: ${draw.beacon_source}`
+    : " No public value was named for this draw: whoever runs the sale could have known its outcome.";
 }
 
 /** For the tab: a time stays true while the timers of a hidden page sleep, a countdown would not. */

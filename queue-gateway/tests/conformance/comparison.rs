@@ -16,7 +16,7 @@ use testkit::Redis;
 
 use crate::{
     clock::TestClock,
-    fixture::patient,
+    fixture::{SECRET, patient},
     late::LateGateway,
     mirror::Mirror,
     model::Model,
@@ -55,6 +55,8 @@ struct Seen {
     not_claimed: u64,
     withheld: u64,
     full: u64,
+    /// Deals that found or made a draw complete.
+    dealt: u64,
 }
 
 struct Run<'e> {
@@ -140,6 +142,12 @@ impl Run<'_> {
                 self.model.step(&report, reply.step.as_ref().unwrap(), entries);
                 return;
             }
+            Operation::Deal(first, places) => {
+                let dealt = self.model.deal(first, &places);
+                self.mirror.deal(dealt);
+                met.dealt += u64::from(self.model.is_drawn());
+                format!("{:?}", Ok::<_, ()>(dealt))
+            }
             Operation::Configure(_) | Operation::Control(_) => {
                 self.model.governed_by(&stats.control);
                 return;
@@ -154,8 +162,9 @@ impl Run<'_> {
         let engine = self.engines[self.engines.len() - 1];
         let mut late = self.late.take().unwrap_or_else(|| LateGateway::begin(stats.clone()));
         if late.read_on(engine, &self.queue).await {
-            let (line, front) = late.catch_up(engine, &self.queue).await;
-            assert_eq!((&line, &front), (&self.mirror.line, &self.mirror.front), "as a late gateway has it");
+            let (line, front) = late.catch_up(engine, &self.queue, &self.mirror).await;
+            let expected = self.mirror.as_drawn(&self.mirror.line);
+            assert_eq!((&line, &front), (&expected, &self.mirror.front), "as a late gateway has it");
         } else {
             self.late = Some(late);
         }
@@ -179,6 +188,7 @@ impl Run<'_> {
             let front = engine.front(&self.queue, None, usize::MAX).await.unwrap().places;
             assert!(front.iter().eq(&self.mirror.front), "{front:?}, by the log {:?}", self.mirror.front);
         }
+        assert_eq!(stats.control.draw, *self.model.draw());
         let slots = (self.model.live_slots(), self.model.unclaimed_slots(), self.model.ready());
         assert_eq!((stats.active, stats.unclaimed, stats.ready), slots);
         let within = stats.active <= stats.control.limits().cap.max(active_before);
@@ -188,11 +198,11 @@ impl Run<'_> {
 
 async fn compare(seed: u64, engines: &[&dyn QueueEngine], clock: &TestClock, met: &mut Seen) {
     let queue: QueueName = format!("comparison-{seed}").parse().unwrap();
-    let mut draw = Draw::from_seed(seed);
-    let baseline = draw.baseline();
-    let mut before = engines[0].configure(&queue, baseline).await.unwrap();
+    let mut draw = Draw::from_seed(seed, clock.now());
+    let baseline = draw.first_baseline();
+    let mut before = engines[0].configure(&queue, baseline.clone(), SECRET).await.unwrap();
     for engine in &engines[1..] {
-        assert_eq!(engine.configure(&queue, baseline).await.unwrap(), before);
+        assert_eq!(engine.configure(&queue, baseline.clone(), SECRET).await.unwrap(), before);
     }
     let trace = Trace { seed, step: 0, operations: Vec::new() };
     let mut run = Run {
@@ -248,7 +258,9 @@ async fn the_embedded_engine_does_what_the_model_says() {
     }
     eprintln!("{met:?}");
     if seeds.len() > 1 {
-        let Seen { admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full } = met;
+        let Seen { admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full, dealt } =
+            met;
+        assert!(dealt > 3, "{met:?}");
         let each = [admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full];
         assert!(each.iter().all(|count| *count > 20), "{met:?}");
     }

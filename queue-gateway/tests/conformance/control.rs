@@ -21,7 +21,7 @@ fn cap(cap: Option<u64>) -> ControlChange {
 
 pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixture) {
     let control = f.configure(12.5, 40).await.control;
-    assert_eq!((control.baseline, control.limits()), (baseline(12.5, 40), baseline(12.5, 40).limits));
+    assert_eq!((&control.baseline, control.limits()), (&baseline(12.5, 40), baseline(12.5, 40).limits));
     assert_eq!((control.rate_override, control.cap_override, control.message.as_deref()), (None, None, None));
     let control = f.engine.control(&f.queue, rate(Some(0.1)), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(0.1, 40).limits);

@@ -15,8 +15,8 @@ use contract::{
 use jiff::Timestamp;
 use queue_gateway::engine::{EngineError, MOST_JOINS, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
-    AdmissionLimits, Baseline, Contact, ControlChange, Epoch, JoinRequest, Joined, Lifetimes, LineChange, LogIndex,
-    LogPage, Schedule, Sequence, Standing, Stats,
+    AdmissionLimits, Baseline, Contact, ControlChange, DrawSecret, Epoch, JoinRequest, Joined, Lifetimes, LineChange,
+    LogIndex, LogPage, Schedule, Sequence, Standing, Stats,
 };
 use service::redis::RedisSettings;
 use testkit::{Redis, RedisCluster};
@@ -130,7 +130,7 @@ impl Fixture {
     }
 
     pub(crate) async fn configure_as(&self, baseline: Baseline) -> Stats {
-        self.engine.configure(&self.queue, baseline).await.unwrap()
+        self.engine.configure(&self.queue, baseline, SECRET).await.unwrap()
     }
 
     pub(crate) async fn control(&self, change: ControlChange) {
@@ -233,6 +233,9 @@ impl Fixture {
         page.places.into_iter().map(|seq| seq.0).collect()
     }
 }
+
+/// Of the draws in these tests.
+pub(crate) const SECRET: DrawSecret = DrawSecret([7; 32]);
 
 pub(crate) const LIFETIMES: Lifetimes =
     Lifetimes { arrive: ARRIVE, claim: CLAIM, claim_at_most: CLAIM_AT_MOST, active: ACTIVE, grace: GRACE };

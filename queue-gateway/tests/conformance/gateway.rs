@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use contract::ids::{ActiveTokenId, VisitorId};
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{
-    ClientNetwork, Epoch, GatewayId, Histogram, LineChange, LogIndex, LogPage, Phase, ReadyVisitor, Report, Sequence,
-    Standing, Step,
+    ClientNetwork, Drawn, Epoch, GatewayId, Histogram, LineChange, LogIndex, LogPage, Phase, ReadyVisitor, Report,
+    Sequence, Standing, Step,
 };
 
 use crate::fixture::Fixture;
@@ -29,6 +29,8 @@ pub(crate) struct Gateway<'f> {
     held_back: Vec<ClientNetwork>,
     epoch: Epoch,
     after: LogIndex,
+    /// Decided, and not dealt yet.
+    drawn: Option<Drawn>,
 }
 
 impl Fixture {
@@ -53,6 +55,7 @@ impl Fixture {
             held_back: Vec::new(),
             epoch: stats.epoch,
             after: stats.log_head,
+            drawn: None,
         }
     }
 
@@ -157,6 +160,9 @@ impl Gateway<'_> {
     /// The honest report: what has changed since the last, or all.
     pub(crate) fn report(&mut self, candidates: Vec<ActiveTokenId>) -> Report {
         let covers = self.horizon.unwrap_or_else(|| self.place_of_wanted(Sequence::FIRST).unwrap_or(Sequence::LAST));
+        // Numbers of a draw come first, and are not told.
+        let number = self.present.keys().next().filter(|seq| seq.number().is_some());
+        let covers = number.map_or(covers, |seq| covers.min(Sequence(seq.0 - 1)));
         let is_told = |ready: &ReadyVisitor| {
             ready.seq <= covers && ready.network.is_none_or(|network| !self.held_back.contains(&network))
         };
@@ -188,7 +194,7 @@ impl Gateway<'_> {
 
     fn place_of_wanted(&self, above: Sequence) -> Option<Sequence> {
         let nth = usize::try_from(self.wanted).unwrap().checked_sub(1)?;
-        self.present.keys().filter(|seq| **seq > above).nth(nth).copied()
+        self.present.keys().filter(|seq| **seq > above && seq.number().is_none()).nth(nth).copied()
     }
 
     /// Sends any report, and takes in what the store replies.
@@ -207,6 +213,11 @@ impl Gateway<'_> {
                 self.follow(entry);
             }
         }
+        if let Some(drawn) = self.drawn.take_if(|_| step.stats.control.draw.drawn_at.is_some()) {
+            let present = mem::take(&mut self.present).into_values();
+            let placed = present.map(|ready| ReadyVisitor { seq: drawn.place_in_line(ready.seq), ..ready });
+            self.present = placed.map(|ready| (ready.seq, ready)).collect();
+        }
         step
     }
 
@@ -220,6 +231,7 @@ impl Gateway<'_> {
             LineChange::Expired { through, kept } => {
                 self.present.retain(|seq, _| seq > through || kept.contains(seq) || self.told.contains_key(seq));
             }
+            LineChange::Drawn(lots) => self.drawn = Some(lots.draw()),
             LineChange::Restored { .. }
             | LineChange::Returned { .. }
             | LineChange::Ready { .. }

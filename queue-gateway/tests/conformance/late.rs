@@ -6,6 +6,8 @@ use contract::ids::QueueName;
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{LineChange, LogPage, Sequence, Stats};
 
+use crate::mirror::{Mirror, number_or_place};
+
 const PAGE: usize = 3;
 
 pub(crate) struct LateGateway {
@@ -44,16 +46,21 @@ impl LateGateway {
         mut self,
         engine: &dyn QueueEngine,
         queue: &QueueName,
+        mirror: &Mirror,
     ) -> (BTreeSet<Sequence>, BTreeSet<Sequence>) {
+        let draw = engine.stats(queue).await.unwrap().control.draw;
         let tail = engine.tail(queue, self.began.epoch, self.began.log_head, usize::MAX).await.unwrap();
-        self.line.extend((self.began.last_seq.0 + 1..=tail.last_seq.0).map(Sequence));
+        self.line.extend((self.began.last_seq.0 + 1..=tail.last_seq.0).map(|seq| number_or_place(&draw, seq)));
+        self.line = mirror.as_drawn(&self.line);
         let LogPage::Entries(entries) = tail.page else { panic!("a gap") };
         for entry in entries {
             match entry {
                 LineChange::Admitted { seq, .. } | LineChange::Departed { seq } => {
-                    self.line.remove(&seq);
-                    self.front.remove(&seq);
+                    let at = mirror.drawn.as_ref().map_or(seq, |drawn| drawn.place_in_line(seq));
+                    self.line.remove(&at);
+                    self.front.remove(&at);
                 }
+                LineChange::Drawn(_) => {}
                 LineChange::Restored { seq } | LineChange::Returned { seq } => {
                     self.line.insert(seq);
                     self.front.remove(&seq);

@@ -18,6 +18,7 @@ impl Fixture {
             opens_at: Some(opens_at),
             pre_queue: Duration::from_secs(10),
             closes_at: Some(opens_at + Duration::from_mins(2)),
+            ..Schedule::default()
         };
         self.configure_as(Baseline { schedule, ..baseline(rate, 1_000) }).await;
     }

@@ -9,6 +9,7 @@ mod arriving;
 mod clock;
 mod comparison;
 mod control;
+mod draw;
 mod failover;
 mod fixture;
 mod gateway;
@@ -122,6 +123,19 @@ on_every_engine! {
         replaying_the_log_on_a_snapshot_gives_the_line
         trimmed_entries_are_a_gap
         another_epoch_and_the_future_are_a_gap
+    }
+    draw {
+        whoever_joins_before_an_opening_by_draw_gets_a_number
+        the_first_who_joins_settles_how_a_queue_opens
+        a_draw_is_decided_by_the_first_step_after_the_opening
+        a_draw_with_a_named_source_waits_for_its_beacon
+        a_queue_without_a_source_takes_no_beacon
+        places_are_dealt_in_order_whoever_deals
+        the_drawn_go_in_by_their_places_and_later_ones_behind_them
+        whoever_leaves_leaves_by_number_or_by_place
+        a_crowd_is_dealt_in_many_steps
+        a_number_of_a_lost_draw_is_no_place
+        the_secret_of_a_queue_is_that_of_its_beginning
     }
     life {
         joins_are_taken_from_the_pre_queue_until_the_closing

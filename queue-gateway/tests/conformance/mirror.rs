@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use queue_gateway::line::{LineChange, LogIndex, Sequence, Stats};
+use queue_gateway::line::{Draw, Drawn, LineChange, LogIndex, Sequence, Stats};
 
 #[derive(Debug)]
 pub(crate) struct Mirror {
@@ -13,6 +13,7 @@ pub(crate) struct Mirror {
     watermark: Sequence,
     expired_through: Sequence,
     last_seq: i64,
+    pub(crate) drawn: Option<Drawn>,
 }
 
 impl Mirror {
@@ -25,12 +26,14 @@ impl Mirror {
             watermark: Sequence::FIRST,
             expired_through: Sequence::FIRST,
             last_seq: 0,
+            drawn: None,
         }
     }
 
     /// Takes in the entries that led to `stats`. Each must fit what the line was: replay that forgives would hide faults.
     pub(crate) fn follow(&mut self, entries: &[LineChange], stats: &Stats) {
-        self.line.extend((self.last_seq + 1..=stats.last_seq.0).map(Sequence));
+        let draw = &stats.control.draw;
+        self.line.extend((self.last_seq + 1..=stats.last_seq.0).map(|seq| number_or_place(draw, seq)));
         self.last_seq = stats.last_seq.0;
         for entry in entries {
             self.apply(entry);
@@ -38,6 +41,22 @@ impl Mirror {
         self.head = LogIndex(self.head.0 + entries.len() as u64);
         assert_eq!(self.head, stats.log_head);
         assert_eq!((self.watermark, self.expired_through), (stats.watermark, stats.expired_through));
+    }
+
+    /// Places are dealt up to this number.
+    pub(crate) fn deal(&mut self, dealt: u64) {
+        let Some(drawn) = &self.drawn else { return };
+        let place = |seq: Sequence| match seq.number() {
+            Some(number) if number <= dealt => drawn.place_in_line(seq),
+            _ => seq,
+        };
+        self.line = self.line.iter().copied().map(place).collect();
+    }
+
+    /// The line with everybody at their place, dealt or not.
+    pub(crate) fn as_drawn(&self, line: &BTreeSet<Sequence>) -> BTreeSet<Sequence> {
+        let place = |seq: &Sequence| self.drawn.as_ref().map_or(*seq, |drawn| drawn.place_in_line(*seq));
+        line.iter().map(place).collect()
     }
 
     fn apply(&mut self, entry: &LineChange) {
@@ -51,6 +70,10 @@ impl Mirror {
             LineChange::Departed { seq } => {
                 assert!(self.line.remove(seq), "{entry:?} was not in the line");
                 self.front.remove(seq);
+            }
+            LineChange::Drawn(lots) => {
+                assert!(self.drawn.is_none(), "{entry:?} comes twice");
+                self.drawn = Some(lots.draw());
             }
             LineChange::Restored { seq } | LineChange::Returned { seq } => {
                 assert!(self.line.insert(*seq), "{entry:?} was in the line");
@@ -71,4 +94,11 @@ impl Mirror {
             }
         }
     }
+}
+
+/// Where somebody stands at first to whom the store has issued this sequence.
+pub(crate) fn number_or_place(draw: &Draw, seq: i64) -> Sequence {
+    let number = u64::try_from(seq).unwrap();
+    let is_number = draw.numbering && draw.numbers.is_none_or(|numbers| number <= numbers);
+    if is_number { Sequence::of_number(number) } else { Sequence(seq) }
 }

@@ -2,6 +2,7 @@
 //! are admitted; for those it says who may be, and how many may be at most and must be at least.
 
 mod credit;
+mod draw;
 mod life;
 mod networks;
 mod slots;
@@ -13,8 +14,8 @@ use contract::ids::VisitorId;
 use jiff::Timestamp;
 use queue_gateway::engine::{LONGEST_STEP, PASSED_TOGETHER};
 use queue_gateway::line::{
-    ClientNetwork, Control, Epoch, GATEWAY_LIVES, GatewayId, JoinRefused, JoinReply, JoinRequest, Joined, Lost, Place,
-    Sequence, Standing, Stats,
+    ClientNetwork, Control, Draw, Epoch, GATEWAY_LIVES, GatewayId, JoinRefused, JoinReply, JoinRequest, Joined, Lost,
+    Place, Sequence, Standing, Stats,
 };
 
 use self::{credit::Allowance, networks::Networks, slots::Slot};
@@ -37,6 +38,8 @@ pub(crate) struct Model {
     expired_through: i64,
     horizon: Sequence,
     withheld: u64,
+    draw_is_decided: bool,
+    dealt: u64,
     allowance: Allowance,
 }
 
@@ -98,6 +101,8 @@ impl Model {
             expired_through: Sequence::FIRST.0,
             horizon: Sequence::LAST,
             withheld: 0,
+            draw_is_decided: false,
+            dealt: 0,
             allowance: Allowance::opening(now),
         }
     }
@@ -111,14 +116,21 @@ impl Model {
     /// Somebody configures the queue or changes its control, to `control`.
     pub(crate) fn governed_by(&mut self, control: &Control) {
         self.note_time();
+        self.close_numbers();
         self.allowance.settle(self.now, &self.control);
-        self.control = control.clone();
+        let draw = Draw { beacon: control.draw.beacon.clone(), ..self.control.draw.clone() };
+        if draw.beacon != self.control.draw.beacon {
+            let awaited = draw.numbers.is_some() && self.control.baseline.schedule.beacon_source.is_some();
+            assert!(awaited && self.control.draw.beacon.is_none(), "somebody has chosen the beacon");
+        }
+        self.control = Control { draw, ..control.clone() };
         self.allowance.settle(self.now, &self.control);
     }
 
     /// Predicts a join, where `admitted` says whether the engine admitted the visitor at once.
     pub(crate) fn join(&mut self, request: JoinRequest, admitted: bool) -> JoinReply {
         let JoinRequest { visitor, held, candidate, contact } = request;
+        self.close_numbers();
         self.meet(visitor);
         let before = self.standing(visitor);
         let reply = |standing, fresh| Ok(Joined { epoch: self.epoch, standing, fresh });
@@ -155,8 +167,8 @@ impl Model {
         if !admitted && places >= self.control.baseline.max_places {
             return Err(JoinRefused::Full);
         }
-        self.last_seq += 1;
-        *self.person(visitor) = Person { place: Some(self.last_seq), ..Person::new(visitor) };
+        let seq = self.next_sequence();
+        *self.person(visitor) = Person { place: Some(seq.0), ..Person::new(visitor) };
         if admitted {
             self.admit(visitor, candidate, network, i64::MIN);
         }
@@ -240,7 +252,8 @@ impl Model {
     fn restorable(&self, place: Place) -> Option<i64> {
         let seq = place.epoch.0 - self.epoch.0 + place.seq.0;
         let taken = self.people.iter().any(|person| person.place == Some(seq)) || self.given_back.contains(&seq);
-        (place.epoch < self.epoch && seq <= 0 && seq > self.over_through() && !taken).then_some(seq)
+        let is_place = place.seq.number().is_none();
+        (place.epoch < self.epoch && is_place && seq <= 0 && seq > self.over_through() && !taken).then_some(seq)
     }
 
     /// Whoever comes by is met as they are.

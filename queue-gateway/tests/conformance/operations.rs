@@ -6,13 +6,14 @@ use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 use jiff::{SignedDuration, Timestamp};
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{
-    AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Epoch, GatewayId, Histogram,
-    JoinRequest, Lifetimes, LogIndex, Phase, Place, Readmission, ReadyVisitor, Report, Schedule, Sequence, Stats, Step,
+    AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Drawn, Epoch, GatewayId, Histogram,
+    JoinRequest, Lifetimes, LogIndex, Opening, Phase, Place, Readmission, ReadyVisitor, Report, Schedule, Sequence,
+    Stats, Step,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use uuid::Uuid;
 
-use crate::model::Model;
+use crate::{fixture::SECRET, model::Model};
 
 pub(crate) const VISITORS: u128 = 24;
 
@@ -22,6 +23,7 @@ pub(crate) enum Operation {
     Join(Vec<JoinRequest>),
     Leave(VisitorId),
     Step(Report),
+    Deal(u64, Vec<Sequence>),
     Arrive(ActiveTokenId),
     Claim(ActiveTokenId, MemberId, Option<Readmission>),
     Release(ActiveTokenId),
@@ -44,7 +46,7 @@ impl Operation {
     pub(crate) async fn run(self, engine: &dyn QueueEngine, queue: &QueueName) -> Reply {
         let mut step = None;
         let text = match self {
-            Self::Configure(baseline) => format!("{:?}", engine.configure(queue, baseline).await),
+            Self::Configure(baseline) => format!("{:?}", engine.configure(queue, baseline, SECRET).await),
             Self::Join(requests) => format!("{:?}", engine.join_many(queue, &requests).await),
             Self::Leave(visitor) => format!("{:?}", engine.leave(queue, visitor).await),
             Self::Step(report) => {
@@ -53,6 +55,7 @@ impl Operation {
                 step = reply.ok();
                 text
             }
+            Self::Deal(first, places) => format!("{:?}", engine.deal(queue, first, &places).await),
             Self::Arrive(token) => format!("{:?}", engine.arrive(queue, token).await),
             Self::Claim(token, holder, old) => format!("{:?}", engine.claim(queue, token, holder, old).await),
             Self::Release(token) => format!("{:?}", engine.release(queue, token).await),
@@ -87,14 +90,14 @@ pub(crate) fn visitors() -> impl Iterator<Item = VisitorId> {
 }
 
 impl Draw {
-    pub(crate) fn from_seed(seed: u64) -> Self {
+    pub(crate) fn from_seed(seed: u64, now: Timestamp) -> Self {
         let mut draw = Self {
             rng: StdRng::seed_from_u64(seed),
             tokens: Vec::new(),
             gateways: Vec::new(),
             last_id: 0,
             reports: 0,
-            now: Timestamp::UNIX_EPOCH,
+            now: whole(now),
         };
         draw.gateways = (0..3).map(|_| GatewayId(draw.id())).collect();
         draw
@@ -115,7 +118,10 @@ impl Draw {
     }
 
     pub(crate) fn operation(&mut self, before: &Stats, model: &Model) -> Operation {
-        self.now = Timestamp::from_microsecond(before.now.as_microsecond()).unwrap();
+        self.now = whole(before.now);
+        if let Some(drawn) = model.drawn().filter(|_| self.rng.random_bool(0.2)) {
+            return self.deal(&drawn, model);
+        }
         match self.rng.random_range(0..100) {
             0..22 => {
                 let crowd = if self.rng.random_bool(0.5) { 1 } else { self.rng.random_range(2..12) };
@@ -145,6 +151,14 @@ impl Draw {
             94..97 => Operation::Line(self.above(), self.rng.random_range(0..9)),
             _ => Operation::Front(self.above(), self.rng.random_range(0..9)),
         }
+    }
+
+    fn deal(&mut self, drawn: &Drawn, model: &Model) -> Operation {
+        let off = self.one(&[0, 0, 0, 0, 1, 2]);
+        let first = (model.dealt() + 1).saturating_sub(off).max(1);
+        let last = first + self.rng.random_range(0..6);
+        let places = (first..last).map(|number| drawn.place_in_line(Sequence::of_number(number)));
+        Operation::Deal(first, places.collect())
     }
 
     fn join(&mut self, before: &Stats) -> JoinRequest {
@@ -285,13 +299,27 @@ impl Draw {
         self.one(&[0, 1, 3, 8, 20, u64::MAX])
     }
 
+    /// Often with a draw.
+    pub(crate) fn first_baseline(&mut self) -> Baseline {
+        let baseline = self.baseline();
+        if self.rng.random_bool(0.5) {
+            return baseline;
+        }
+        let opens_at = Some(self.now + SignedDuration::from_secs(self.one(&[3, 20, 60])));
+        let schedule =
+            Schedule { opens_at, opening: Opening::Draw, pre_queue: Duration::from_mins(2), ..baseline.schedule };
+        Baseline { schedule: Schedule { closes_at: None, ..schedule }, ..baseline }
+    }
+
     /// Mostly none: a queue that is closed shows little.
     fn schedule(&mut self) -> Schedule {
         if self.rng.random_bool(0.7) {
             return Schedule::default();
         }
         let pre_queue = Duration::from_secs(self.one(&[0, 5, 60]));
-        Schedule { opens_at: self.soon(), pre_queue, closes_at: self.soon() }
+        let opening = self.one(&[Opening::Fifo, Opening::Draw]);
+        let beacon_source = self.rng.random_bool(0.3).then(|| "drand - 4242".to_owned());
+        Schedule { opens_at: self.soon(), pre_queue, opening, beacon_source, closes_at: self.soon() }
     }
 
     /// A moment near the present one, or none.
@@ -302,7 +330,9 @@ impl Draw {
 
     fn control(&mut self, before: &Stats) -> ControlChange {
         let mut change = ControlChange::default();
-        match self.rng.random_range(0..16) {
+        match self.rng.random_range(0..18) {
+            16 => change.opening = Some(self.one(&[None, Some(Opening::Fifo), Some(Opening::Draw)])),
+            17 => change.beacon = Some(self.one(&["", "-", "=4242 "]).to_owned()),
             6 => change.opens_at = Some(self.soon()),
             7 => {
                 let closing = self.soon().map(Closing::At);
@@ -321,4 +351,9 @@ impl Draw {
         }
         change
     }
+}
+
+/// Stores keep microseconds.
+fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap()
 }

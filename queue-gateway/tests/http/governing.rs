@@ -37,9 +37,14 @@ async fn an_operator_sees_what_governs_a_queue() {
             "queue": "demo", "state": "open", "waiting": 1, "present": 1, "parked": 0, "ready": 1,
             "active": 0, "unclaimed": 0, "networks_held_back": 0, "held_back": [],
             "admitted_total": 0, "arrived_total": 0, "no_shows_total": 0, "not_claimed_total": 0,
-            "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "closes_at": null, "drains_at": null,
-            "settings": {"rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "closes_at": null},
-            "overrides": {"rate_per_second": null, "active_cap": null, "opens_at": null, "closes_at": null}, "message": null, "revision": reply.json()["revision"],
+            "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "opening": "fifo", "closes_at": null, "drains_at": null, "draw": null,
+            "settings": {
+                "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "opening": "fifo", "closes_at": null,
+            },
+            "overrides": {
+                "rate_per_second": null, "active_cap": null, "opens_at": null, "opening": null, "closes_at": null,
+            },
+            "message": null, "revision": reply.json()["revision"],
         })
     );
 }
@@ -58,7 +63,9 @@ async fn an_operators_rate_and_cap_hold_until_they_are_taken_back() {
     assert_eq!((&kept["rate_per_second"], &kept["message"]), (&json!(2.5), &json!("Back soon")));
     let back = patch(&gateway, &json!({"rate_per_second": null, "message": null})).await.json();
     assert_eq!((&back["rate_per_second"], &back["message"]), (&json!(1.0), &Value::Null));
-    let overrides = json!({"rate_per_second": null, "active_cap": 3, "opens_at": null, "closes_at": null});
+    let overrides = json!({
+        "rate_per_second": null, "active_cap": 3, "opens_at": null, "opening": null, "closes_at": null,
+    });
     assert_eq!(back["overrides"], overrides);
     assert_eq!(shown(&gateway).await["revision"], back["revision"]);
 }

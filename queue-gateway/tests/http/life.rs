@@ -18,9 +18,14 @@ const OPENS_AT: &str = "2027-01-15T08:02:00Z";
 impl Gateway {
     /// Opens in two minutes, takes joins in the last of them, and closes two minutes later.
     async fn with_hours() -> Self {
+        Self::with_hours_and("").await
+    }
+
+    /// The same with more settings of the queue.
+    async fn with_hours_and(more: &str) -> Self {
         let admission = format!(
             r#"{{ mode = "fixed", rate_per_second = 10, active_cap = 10 }}, schedule = {{ opens_at = "{OPENS_AT}",
-            pre_queue = "1m", closes_at = "2027-01-15T08:04:00Z" }}"#
+            pre_queue = "1m", closes_at = "2027-01-15T08:04:00Z" }}{more}"#
         );
         Self::start(&settings_text(&admission.replace('\n', " "), ""), clock(), None).await
     }
@@ -72,7 +77,7 @@ async fn joins_are_refused_until_the_pre_queue_and_told_when_that_is() {
     assert!((61..=62).contains(&pause), "{pause}");
     let problem = refused.json();
     assert_eq!(problem["joins_from"], "2027-01-15T08:01:00Z");
-    assert_eq!(problem["opens_at"], OPENS_AT);
+    assert_eq!((&problem["opens_at"], &problem["opening"]), (&json!(OPENS_AT), &json!("fifo")));
     assert_eq!(problem["redirect_to"], "https://shop.test/seats");
     let state = gateway.public_state().await;
     assert_eq!((&state["state"], &state["opens_at"]), (&json!("scheduled"), &json!(OPENS_AT)));
@@ -90,6 +95,17 @@ async fn joins_are_refused_until_the_pre_queue_and_told_when_that_is() {
     assert_eq!((&place["opens_at"], &place["wait_seconds"]), (&json!(OPENS_AT), &Value::Null));
     let pause = place["poll_after_seconds"].as_u64().unwrap();
     assert!((60..=75).contains(&pause), "asked to come when it opens: {pause}");
+}
+
+#[tokio::test]
+async fn nobody_proves_work_for_a_place_that_is_not_given() {
+    let gateway = Gateway::with_hours_and(", proof_of_work = { bits = 8 }").await;
+    assert_problem(&Browser::new(&gateway).visit().await.join().await, 409, "queue_scheduled");
+    gateway.later(60).await;
+    assert_problem(&Browser::new(&gateway).visit().await.join().await, 428, "proof_of_work_required");
+    gateway.ask("close").await;
+    gateway.step().await;
+    assert_problem(&Browser::new(&gateway).visit().await.join().await, 410, "queue_closed");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 mod browser;
 mod claiming;
 mod crossing;
+mod drawing;
 mod entering;
 mod fixture;
 mod governing;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use queue_gateway::{
     engine::QueueEngine,
     line::{
-        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, LogIndex, Phase, ReadyVisitor, Report,
-        Sequence, Standing,
+        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, LogIndex, Opening, Phase, ReadyVisitor,
+        Report, Sequence, Standing,
     },
     waiting_room::View,
 };
@@ -226,7 +226,9 @@ async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
         cap: Some(Some(7)),
         paused: Some(true),
         opens_at: Some(Some(Timestamp::UNIX_EPOCH)),
+        opening: Some(Some(Opening::Draw)),
         closes_at: Some(Some(Closing::Never)),
+        beacon: None,
         drains_at: Some(Some(Timestamp::UNIX_EPOCH)),
         message: Some(Some("soon".to_owned())),
     };

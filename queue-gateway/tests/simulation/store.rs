@@ -16,8 +16,8 @@ use contract::{
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
-    Baseline, Change, Claim, Control, ControlChange, Epoch, JoinReply, JoinRequest, LinePage, LogIndex, Readmission,
-    Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
+    Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -129,12 +129,12 @@ impl Store {
 
 #[async_trait]
 impl QueueEngine for Store {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
+    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            standby.configure(queue, baseline).await?;
+            standby.configure(queue, baseline.clone(), secret).await?;
         }
-        engine.configure(queue, baseline).await
+        engine.configure(queue, baseline, secret).await
     }
 
     async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
@@ -164,6 +164,14 @@ impl QueueEngine for Store {
             standby.step(queue, report).await?;
         }
         self.delayed(engine.step(queue, report).await, |takes| takes.step).await
+    }
+
+    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.deal(queue, first, places).await?;
+        }
+        engine.deal(queue, first, places).await
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

@@ -15,6 +15,7 @@ use prometheus::Registry;
 use queue_gateway::{
     baselines::ConfiguredEngine,
     documents::{Documents, Holder},
+    draw::Collected,
     engine::QueueEngine,
     follower::{Follower, Readings},
     line::{
@@ -66,7 +67,7 @@ pub(crate) struct World {
 
 fn configured(store: Arc<Store>, baselines: &BTreeMap<QueueName, Baseline>) -> ConfiguredEngine {
     let metrics = Metrics::register(&Registry::new(), baselines.keys()).unwrap();
-    ConfiguredEngine::new(store, baselines.clone(), Arc::new(metrics))
+    ConfiguredEngine::new(store, baselines.clone(), Arc::new(metrics), StdRng::seed_from_u64(7))
 }
 
 /// One gateway without its HTTP surface. Dropped, it is killed: its loops end without a word to anybody.
@@ -185,6 +186,7 @@ impl World {
             }
         });
         let queue = Queue {
+            published_draw: Collected::default(),
             name: self.queue.clone(),
             title: String::new(),
             waiting_room: HeaderValue::from_static("/waiting-room/demo"),

@@ -145,7 +145,8 @@ fn no_room_names_one_that_stands_before_it() {
         ("streams", &["line", "engine", "documents", "metrics", "mirror"]),
         ("follower", &["line", "engine", "mirror", "streams"]),
         ("promoter", &["line", "engine", "mirror", "follower", "metrics"]),
-        ("waiting_room", &["line", "engine", "follower", "documents", "members", "metrics", "proof_of_work"]),
+        ("draw", &["line"]),
+        ("waiting_room", &["line", "engine", "follower", "documents", "draw", "members", "metrics", "proof_of_work"]),
     ] {
         assert_names_only("queue-gateway", name, allowed);
     }

@@ -21,7 +21,12 @@ impl Admitting {
         if control.paused {
             return Self::NEVER;
         }
-        let from = control.opens_at().map_or(i64::MIN, Timestamp::as_microsecond);
+        let opens_at = control.opens_at().map_or(i64::MIN, Timestamp::as_microsecond);
+        let from = match (control.draw.numbering, control.draw.drawn_at) {
+            (false, _) => opens_at,
+            (true, Some(drawn_at)) => opens_at.max(drawn_at.as_microsecond()),
+            (true, None) => return Self::NEVER,
+        };
         let until = control.closes_at().map_or(i64::MAX, Timestamp::as_microsecond);
         Self { from, until }
     }

@@ -1,19 +1,21 @@
 //! How baseline and overrides change.
 
-use crate::line::{Baseline, Control, ControlChange};
+use crate::line::{Baseline, Control, ControlChange, Draw, DrawSecret};
 
 /// What governs a queue that has just begun.
-pub(super) fn initial(baseline: Baseline) -> Control {
+pub(super) fn initial(baseline: Baseline, secret: DrawSecret) -> Control {
     Control {
         revision: 1,
         baseline,
         rate_override: None,
         cap_override: None,
         opens_at_override: None,
+        opening_override: None,
         closes_at_override: None,
         drains_at: None,
         paused: false,
         message: None,
+        draw: Draw::sealed(secret),
     }
 }
 
@@ -26,16 +28,25 @@ pub(super) fn with_baseline(control: &Control, baseline: Baseline) -> Control {
 pub(super) fn with_change(control: &Control, change: ControlChange) -> Control {
     let next = Control {
         revision: control.revision,
-        baseline: control.baseline,
+        baseline: control.baseline.clone(),
         rate_override: change.rate_per_second.unwrap_or(control.rate_override),
         cap_override: change.cap.unwrap_or(control.cap_override),
+        opening_override: change.opening.unwrap_or(control.opening_override),
         opens_at_override: change.opens_at.unwrap_or(control.opens_at_override),
         closes_at_override: change.closes_at.unwrap_or(control.closes_at_override),
         drains_at: change.drains_at.unwrap_or(control.drains_at),
         paused: change.paused.unwrap_or(control.paused),
         message: change.message.unwrap_or_else(|| control.message.clone()),
+        draw: with_beacon(control, change.beacon),
     };
     revised(control, next)
+}
+
+/// Nobody chooses the beacon once it is known, or before it can be.
+fn with_beacon(control: &Control, beacon: Option<String>) -> Draw {
+    let draw = control.draw.clone();
+    let is_awaited = draw.numbers.is_some() && control.baseline.schedule.beacon_source.is_some();
+    if draw.beacon.is_none() && is_awaited { Draw { beacon, ..draw } } else { draw }
 }
 
 fn revised(before: &Control, mut after: Control) -> Control {

@@ -30,7 +30,9 @@ impl Credit {
             self.amount = 0.0;
         } else {
             let elapsed = now.saturating_sub(self.at.max(admitting.from)).max(0) as f64;
-            self.amount = (self.amount + elapsed * rate / 1e6).min(limits.burst());
+            // What there was before the opening is nobody's, whether or not anybody has looked meanwhile.
+            let before = if self.at < admitting.from { 0.0 } else { self.amount };
+            self.amount = (before + elapsed * rate / 1e6).min(limits.burst());
             if line_empty {
                 self.amount = self.amount.min(1.0);
             }
@@ -106,6 +108,9 @@ mod tests {
         credit.accrue(59 * SECOND, limits(10.0), admitting, false);
         credit.accrue(60 * SECOND + SECOND / 2, limits(10.0), admitting, false);
         assert_eq!(credit.whole(), 5);
+        let mut unseen = Credit::opening(0);
+        unseen.accrue(60 * SECOND + SECOND / 2, limits(10.0), admitting, false);
+        assert_eq!(unseen, credit, "whether or not anybody has looked before");
     }
 
     #[test]

@@ -86,6 +86,13 @@ impl Places {
         self.by_visitor.insert(visitor, seq);
     }
 
+    /// Puts whoever stands at a number of the draw at a place.
+    pub(super) fn deal(&mut self, number: Sequence, seq: Sequence) {
+        if let Some(visitor) = self.by_seq.remove(&number) {
+            self.insert(seq, visitor);
+        }
+    }
+
     /// Gives a visitor a place of an older epoch back.
     pub(super) fn give_back(&mut self, seq: Sequence, visitor: VisitorId) {
         self.given_back.insert(seq);

@@ -1,5 +1,6 @@
 //! One queue: every step of the contract on plain data.
 
+mod draw;
 mod stepping;
 mod turns;
 
@@ -20,9 +21,9 @@ use super::{
 };
 use crate::engine::MOST_CHANGES;
 use crate::line::{
-    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, JoinRefused, JoinReply,
-    JoinRequest, Joined, LineChange, LinePage, LogIndex, LogPage, Lost, Place, Progress, Sequence, Standing, Stats,
-    Tail, Totals,
+    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, DrawSecret, Epoch, GATEWAY_LIVES,
+    JoinRefused, JoinReply, JoinRequest, Joined, LineChange, LinePage, LogIndex, LogPage, Lost, Place, Progress,
+    Sequence, Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -40,6 +41,10 @@ pub(super) struct Queue {
     lost: LostTurns,
     log: Log,
     credit: Credit,
+    /// The log has said what decides the draw.
+    draw_is_decided: bool,
+    /// Up to which number places are dealt.
+    dealt: u64,
     control: Control,
     /// The newest last.
     changes: VecDeque<Change>,
@@ -48,7 +53,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// An empty queue whose epoch begins now.
-    pub(super) fn begin(now: i64, baseline: Baseline, log_capacity: usize) -> Self {
+    pub(super) fn begin(now: i64, baseline: Baseline, secret: DrawSecret, log_capacity: usize) -> Self {
         Self {
             epoch: Epoch(now),
             last_seq: Sequence(0),
@@ -61,7 +66,9 @@ impl Queue {
             lost: LostTurns::default(),
             log: Log::new(log_capacity),
             credit: Credit::opening(now),
-            control: control::initial(baseline),
+            draw_is_decided: false,
+            dealt: 0,
+            control: control::initial(baseline, secret),
             changes: VecDeque::new(),
             totals: Totals::default(),
         }
@@ -70,12 +77,14 @@ impl Queue {
     pub(super) fn set_baseline(&mut self, baseline: Baseline, now: i64) {
         self.note_time(now);
         self.accrue(now);
+        self.close_numbers(now);
         self.govern(control::with_baseline(&self.control, baseline), BY_SETTINGS, now);
     }
 
     pub(super) fn change_control(&mut self, change: ControlChange, by: &str, now: i64) -> Control {
         self.note_time(now);
         self.accrue(now);
+        self.close_numbers(now);
         self.govern(control::with_change(&self.control, change), by, now);
         self.control.clone()
     }
@@ -94,6 +103,7 @@ impl Queue {
     pub(super) fn join(&mut self, request: JoinRequest, now: i64) -> JoinReply {
         let JoinRequest { visitor, held, candidate, contact } = request;
         let at = self.moment(now);
+        self.close_numbers(now);
         self.settle(visitor, at);
         let standing = self.standing(visitor, now);
         if !matches!(standing, Standing::Absent { .. }) {
@@ -117,8 +127,7 @@ impl Queue {
             return Err(JoinRefused::Full);
         }
         self.lost.forget(visitor);
-        self.last_seq.0 += 1;
-        let seq = self.last_seq;
+        let seq = self.next_sequence(now);
         let standing = if let Some(contact) = admitted_from {
             self.admit(seq, visitor, candidate, contact.network, at.line, at);
             self.standing(visitor, now)
@@ -266,7 +275,9 @@ impl Queue {
     fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
         let seq = place.relative_to(self.epoch);
         let free = seq.0 <= 0 && self.places.can_give_back(seq, self.keeping(at));
-        (place.epoch < self.epoch && free).then_some(seq)
+        // A number of a draw that is lost says nothing: everybody gets another, or a fresh place.
+        let is_place = place.seq.number().is_none();
+        (place.epoch < self.epoch && is_place && free).then_some(seq)
     }
 
     /// Fills a slot with a visitor who has just left the line, or never stood in it.

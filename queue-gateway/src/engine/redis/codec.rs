@@ -1,5 +1,6 @@
 //! Between the contract's values and what scripts take and reply. What no script of ours writes is `Corrupt`.
 
+pub(super) mod control;
 mod histogram;
 mod log_entry;
 mod network;
@@ -13,9 +14,8 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, AdmissionLimits, Baseline, Change, Claim, ClientNetwork, Closing, Control, Epoch, JoinRefused,
-        JoinReply, JoinRequest, Joined, Lever, Lifetimes, LinePage, LogIndex, LogPage, Lost, NEVER, NoJoins, Phase,
-        Progress, Report, Revocation, Schedule, Sequence, Standing, Stats, Step, Tail, Totals,
+        Admission, Claim, ClientNetwork, Epoch, JoinRefused, JoinReply, JoinRequest, Joined, LinePage, LogIndex,
+        LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence, Standing, Stats, Step, Tail, Totals,
     },
 };
 
@@ -60,23 +60,6 @@ pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
     }
 }
 
-/// Microseconds since 1970.
-pub(super) fn instant(instant: Timestamp) -> i64 {
-    instant.as_microsecond()
-}
-
-/// When an operator closes a queue.
-pub(super) fn closing(closing: Closing) -> i64 {
-    match closing {
-        Closing::At(at) => instant(at),
-        Closing::Never => NEVER,
-    }
-}
-
-fn optional_instant(at: Option<Timestamp>) -> Value {
-    at.map_or_else(|| text("-"), |at| text(instant(at)))
-}
-
 /// One join.
 pub(super) fn join(request: &JoinRequest) -> [Value; 5] {
     let JoinRequest { visitor, held, candidate, contact } = *request;
@@ -89,17 +72,6 @@ pub(super) fn join(request: &JoinRequest) -> [Value; 5] {
 
 fn nothing() -> Value {
     Value::from_static_str("")
-}
-
-/// What the settings say of a queue.
-pub(super) fn baseline(baseline: Baseline) -> impl Iterator<Item = Value> {
-    let Baseline { limits, lifetimes, max_places, schedule } = baseline;
-    let Lifetimes { arrive, claim, claim_at_most, active, grace } = lifetimes;
-    let limits = [text(limits.rate_per_second), text(limits.cap)];
-    let Schedule { opens_at, pre_queue, closes_at } = schedule;
-    let schedule = [optional_instant(opens_at), micros(pre_queue), optional_instant(closes_at)];
-    let lifetimes = [arrive, claim, claim_at_most, active, grace].map(micros);
-    limits.into_iter().chain(lifetimes).chain([text(max_places)]).chain(schedule)
 }
 
 /// What a gateway tells in a step.
@@ -132,6 +104,11 @@ pub(super) fn report(report: &Report) -> impl Iterator<Item = Value> {
     fixed.into_iter().chain(gone).chain(ready).chain(report.candidates.iter().map(|candidate| id(candidate.0)))
 }
 
+/// Up to which number places are dealt.
+pub(super) fn dealt(value: &Value) -> Result<u64, EngineError> {
+    value.as_u64().ok_or_else(|| corrupt("how many places are dealt"))
+}
+
 /// How revoking a slot went.
 pub(super) fn revocation(value: &Value) -> Result<Revocation, EngineError> {
     match value {
@@ -157,10 +134,6 @@ fn parsed<T: FromStr>(text: &str, what: &str) -> Read<T> {
 
 fn timestamp(micros: i64) -> Read<Timestamp> {
     Timestamp::from_microsecond(micros).map_err(|_| corrupt("a time in microseconds"))
-}
-
-fn when_closed(micros: i64) -> Read<Closing> {
-    if micros == NEVER { Ok(Closing::Never) } else { timestamp(micros).map(Closing::At) }
 }
 
 fn string(value: Value) -> Read<String> {
@@ -335,87 +308,10 @@ impl Reply {
         })
     }
 
-    pub(super) fn control(mut self) -> Read<Control> {
-        Ok(Control {
-            revision: self.number()?,
-            baseline: Baseline {
-                limits: AdmissionLimits { rate_per_second: self.number()?, cap: self.number()? },
-                lifetimes: Lifetimes {
-                    arrive: self.duration()?,
-                    claim: self.duration()?,
-                    claim_at_most: self.duration()?,
-                    active: self.duration()?,
-                    grace: self.duration()?,
-                },
-                max_places: self.number()?,
-                schedule: Schedule {
-                    opens_at: self.optional_instant()?,
-                    pre_queue: self.duration()?,
-                    closes_at: self.optional_instant()?,
-                },
-            },
-            rate_override: self.optional_number()?,
-            cap_override: self.optional_number()?,
-            opens_at_override: self.optional_instant()?,
-            closes_at_override: self.optional_number()?.map(when_closed).transpose()?,
-            drains_at: self.optional_instant()?,
-            paused: self.text()? == "1",
-            message: self.optional_text()?,
-        })
-    }
-
-    pub(super) fn changes(self) -> Read<Vec<Change>> {
-        self.all(|value| {
-            let mut change = Self::new(value)?;
-            Ok(Change {
-                revision: change.number()?,
-                at: timestamp(change.number()?)?,
-                by: change.text()?,
-                lever: lever(&change.text()?)?,
-                from: set_or_not(&change.text()?)?,
-                to: set_or_not(&change.text()?)?,
-            })
-        })
-    }
-
     pub(super) fn line(self) -> Read<LinePage> {
         let places = self.all(|value| value.as_i64().map(Sequence).ok_or_else(|| corrupt("a sequence")))?;
         Ok(LinePage { places })
     }
-}
-
-/// A value of the record: `-` for nothing, or `=` and the value.
-fn set_or_not(text: &str) -> Read<Option<String>> {
-    match text.split_at_checked(1) {
-        Some(("-", "")) => Ok(None),
-        Some(("=", value)) => Ok(Some(value.to_owned())),
-        _ => Err(corrupt("a value or none")),
-    }
-}
-
-/// What governs a queue, by the name of its field.
-fn lever(field: &str) -> Read<Lever> {
-    Ok(match field {
-        "rate_override" => Lever::Rate,
-        "cap_override" => Lever::Cap,
-        "opens_at_override" => Lever::OpensAt,
-        "closes_at_override" => Lever::ClosesAt,
-        "drains_at" => Lever::DrainsAt,
-        "paused" => Lever::Paused,
-        "message" => Lever::Message,
-        "rate" => Lever::BaselineRate,
-        "cap" => Lever::BaselineCap,
-        "arrive" => Lever::Arrive,
-        "claim" => Lever::Claim,
-        "claim_at_most" => Lever::ClaimAtMost,
-        "active" => Lever::Active,
-        "grace" => Lever::Grace,
-        "max_places" => Lever::MaxPlaces,
-        "opens_at" => Lever::BaselineOpensAt,
-        "pre_queue" => Lever::PreQueue,
-        "closes_at" => Lever::BaselineClosesAt,
-        _ => return Err(corrupt("what governs a queue")),
-    })
 }
 
 fn lost(reason: &str) -> Read<Lost> {

@@ -36,7 +36,7 @@ macro_rules! scripts {
 // A full Redis takes nobody in, before a script has done anything. Those who are in go on, which is what empties it.
 scripts! {
     "#!lua" { configure join }
-    "#!lua flags=allow-oom" { leave step arrive claim release revoke control }
+    "#!lua flags=allow-oom" { leave step deal arrive claim release revoke control }
     "#!lua flags=no-writes" { status stats changes tail line front }
 }
 
@@ -70,6 +70,8 @@ mod tests {
             let line = format!("\nlocal {name} = {value}\n");
             assert!(library!().contains(&line), "expected {line:?}");
         }
+        let numbers = format!("\nlocal NUMBERS_FROM, MOST_NUMBERS = {}, {}\n", Sequence::of_number(0).0, 1_i64 << 32);
+        assert!(library!().contains(&numbers), "expected {numbers:?}");
         let bounds = format!("\nlocal FIRST, LAST = {}, {}\n", Sequence::FIRST.0, Sequence::LAST.0);
         assert!(library!().contains(&bounds), "expected {bounds:?}");
     }

@@ -222,3 +222,43 @@ test("nothing is counted down for a place that is gone", async () => {
   await runtime.pass(120_000);
   assert.deepEqual([view.shown.scene, view.shown.reason], ["gone", "revoked"]);
 });
+
+test("after the draw a page fetches its place once, some time within half a minute", async () => {
+  const opens = new ManualRuntime().instant(60);
+  const { runtime, gateway, streams } = await rooms({ joins: inDraw(17, opens, { fresh: true }) });
+  gateway.will("currentPlace", waiting(900, { number: 17 }));
+  streams.last.says("position", inDraw(17, opens));
+  assert.equal(gateway.count("currentPlace"), 0);
+  streams.last.says("position", waiting(900, { number: 17 }));
+  streams.last.says("position", waiting(890, { number: 17 }));
+  assert.equal(gateway.count("currentPlace"), 0, "all of them are spread");
+  for (const _ of [1, 2, 3]) {
+    await runtime.pass(10_000);
+    streams.last.says("ping");
+  }
+  assert.equal(gateway.count("currentPlace"), 1);
+});
+
+test("a gateway that is away when a page fetches its drawn place costs nothing", async () => {
+  const opens = new ManualRuntime().instant(60);
+  const { runtime, gateway, streams, view } = await rooms({ joins: inDraw(17, opens, { fresh: true }) });
+  gateway.will("currentPlace", refused(503, "store_unavailable"));
+  streams.last.says("position", waiting(900, { number: 17 }));
+  for (const _ of [1, 2, 3]) {
+    await runtime.pass(10_000);
+    streams.last.says("ping");
+  }
+  assert.equal(gateway.count("currentPlace"), 1);
+  assert.equal(view.shown.position, 900);
+});
+
+test("what decides a draw is told as soon as it is known", async () => {
+  const opens = new ManualRuntime().instant(60);
+  const { view, gateway, room } = await rooms({ joins: inDraw(17, opens, { fresh: true }) });
+  assert.equal(view.shown.draw, null);
+  gateway.will("publicState", { title: "Demo", state: "pre_queue", draw: { beacon_source: "drand" } });
+  gateway.will("currentPlace", inDraw(17, opens));
+  room.joinAgain();
+  await settled();
+  assert.deepEqual(view.shown.draw, { beacon_source: "drand" });
+});

@@ -193,3 +193,10 @@ test("a claimed turn is given up at the tickets", () => {
   assert.match(leavingFailedInWords(refused(409, "slot_claimed")), /leave there/);
   assert.match(leavingFailedInWords(refused(500)), /try once more/);
 });
+
+test("people are told whether anybody could have chosen the outcome of a draw", () => {
+  const line = { state: "pre_queue", opening: "draw", number: 17, opensAt: null, left: null };
+  assert.doesNotMatch(lineInWords({ ...line, draw: null }).lead, /value/);
+  assert.match(lineInWords({ ...line, draw: { beacon_source: "drand 4242" } }).lead, /nobody knows yet: drand 4242$/);
+  assert.match(lineInWords({ ...line, draw: { beacon_source: null } }).lead, /could have known its outcome/);
+});

@@ -37,12 +37,13 @@ impl Allowance {
     pub(super) fn settle(&mut self, now: i64, control: &Control) {
         let rate = rate(control, now);
         let admitting = seconds(life::admitting(control, self.settled_at, now));
-        self.at_least = if rate > 0.0 { (self.at_least + admitting * rate).min(WHOLE) } else { 0.0 };
+        let before = if life::admits(control, self.settled_at) { self.at_least } else { 0.0 };
+        self.at_least = if rate > 0.0 { (before + admitting * rate).min(WHOLE) } else { 0.0 };
         self.settled_at = now;
     }
 
     pub(super) fn at_least_one(&self, now: i64, control: &Control) -> bool {
-        rate(control, now) > 0.0 && self.at_least >= WHOLE
+        rate(control, now) > 0.0 && life::admits(control, self.settled_at) && self.at_least >= WHOLE
     }
 
     pub(super) fn admit(&mut self, now: i64, control: &Control) {

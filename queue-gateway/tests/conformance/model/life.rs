@@ -17,7 +17,11 @@ pub(super) fn no_joins(control: &Control, now: i64) -> Option<NoJoins> {
 
 /// For how many microseconds of a stretch the queue admits.
 pub(super) fn admitting(control: &Control, from: i64, until: i64) -> i64 {
-    if control.paused { 0 } else { (until.min(closes(control)) - from.max(opens(control))).max(0) }
+    if control.paused || control.draw.is_pending() {
+        return 0;
+    }
+    let drawn_at = control.draw.drawn_at.map_or(-FAR, Timestamp::as_microsecond);
+    (until.min(closes(control)) - from.max(opens(control)).max(drawn_at)).max(0)
 }
 
 /// Whether it admits at a moment.
@@ -25,7 +29,7 @@ pub(super) fn admits(control: &Control, now: i64) -> bool {
     admitting(control, now, now.saturating_add(1)) > 0
 }
 
-fn opens(control: &Control) -> i64 {
+pub(super) fn opens(control: &Control) -> i64 {
     let opens_at = control.opens_at_override.or(control.baseline.schedule.opens_at);
     opens_at.map_or(-FAR, Timestamp::as_microsecond)
 }

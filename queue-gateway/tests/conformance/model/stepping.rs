@@ -12,6 +12,9 @@ impl Model {
     pub(crate) fn step(&mut self, report: &Report, step: &Step, entries: &[LineChange]) {
         self.note_time();
         self.allowance.settle(self.now, &self.control);
+        self.close_numbers();
+        let decided = entries.iter().any(|entry| matches!(entry, LineChange::Drawn(_)));
+        assert_eq!(decided, self.decide_draw(), "the draw is decided");
         self.sweep();
         let (known, refused) = self.take_in(report);
         self.admit_those(&report.candidates, step, entries);
@@ -89,7 +92,8 @@ impl Model {
         });
         let line = self.line_time();
         let stands = |model: &Self, ready: &ReadyVisitor| {
-            let waits = model.standing(ready.visitor) == Standing::Waiting { seq: ready.seq };
+            let waits =
+                ready.seq.number().is_none() && model.standing(ready.visitor) == Standing::Waiting { seq: ready.seq };
             waits && model.place_of(ready.visitor).is_some()
         };
         let standing: Vec<ReadyVisitor> = report.ready.iter().filter(|ready| stands(self, ready)).copied().collect();

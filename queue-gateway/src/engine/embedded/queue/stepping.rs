@@ -21,6 +21,8 @@ impl Queue {
     pub(in crate::engine::embedded) fn step(&mut self, report: &Report, now: i64) -> Step {
         let at = self.note_time(now);
         self.accrue(now);
+        self.close_numbers(now);
+        self.decide_draw();
         self.sweep(at);
         let (known, refused) = self.take_in(report, at);
         let admitted = self.admit_ready(&report.candidates, at);
@@ -101,8 +103,10 @@ impl Queue {
         for &(visitor, seq) in &report.gone {
             self.drop_entry((seq, visitor, report.gateway), at);
         }
-        let stands =
-            |queue: &Self, ready: &ReadyVisitor| queue.kept_place_of(ready.visitor, keeping) == Some(ready.seq);
+        let stands = |queue: &Self, ready: &ReadyVisitor| {
+            // Nobody is admitted at a number of a draw.
+            ready.seq.number().is_none() && queue.kept_place_of(ready.visitor, keeping) == Some(ready.seq)
+        };
         // Of a network that is held back and has no slot, one at a time: the next would be dropped as soon as it has one.
         let mut lowest: BTreeMap<ClientNetwork, Sequence> = BTreeMap::new();
         for ready in &report.ready {

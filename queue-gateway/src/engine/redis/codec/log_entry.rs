@@ -3,11 +3,14 @@
 use std::str::{FromStr, Split};
 
 use super::{Read, corrupt, parsed, timestamp};
-use crate::line::{Admission, LineChange, Progress, Sequence};
+use crate::line::{Admission, DrawSecret, LineChange, Lots, Progress, Sequence};
 
 type Fields<'a> = Split<'a, char>;
 
 pub(super) fn read(entry: &str) -> Read<LineChange> {
+    if let Some(lots) = entry.strip_prefix("drawn ") {
+        return drawn(lots);
+    }
     let mut fields = entry.split(' ');
     let change = match fields.next() {
         Some("admitted") => admitted(&mut fields)?,
@@ -23,6 +26,15 @@ pub(super) fn read(entry: &str) -> Read<LineChange> {
         _ => return Err(corrupt("a log entry")),
     };
     if fields.next().is_some() { Err(corrupt("fewer fields")) } else { Ok(change) }
+}
+
+/// The beacon is the rest of the entry, whatever it holds.
+fn drawn(lots: &str) -> Read<LineChange> {
+    let mut fields = lots.splitn(3, ' ');
+    let mut field = || fields.next().ok_or_else(|| corrupt("more fields"));
+    let numbers = parsed(field()?, "how many numbers")?;
+    let secret = DrawSecret::from_hex(field()?).ok_or_else(|| corrupt("the secret of a draw"))?;
+    Ok(LineChange::Drawn(Lots { numbers, secret, beacon: field()?.to_owned() }))
 }
 
 fn admitted(fields: &mut Fields<'_>) -> Read<LineChange> {
@@ -84,6 +96,16 @@ mod tests {
     }
 
     #[test]
+    fn a_draw_reads_back_whatever_its_beacon() {
+        let secret = DrawSecret([0xab; 32]);
+        for beacon in ["", " ", "drand 4242: 0xff", "\u{d45c}"] {
+            let lots = Lots { numbers: 7, secret, beacon: beacon.to_owned() };
+            let entry = format!("drawn 7 {} {beacon}", secret.to_hex());
+            assert_eq!(read(&entry).unwrap(), LineChange::Drawn(lots));
+        }
+    }
+
+    #[test]
     fn anything_else_is_corrupt() {
         for entry in [
             "",
@@ -93,6 +115,9 @@ mod tests {
             "departed 1 2",
             "expired",
             "expired 1 x",
+            "drawn",
+            "drawn 7 ab ",
+            "drawn x",
             "admitted 1 2 3 4 5 6 7",
             "admitted 01890a5dac96774bbcceb302099a8057",
         ] {

@@ -1,5 +1,5 @@
--- Purpose  Gives visitors places, one after another: a fresh one, the one they have, or their place of an older epoch;
---          admits them at once where nobody present waits and there is room. Joins come in crowds, so what every join
+-- Purpose  Gives visitors places, one after another: a fresh one, the one they have, or their place of an older epoch; or
+--          numbers, before an opening by draw. Admits them at once where nobody present waits and there is room. Joins come in crowds, so what every join
 --          needs is read once for all of them, fresh places are written together, and nothing is read that no join needs.
 -- KEYS     of the library
 -- ARGV     from 3 on, five of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
@@ -17,6 +17,7 @@ local scores = redis.call('ZMSCORE', LINE, unpack(visitors))
 local tokens = redis.call('HMGET', TOKENS, unpack(visitors))
 local length = redis.call('ZCARD', LINE)
 local refusal = no_joins()
+close_numbers()
 -- Those whose join has been done, so that what was read of them is too old.
 local done = {}
 
@@ -65,6 +66,20 @@ local function may_go_straight_in(candidate, network)
   return queue.credit >= 1 and slots.room(slots.count()) >= 1
 end
 
+-- Whether a fresh place is a number of the draw. The first of all joins settles it.
+local gives_number
+local function gives_numbers()
+  if gives_number == nil then
+    local is_before = now() < opens_at()
+    if is_before and queue.last_seq == 0 then
+      local openings = redis.call('HMGET', META, 'opening_override', 'opening')
+      set('numbering', (openings[1] or openings[2]) == 'draw' and 1 or 0)
+    end
+    gives_number = queue.numbering == 1 and not queue.numbers
+  end
+  return gives_number
+end
+
 local function join(visitor, score, token, candidate, held_epoch, held_seq, network)
   local seq = tonumber(score)
   -- A place that nobody has passed cannot be over, and its visitor has no slot.
@@ -81,7 +96,8 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
     end
   end
 
-  if held_epoch and held_epoch < queue.epoch then
+  -- A number of a draw that is lost says nothing: everybody gets another, or a fresh place.
+  if held_epoch and held_epoch < queue.epoch and not is_number(held_seq) then
     local held = held_epoch - queue.epoch + held_seq
     -- Once: whoever has had their turn would be at the front again, and two visitors at one place would make positions
     -- wrong for all. They get a fresh place.
@@ -106,6 +122,7 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
   if not straight_in and length >= queue.max_places then
     return 0
   end
+  local offset = gives_numbers() and NUMBERS_FROM or 0
   set('last_seq', queue.last_seq + 1)
   if straight_in then
     forget_lost({ visitor })
@@ -116,9 +133,9 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
   end
   length = length + 1
   newcomers[#newcomers + 1] = visitor
-  fresh[#fresh + 1] = integer(queue.last_seq)
+  fresh[#fresh + 1] = integer(queue.last_seq + offset)
   fresh[#fresh + 1] = visitor
-  return queue.last_seq
+  return queue.last_seq + offset
 end
 
 local replies = {}

@@ -187,7 +187,7 @@ local function reported()
     for i, stored in ipairs(redis.call('ZMSCORE', LINE, unpack(visitors))) do
       local at = first + 4 * (i - 1)
       local seq = tonumber(ARGV[at + 1])
-      if tonumber(stored) == seq and (not places.is_passed(seq) or places.place_of(visitors[i])) then
+      if tonumber(stored) == seq and not is_number(seq) and (not places.is_passed(seq) or places.place_of(visitors[i])) then
         found[#found + 1] = { visitor = visitors[i], seq = seq, network = ARGV[at + 2],
           due = clocks().line + ARGV[at + 3] }
       end
@@ -409,8 +409,24 @@ local function held_back(refused)
   return named
 end
 
+-- Says in the log what decides the draw, as soon as all of it is known.
+local function decide_draw()
+  if not queue.numbers or queue.decided == 1 then
+    return
+  end
+  local secret, beacon, source = unpack(redis.call('HMGET', META, 'draw_secret', 'beacon', 'beacon_source'))
+  if beacon or not source then
+    set('decided', 1)
+    -- Whatever source is named from now on.
+    redis.call('HSET', META, 'beacon', beacon or '')
+    log('drawn ' .. integer(queue.numbers) .. ' ' .. secret .. ' ' .. (beacon or ''))
+  end
+end
+
 note_time()
 accrue(redis.call('EXISTS', READY) == 0)
+close_numbers()
+decide_draw()
 sweep()
 local is_known, refused = take_in()
 local active, unclaimed = slots.count()

@@ -24,6 +24,8 @@ local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIE
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992
+-- A number of a draw stands at this and the number: `Sequence::of_number` of line/place.rs.
+local NUMBERS_FROM, MOST_NUMBERS = -4503599627370496, 4294967296
 local LONGEST_STEP = 1000000
 local PASSED_TOGETHER = 1000000
 local GATEWAY_LIVES = 3000000
@@ -120,21 +122,43 @@ local function now()
 end
 
 -- What says when the queue opens, drains and closes. Most steps ask for all of it.
-local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused' }
+local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused',
+  'numbering', 'numbers', 'drawn_at' }
 
--- From when until when the queue admits by its times.
-local function opening_hours()
-  return queue.opens_at_override or queue.opens_at or -math.huge,
-    queue.closes_at_override or queue.closes_at or math.huge
+local function opens_at()
+  return queue.opens_at_override or queue.opens_at or -math.huge
+end
+
+local function closes_at()
+  return queue.closes_at_override or queue.closes_at or math.huge
+end
+
+-- From when until when the queue admits: `Admitting` of embedded/clocks.rs.
+local function admitting()
+  if queue.paused == 1 or queue.numbering == 1 and not queue.drawn_at then
+    return math.huge, -math.huge
+  end
+  return math.max(opens_at(), queue.numbering == 1 and queue.drawn_at or -math.huge), closes_at()
+end
+
+-- Whether somebody who stands here has a number of a draw, and no place to be admitted at.
+local function is_number(seq)
+  return seq > NUMBERS_FROM and seq < NUMBERS_FROM + MOST_NUMBERS
+end
+
+-- Fixes how many numbers take part in the draw, once the queue has opened.
+local function close_numbers()
+  if queue.numbering == 1 and not queue.numbers and now() >= opens_at() then
+    set('numbers', queue.last_seq)
+  end
 end
 
 -- Why the queue gives no new places now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2 it drains,
 -- -3 it is closed; nil while it gives them.
 local function no_joins()
-  local opens, closes = opening_hours()
-  if now() >= closes then
+  if now() >= closes_at() then
     return -3
-  elseif now() < opens - queue.pre_queue then
+  elseif now() < opens_at() - queue.pre_queue then
     return -1
   end
   return queue.drains_at and now() >= queue.drains_at and -2 or nil
@@ -150,10 +174,8 @@ local function clocks()
     end
     local longest = redis.call('EXISTS', GATEWAYS) == 1 and LONGEST_STEP or math.huge
     local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
-    local admitted, opens, closes = 0, opening_hours()
-    if queue.paused == 0 then
-      admitted = math.min(elapsed, math.max(math.min(now(), closes) - math.max(queue.noted_at, opens), 0))
-    end
+    local from, till = admitting()
+    local admitted = math.min(elapsed, math.max(math.min(now(), till) - math.max(queue.noted_at, from), 0))
     moment = { now = now(), line = queue.line_time + elapsed, grace = queue.grace_time + admitted }
   end
   return moment
@@ -172,10 +194,12 @@ end
 -- both engines agree to the last digit.
 local function accrue(nobody_ready)
   local rate = queue.rate_override or queue.rate
-  local credit, opens, closes = 0, opening_hours()
-  if queue.paused == 0 and opens <= now() and now() < closes and rate > 0 and rate ~= math.huge then
-    local elapsed = math.max(now() - math.max(queue.credit_at, opens), 0)
-    credit = math.min(queue.credit + elapsed * rate / 1e6, math.max(rate, 1))
+  local credit, from, till = 0, admitting()
+  if from <= now() and now() < till and rate > 0 and rate ~= math.huge then
+    local elapsed = math.max(now() - math.max(queue.credit_at, from), 0)
+    -- What there was before the opening is nobody's, whether or not anybody has looked meanwhile.
+    local before = queue.credit_at < from and 0 or queue.credit
+    credit = math.min(before + elapsed * rate / 1e6, math.max(rate, 1))
     if nobody_ready then
       credit = math.min(credit, 1)
     end
@@ -185,7 +209,7 @@ local function accrue(nobody_ready)
 end
 
 -- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
--- `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`, `expired through kept...`.
+-- `drawn numbers secret beacon`, `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`, `expired through kept...`.
 local function log(entry)
   set('log_head', queue.log_head + 1)
   redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[2], integer(queue.log_head) .. '-0', 'e', entry)
@@ -238,10 +262,12 @@ local function govern(by, orders)
 end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
--- opens_at, pre_queue, closes_at, rate_override, cap_override, opens_at_override, closes_at_override, drains_at, paused,
--- message }, nil for what is not set.
+-- opens_at, pre_queue, opening, beacon_source, closes_at, rate_override, cap_override, opens_at_override, opening_override,
+-- closes_at_override, drains_at, paused, message, draw_secret, numbering, numbers, beacon, drawn_at }, nil for what is not
+-- set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-    'max_places', 'opens_at', 'pre_queue', 'closes_at', 'rate_override', 'cap_override', 'opens_at_override',
-    'closes_at_override', 'drains_at', 'paused', 'message')
+    'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'rate_override', 'cap_override',
+    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'message', 'draw_secret',
+    'numbering', 'numbers', 'beacon', 'drawn_at')
 end

@@ -1,0 +1,148 @@
+//! `GET /v1/queues/{queue}/draw`, what is published of a draw, and `.../draw/receipt`, a visitor's signed number.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use service::{
+    problem::{Json, Problem},
+    rate_limit::{CallLimiter, LimitedCall, Within},
+};
+
+use super::{
+    Gateway, error,
+    rate_limits::RateLimits,
+    request::{AskedQueue, HeldPlace, OwnPage},
+};
+use crate::{
+    draw::{PublishedDraw, ReceiptClaims, write_departed},
+    line::{Opening, Stats},
+    waiting_room::Queue,
+};
+
+/// To collect who has departed is a walk over all numbers.
+const COLLECTED_EVERY: Duration = Duration::from_secs(5);
+/// A receipt outlives every quarrel.
+const RECEIPT_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// What everybody sees of a draw with the queue.
+#[derive(Debug, Serialize)]
+pub(super) struct DrawView<'a> {
+    commitment: String,
+    beacon_source: Option<&'a str>,
+    /// The last three are null until they are known.
+    beacon: Option<String>,
+    n: Option<u64>,
+    secret: Option<String>,
+}
+
+impl<'a> DrawView<'a> {
+    /// `None` for a queue that opens in the order of joining.
+    pub(super) fn of(queue: &Queue, stats: &'a Stats) -> Option<Self> {
+        let control = &stats.control;
+        // The secret is one until nothing can be decided by it any more.
+        let lots = queue.follower.mirror.drawn().and_then(|_| control.draw.lots());
+        (control.opening() == Opening::Draw).then(|| Self {
+            commitment: hex::encode(control.draw.secret.commitment()),
+            beacon_source: control.baseline.schedule.beacon_source.as_deref(),
+            beacon: lots.as_ref().map(|lots| lots.beacon.clone()),
+            n: control.draw.numbers,
+            secret: lots.map(|lots| lots.secret.to_hex()),
+        })
+    }
+}
+
+/// Limited with the polls.
+#[derive(Debug)]
+pub(super) struct Draw;
+
+impl LimitedCall<RateLimits> for Draw {
+    fn limiter(limits: &RateLimits) -> &CallLimiter {
+        &limits.poll
+    }
+}
+
+/// All that anybody needs to recompute the draw, with `queue-gateway verify-draw` or by hand.
+pub(super) async fn draw(
+    State(gateway): State<Arc<Gateway>>,
+    _limit: Within<Draw>,
+    queue: AskedQueue,
+) -> Result<Response, Problem> {
+    let now = gateway.clock.now();
+    let mut collected = queue.published_draw.lock();
+    let is_recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < COLLECTED_EVERY;
+    let body = if let Some((_, body)) = collected.as_ref().filter(|(at, _)| is_recent(*at)) {
+        body.clone()
+    } else {
+        let json = serde_json::to_vec(&published(&gateway, &queue)?).map_err(|_| Problem::internal())?;
+        let body = Bytes::from(json);
+        *collected = Some((now, body.clone()));
+        body
+    };
+    drop(collected);
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=5")];
+    Ok((headers, body).into_response())
+}
+
+fn published(gateway: &Gateway, queue: &Queue) -> Result<PublishedDraw, Problem> {
+    let stats = queue.stats()?;
+    let control = &stats.control;
+    let DrawView { commitment, beacon_source, beacon, n, secret } =
+        DrawView::of(queue, &stats).ok_or_else(|| error::no_draw("this queue opens in the order of joining"))?;
+    let departed = secret.is_some().then(|| queue.follower.mirror.departed_numbers()).flatten();
+    Ok(PublishedDraw {
+        queue: queue.name.clone(),
+        epoch: stats.epoch.0,
+        issuer: gateway.issuer.clone(),
+        opens_at: control.opens_at(),
+        commitment,
+        beacon_source: beacon_source.map(str::to_owned),
+        n,
+        beacon,
+        secret,
+        departed: departed.map(|bits| write_departed(&bits)),
+    })
+}
+
+/// A number with its receipt.
+#[derive(Serialize)]
+struct Numbered<'a> {
+    queue: &'a str,
+    number: u64,
+    /// A JWT under the keys of `/.well-known/jwks.json`.
+    receipt: String,
+}
+
+/// The signed number of whoever the waiting token says.
+pub(super) async fn receipt(
+    State(gateway): State<Arc<Gateway>>,
+    _own: OwnPage,
+    _limit: Within<Draw>,
+    queue: AskedQueue,
+    HeldPlace(held): HeldPlace,
+) -> Result<Response, Problem> {
+    let stats = queue.stats()?;
+    let draw = DrawView::of(&queue, &stats).filter(|_| held.place.epoch == stats.epoch);
+    let number = queue.follower.mirror.number_of(held.place.seq);
+    let (Some(draw), Some(number)) = (draw, number) else {
+        return Err(error::no_draw("this place was not given by a draw"));
+    };
+    let issued_at = gateway.clock.now();
+    let receipt = gateway.receipts.mint(&ReceiptClaims {
+        queue: queue.name.clone(),
+        epoch: stats.epoch.0,
+        number,
+        commitment: draw.commitment,
+        beacon_source: draw.beacon_source.map(str::to_owned),
+        issued_at,
+        expires_at: issued_at.checked_add(RECEIPT_LIFETIME).unwrap_or(Timestamp::MAX),
+    });
+    let document = Numbered { queue: queue.name.as_str(), number, receipt };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(document)).into_response())
+}

@@ -1,0 +1,251 @@
+//! An opening by draw: numbers before it, places by chance after it.
+
+use std::time::Duration;
+
+use contract::ids::VisitorId;
+use queue_gateway::{
+    engine::MOST_DEALT,
+    line::{
+        Baseline, ControlChange, Draw, Drawn, JoinRequest, LineChange, Lots, Opening, Place, QueueState, Schedule,
+        Sequence, Standing,
+    },
+};
+
+use crate::fixture::{Fixture, SECRET, baseline, is_admitted, waiting};
+
+const OPENS_IN: Duration = Duration::from_mins(1);
+
+fn number(number: u64) -> Standing {
+    Standing::Waiting { seq: Sequence::of_number(number) }
+}
+
+impl Fixture {
+    async fn configure_with_draw(&self, rate: f64, beacon_source: Option<&str>) {
+        let schedule = Schedule {
+            opens_at: Some(self.now() + OPENS_IN),
+            pre_queue: OPENS_IN,
+            opening: Opening::Draw,
+            beacon_source: beacon_source.map(str::to_owned),
+            closes_at: None,
+        };
+        self.configure_as(Baseline { schedule, ..baseline(rate, 1_000) }).await;
+    }
+
+    async fn draw(&self) -> Draw {
+        self.stats().await.control.draw
+    }
+
+    /// What the log has decided.
+    async fn decided(&self) -> Option<Lots> {
+        let log = self.log().await;
+        let mut draws = log.into_iter().filter_map(|entry| match entry {
+            LineChange::Drawn(lots) => Some(lots),
+            _ => None,
+        });
+        let lots = draws.next();
+        assert_eq!(draws.next(), None, "a draw is decided once");
+        lots
+    }
+
+    /// Deals all places, as gateways do.
+    async fn deal(&self) -> Drawn {
+        let drawn = self.decided().await.expect("the draw is decided").draw();
+        let places: Vec<Sequence> =
+            (1..=drawn.len()).map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
+        assert_eq!(self.engine.deal(&self.queue, 1, &places).await.unwrap(), drawn.len());
+        drawn
+    }
+
+    async fn says(&self, beacon: &str) {
+        self.control(ControlChange { beacon: Some(beacon.to_owned()), ..ControlChange::default() }).await;
+    }
+}
+
+pub(crate) async fn whoever_joins_before_an_opening_by_draw_gets_a_number(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let (first, second) = (f.visitor(), f.visitor());
+    assert_eq!(f.join(first).await.standing, number(1));
+    assert_eq!(f.join(second).await.standing, number(2));
+    assert_eq!(f.join(first).await.standing, number(1), "joining again is the same number");
+    assert_eq!((f.status(second).await, f.draw().await.numbers), (number(2), None));
+    f.advance(OPENS_IN);
+    let late = f.visitor();
+    assert_eq!(f.join(late).await.standing, waiting(3), "behind them all");
+    assert_eq!(f.draw().await.numbers, Some(2), "the join saw the opening first");
+    assert_eq!(f.line().await, [Sequence::of_number(1).0, Sequence::of_number(2).0, 3]);
+}
+
+pub(crate) async fn the_first_who_joins_settles_how_a_queue_opens(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let fifo = ControlChange { opening: Some(Some(Opening::Fifo)), ..ControlChange::default() };
+    f.join(f.visitor()).await;
+    f.control(fifo.clone()).await;
+    assert_eq!(f.join(f.visitor()).await.standing, number(2));
+    assert_eq!(f.stats().await.control.opening(), Opening::Draw);
+
+    let f = f.twin("fifo");
+    f.configure_with_draw(0.0, None).await;
+    f.control(fifo).await;
+    f.join(f.visitor()).await;
+    f.control(ControlChange { opening: Some(None), ..ControlChange::default() }).await;
+    assert_eq!(f.join(f.visitor()).await.standing, waiting(2));
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    assert_eq!((f.draw().await.numbering, f.decided().await), (false, None));
+    assert_eq!(f.stats().await.state(), QueueState::Open);
+}
+
+pub(crate) async fn a_draw_is_decided_by_the_first_step_after_the_opening(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    f.line_of(3).await;
+    f.advance(OPENS_IN - Duration::from_micros(1));
+    f.sweep().await;
+    assert_eq!(f.decided().await, None);
+    f.advance(Duration::from_micros(1));
+    f.sweep().await;
+    f.sweep().await;
+    assert_eq!(f.decided().await, Some(Lots { numbers: 3, secret: SECRET, beacon: String::new() }));
+    assert_eq!(f.stats().await.state(), QueueState::PreQueue, "not before its places are dealt");
+}
+
+pub(crate) async fn a_draw_with_a_named_source_waits_for_its_beacon(f: Fixture) {
+    f.configure_with_draw(0.0, Some("drand")).await;
+    f.line_of(2).await;
+    f.says("chosen beforehand").await;
+    assert_eq!(f.draw().await.beacon, None);
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    assert_eq!((f.decided().await, f.draw().await.numbers), (None, Some(2)));
+    assert_eq!(f.join(f.visitor()).await.standing, waiting(3));
+    f.says("4242").await;
+    f.says("another").await;
+    f.sweep().await;
+    assert_eq!(f.decided().await, Some(Lots { numbers: 2, secret: SECRET, beacon: "4242".to_owned() }));
+}
+
+pub(crate) async fn a_queue_without_a_source_takes_no_beacon(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    f.line_of(2).await;
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    f.says("4242").await;
+    assert_eq!(f.draw().await.beacon, Some(String::new()), "it is decided without");
+}
+
+pub(crate) async fn places_are_dealt_in_order_whoever_deals(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let line = f.line_of(5).await;
+    let place = |number| Sequence(6 - number);
+    let deal = async |first: u64, places: &[i64]| {
+        let places: Vec<Sequence> = places.iter().copied().map(place).collect();
+        f.engine.deal(&f.queue, first, &places).await.unwrap()
+    };
+    assert_eq!(deal(1, &[1, 2]).await, 0, "nothing is decided yet");
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    assert_eq!(deal(2, &[2]).await, 0, "not before the first");
+    assert_eq!(deal(1, &[1, 2]).await, 2);
+    assert_eq!(deal(1, &[1, 2, 3]).await, 2, "another gateway has dealt them");
+    assert_eq!((f.status(line[0]).await, f.status(line[2]).await), (waiting(5), number(3)));
+    assert_eq!(f.line().await, [Sequence::of_number(3).0, Sequence::of_number(4).0, Sequence::of_number(5).0, 4, 5]);
+    assert_eq!(deal(3, &[]).await, 2);
+    assert_eq!(deal(3, &[3, 4, 5, 0]).await, 5, "no more than there are numbers");
+    assert_eq!((deal(6, &[0]).await, f.line().await), (5, vec![1, 2, 3, 4, 5]));
+    assert_eq!((f.draw().await.drawn_at, f.stats().await.state()), (Some(f.now()), QueueState::Open));
+}
+
+pub(crate) async fn the_drawn_go_in_by_their_places_and_later_ones_behind_them(f: Fixture) {
+    f.configure_with_draw(10.0, None).await;
+    let mut gateway = f.gateway().await;
+    let line = gateway.line_of(12).await;
+    assert_eq!(gateway.admits(50).await, 0);
+    f.advance(OPENS_IN);
+    let late = gateway.line_of(1).await;
+    assert_eq!(gateway.admits(50).await, 0);
+    f.advance_ms(700);
+    assert_eq!(gateway.admits(50).await, 0, "not before places are dealt");
+    let drawn = f.deal().await;
+    assert_eq!(f.come(f.visitor()).await.standing, waiting(14), "nobody goes straight in past them");
+    for _ in ["hears of the places", "reports them"] {
+        assert_eq!(gateway.admits(50).await, 0);
+    }
+    f.advance_ms(300);
+    assert_eq!(gateway.admits(50).await, 3, "credit counts from the last deal");
+    let of_place = |place| line[usize::try_from(drawn.number_at(place).unwrap()).unwrap() - 1];
+    for place in 1..=12 {
+        assert_eq!(is_admitted(f.status(of_place(place)).await), place <= 3, "{place}");
+    }
+    f.advance_ms(900);
+    assert_eq!(gateway.admits(9).await, 9);
+    assert!(is_admitted(f.status(of_place(12)).await) && !is_admitted(f.status(late[0]).await));
+    f.advance_ms(200);
+    gateway.step(1).await;
+    assert!(is_admitted(f.status(late[0]).await));
+}
+
+pub(crate) async fn whoever_leaves_leaves_by_number_or_by_place(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let line = f.line_of(6).await;
+    f.leave(line[0]).await;
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    f.leave(line[1]).await;
+    let place = |number: u64| Sequence(i64::try_from(number).unwrap());
+    let some: Vec<Sequence> = (1..=4).map(place).collect();
+    assert_eq!(f.engine.deal(&f.queue, 1, &some).await.unwrap(), 4);
+    f.leave(line[3]).await;
+    f.leave(line[4]).await;
+    let rest: Vec<Sequence> = (5..=6).map(place).collect();
+    assert_eq!(f.engine.deal(&f.queue, 5, &rest).await.unwrap(), 6);
+    assert_eq!(f.line().await, [3, 6]);
+    let departed: Vec<Sequence> = f
+        .log()
+        .await
+        .into_iter()
+        .filter_map(|entry| match entry {
+            LineChange::Departed { seq } => Some(seq),
+            _ => None,
+        })
+        .collect();
+    let numbers = [1, 2].map(Sequence::of_number);
+    assert_eq!(departed, [numbers[0], numbers[1], Sequence(4), Sequence::of_number(5)]);
+}
+
+pub(crate) async fn a_crowd_is_dealt_in_many_steps(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let count = 2 * MOST_DEALT + 100;
+    let crowd: Vec<VisitorId> = f.crowd_of(count).await;
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    let drawn = f.decided().await.unwrap().draw();
+    let places: Vec<Sequence> =
+        (1..=drawn.len()).map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
+    let mut dealt = 0;
+    for some in places.chunks(MOST_DEALT) {
+        dealt = f.engine.deal(&f.queue, dealt + 1, some).await.unwrap();
+    }
+    assert_eq!(dealt, count as u64);
+    for at in [0, 1, MOST_DEALT - 1, MOST_DEALT, count - 1] {
+        assert_eq!(f.status(crowd[at]).await, Standing::Waiting { seq: places[at] });
+    }
+    let all: Vec<i64> = (1..=i64::try_from(count).unwrap()).collect();
+    assert_eq!(f.line().await, all);
+}
+
+pub(crate) async fn a_number_of_a_lost_draw_is_no_place(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let epoch = f.stats().await.epoch;
+    let held = |seq| Some(Place { epoch: queue_gateway::line::Epoch(epoch.0 - 50), seq });
+    let visitor = f.visitor();
+    let request = JoinRequest { visitor, held: held(Sequence::of_number(7)), candidate: f.token(), contact: None };
+    assert_eq!(f.ask(request).await.standing, number(1));
+    let request = JoinRequest { visitor: f.visitor(), held: held(Sequence(7)), candidate: f.token(), contact: None };
+    assert_eq!(f.ask(request).await.standing, waiting(-43), "a place is one");
+}
+
+pub(crate) async fn the_secret_of_a_queue_is_that_of_its_beginning(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let other = queue_gateway::line::DrawSecret([8; 32]);
+    let stats = f.engine.configure(&f.queue, baseline(1.0, 1), other).await.unwrap();
+    assert_eq!(stats.control.draw.secret, SECRET);
+}
