@@ -39,7 +39,8 @@ impl Listener {
             events.extend(text.trim_end_matches('\n').split("\n\n").map(parse));
         }
         for event in events.iter().filter(|event| event.name == "position") {
-            let position = event.data["position"].as_u64().unwrap();
+            // Before a draw there is none.
+            let Some(position) = event.data["position"].as_u64() else { continue };
             assert!(self.position.is_none_or(|before| position <= before), "{position} after {:?}", self.position);
             self.position = Some(position);
         }

@@ -4,6 +4,7 @@
 mod admission;
 mod capacity;
 mod control;
+mod drawing;
 mod estimates;
 mod gateways;
 mod listener;

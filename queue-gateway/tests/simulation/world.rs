@@ -19,8 +19,8 @@ use queue_gateway::{
     engine::QueueEngine,
     follower::{Follower, Readings},
     line::{
-        AdmissionLimits, Baseline, ClientNetwork, ControlChange, JoinRequest, Lifetimes, Place, Schedule, Sequence,
-        Standing, Stats, presence::Presence,
+        AdmissionLimits, Baseline, ClientNetwork, ControlChange, JoinRequest, Lifetimes, Opening, Place, Schedule,
+        Sequence, Standing, Stats, presence::Presence,
     },
     metrics::Metrics,
     mirror::{Mirror, Mirrors},
@@ -96,8 +96,23 @@ impl World {
         Self::with_log(limits, 65_536).await
     }
 
+    /// As [`World::new`]; the queue opens by draw after so long, and takes joins until then.
+    pub(crate) async fn opening_by_draw(limits: AdmissionLimits, opens_in: Duration) -> Self {
+        Self::begin(limits, 65_536, |now| Schedule {
+            opens_at: Some(now + opens_in),
+            pre_queue: opens_in,
+            opening: Opening::Draw,
+            ..Schedule::default()
+        })
+        .await
+    }
+
     /// As [`World::new`]; the log keeps so many entries.
     pub(crate) async fn with_log(limits: AdmissionLimits, log_capacity: usize) -> Self {
+        Self::begin(limits, log_capacity, |_| Schedule::default()).await
+    }
+
+    async fn begin(limits: AdmissionLimits, log_capacity: usize, schedule: impl FnOnce(Timestamp) -> Schedule) -> Self {
         let clock: SharedClock = Arc::new(RuntimeClock(Instant::now()));
         let store = Arc::new(Store::new(clock.clone(), log_capacity));
         let queue: QueueName = "demo".parse().unwrap();
@@ -108,7 +123,7 @@ impl World {
             active: Duration::from_mins(5),
             grace: GRACE,
         };
-        let baseline = Baseline { limits, lifetimes, max_places: 1_000_000, schedule: Schedule::default() };
+        let baseline = Baseline { limits, lifetimes, max_places: 1_000_000, schedule: schedule(clock.now()) };
         let baselines = BTreeMap::from([(queue.clone(), baseline)]);
         let engine = Arc::new(configured(store.clone(), &baselines));
         engine.push().await;

@@ -1,0 +1,192 @@
+//! An opening by draw on two gateways: numbers, places, and who goes in when.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use queue_gateway::engine::QueueEngine;
+use queue_gateway::line::{AdmissionLimits, LineChange, LogIndex, LogPage, QueueState, Sequence, Standing};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use crate::{
+    store::Takes,
+    world::{Gateway, TICK, Visitor, World, told},
+};
+
+const OPENS_IN: Duration = Duration::from_mins(1);
+
+impl World {
+    /// The order in which visitors were admitted.
+    async fn admitted_in_order(&self) -> Vec<Sequence> {
+        let stats = self.stats().await;
+        let tail = self.engine.tail(&self.queue, stats.epoch, LogIndex(0), usize::MAX).await.unwrap();
+        let LogPage::Entries(entries) = tail.page else { panic!("a gap") };
+        let admitted = entries.into_iter().filter_map(|entry| match entry {
+            LineChange::Admitted { seq, .. } => Some(seq),
+            _ => None,
+        });
+        admitted.collect()
+    }
+
+    /// Just before the opening.
+    async fn until_about_to_open(&self) {
+        let stats = self.stats().await;
+        let left = stats.control.opens_at().unwrap().duration_since(stats.now);
+        tokio::time::sleep(Duration::try_from(left).unwrap().saturating_sub(2 * TICK)).await;
+    }
+
+    async fn until_drawn(&self) {
+        for _ in 0..100 {
+            if self.stats().await.state() == QueueState::Open {
+                // All gateways have heard of it.
+                self.tick().await;
+                self.tick().await;
+                return;
+            }
+            self.tick().await;
+        }
+        panic!("the places are never dealt: {:?}", self.stats().await.control.draw);
+    }
+}
+
+/// Where everybody stands by the store, and that this gateway says the same, also by their number.
+async fn assert_exact(world: &World, gateway: &Gateway, crowd: &[Visitor]) {
+    let line = world.line().await;
+    let positions: BTreeMap<Sequence, u64> = line.iter().copied().zip(1..).collect();
+    assert_eq!(gateway.mirror.census().waiting, line.len() as u64);
+    for visitor in crowd {
+        let Standing::Waiting { seq } = world.standing(*visitor).await else { continue };
+        assert_eq!(gateway.position(seq), positions.get(&seq).copied(), "{visitor:?}");
+        assert_eq!(gateway.position(visitor.place.seq), positions.get(&seq).copied(), "{visitor:?} by their number");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn drawn_places_are_exact_on_every_gateway_also_for_later_ones() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
+    let gateways = [world.gateway().await, world.gateway().await];
+    let mut random = StdRng::seed_from_u64(7);
+    let mut crowd = Vec::new();
+    for number in 1..=300 {
+        let visitor = gateways[number % 2].join(&world).await;
+        assert_eq!(visitor.place.seq.number(), Some(number as u64));
+        crowd.push(visitor);
+    }
+    let mut streams: Vec<_> =
+        crowd.iter().step_by(3).enumerate().map(|(at, visitor)| gateways[at % 2].listener(*visitor)).collect();
+    for stream in &mut streams {
+        let first = &stream.hear()[0].data;
+        assert_eq!((first["state"].as_str(), first["position"].as_u64()), (Some("pre_queue"), None), "{first}");
+    }
+    for _ in 0..20 {
+        let leaver = crowd.swap_remove(random.random_range(0..crowd.len()));
+        world.leave(leaver).await;
+    }
+    world.until_about_to_open().await;
+    // Some come while the queue opens, and some leave.
+    for at in 0..60 {
+        crowd.push(gateways[at % 2].join(&world).await);
+        if at % 3 == 0 {
+            let leaver = crowd.swap_remove(random.random_range(0..crowd.len()));
+            world.leave(leaver).await;
+        }
+        tokio::time::sleep(TICK / 10).await;
+    }
+    world.until_drawn().await;
+    for gateway in &gateways {
+        assert_exact(&world, gateway, &crowd).await;
+    }
+    let late = gateways[0].join(&world).await;
+    assert_eq!(told(&gateways[1].poll(late).await), Some(world.line().await.len() as u64), "behind them all");
+    for (at, visitor) in crowd.iter().enumerate() {
+        let Standing::Waiting { seq } = world.standing(*visitor).await else { continue };
+        let answer = gateways[at % 2].poll(*visitor).await;
+        assert_eq!(told(&answer), gateways[0].position(seq));
+        assert_eq!(answer.place.map(|place| place.seq), Some(seq), "the token that they get names the place");
+    }
+    for stream in &mut streams {
+        let last = stream.hear().into_iter().rfind(|event| event.name == "position");
+        assert!(stream.ended || last.is_some_and(|event| event.data["state"] == "waiting"), "everybody is told");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_are_there_go_in_by_their_drawn_places() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 40.0, cap: 10_000 }, OPENS_IN).await;
+    let gateways = [world.gateway().await, world.gateway().await];
+    let mut crowd = Vec::new();
+    for at in 0..200 {
+        let visitor = gateways[at % 2].join(&world).await;
+        crowd.push((visitor, gateways[(at + 1) % 2].listener(visitor)));
+    }
+    world.until_about_to_open().await;
+    assert_eq!(world.admitted_total().await, 0);
+    let mut later = Vec::new();
+    for at in 0..40 {
+        let visitor = gateways[at % 2].join(&world).await;
+        later.push((visitor, gateways[at % 2].listener(visitor)));
+        tokio::time::sleep(TICK / 8).await;
+    }
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let admitted = world.admitted_in_order().await;
+    assert_eq!(admitted, (1..=240).map(Sequence).collect::<Vec<_>>(), "nobody is overtaken");
+    for (visitor, stream) in crowd.iter_mut().chain(&mut later) {
+        assert!(world.is_admitted(*visitor).await);
+        assert_eq!(stream.names().last().map(String::as_str), Some("admitted"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_comes_while_places_are_dealt_or_later_knows_them_too() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    let crowd: Vec<Visitor> = world.ghosts(50).await;
+    tokio::time::sleep(OPENS_IN).await;
+    gateway.kill();
+    // One that reads the line in full between the decision and the deals.
+    world.store.slow_down(Takes { page: TICK / 3, ..Takes::default() });
+    let between = world.gateway().await;
+    world.until_drawn().await;
+    assert_exact(&world, &between, &crowd).await;
+    let after = world.gateway().await;
+    world.tick().await;
+    world.tick().await;
+    assert_exact(&world, &after, &crowd).await;
+    assert_eq!(after.mirror.number_of(crowd[6].place.seq), Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_at_the_opening_draws_when_it_is_back() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 20.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    let crowd = gateway.listeners(&world, 50).await;
+    world.until_about_to_open().await;
+    world.store.set_away(true);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    world.store.set_away(false);
+    world.until_drawn().await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(world.admitted_in_order().await, (1..=50).map(Sequence).collect::<Vec<_>>());
+    assert_eq!(crowd.len(), 50);
+}
+
+/// The figures of a great opening: 100,000 numbers, two gateways, and joins while it happens.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_thousand_numbers_are_drawn_alike_on_two_gateways() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
+    let gateways = [world.gateway().await, world.gateway().await];
+    let crowd = world.ghosts(100_000).await;
+    tokio::time::sleep(OPENS_IN).await;
+    let later = world.ghosts(50).await;
+    world.until_drawn().await;
+    let drawn = gateways[0].mirror.drawn().unwrap();
+    assert_eq!(gateways[1].mirror.drawn().as_deref(), Some(&*drawn));
+    let all: Vec<Sequence> = (1..=100_050).map(Sequence).collect();
+    assert_eq!(world.line().await, all);
+    let some: Vec<Visitor> = crowd.iter().step_by(97).chain(&later).copied().collect();
+    for gateway in &gateways {
+        assert_exact(&world, gateway, &some).await;
+    }
+    for visitor in some.iter().filter(|visitor| visitor.place.seq.number().is_some()) {
+        let seq = drawn.place_in_line(visitor.place.seq);
+        assert_eq!(world.standing(*visitor).await, Standing::Waiting { seq });
+    }
+}
