@@ -163,7 +163,7 @@ fn orders_of(control: &Control) -> ControlChange {
         closes_at: control.closes_at_override.map(Some),
         drains_at: control.drains_at.map(Some),
         paused: control.paused.then_some(true),
-        message: control.message.clone().map(Some),
+        message: control.message_override.clone().map(Some),
     }
 }
 

@@ -129,7 +129,7 @@ impl<'a> Notice<'a> {
     pub fn of(queue: &'a Stats) -> Self {
         let (state, control) = (queue.state(), &queue.control);
         let opens_at = control.opens_at().filter(|_| state.is_before_opening());
-        Self { state, opens_at, opening: control.opening(), message: control.message.as_deref() }
+        Self { state, opens_at, opening: control.opening(), message: control.message() }
     }
 
     /// What is true of somebody in the line, who may be kept out because their network is held back.

@@ -20,7 +20,7 @@ mod stats;
 mod turn;
 
 pub use self::{
-    control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes},
+    control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes, MOST_CHARACTERS},
     draw::{Draw, DrawSecret, Drawn, Lots, Opening},
     histogram::Histogram,
     life::{Closing, NoJoins, QueueState, Schedule},

@@ -153,6 +153,7 @@ impl Settings {
             lifetimes: queue.lifetimes.over(self.tokens.lifetimes()),
             max_places: queue.max_places,
             schedule: queue.schedule.schedule(),
+            message: queue.message.clone(),
         };
         self.queues.iter().map(|(name, queue)| (name.clone(), baseline(queue))).collect()
     }

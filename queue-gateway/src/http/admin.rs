@@ -15,13 +15,8 @@ use super::{
     Gateway, error,
     request::{AskedQueue, NoContent, Operator},
 };
-use crate::line::{Closing, Control, ControlChange, Opening, Revocation, Sequence, Stats};
+use crate::line::{Closing, Control, ControlChange, MOST_CHARACTERS, Opening, Revocation, Sequence, Stats};
 use crate::waiting_room::Queue;
-
-/// It is hashed, and read on small screens.
-const MAX_BEACON_CHARACTERS: usize = 500;
-/// A message is read on small screens.
-const MAX_MESSAGE_CHARACTERS: usize = 500;
 
 /// Body of a `PATCH`. A key that is left out stays as it is; null goes back to the settings.
 #[expect(clippy::option_option, reason = "the outer one tells a key that is left out from null")]
@@ -70,7 +65,7 @@ pub(super) async fn patch(
     if patch.rate_per_second.flatten().is_some_and(|rate| !rate.is_finite() || rate < 0.0) {
         return Err(invalid("rate_per_second must be a number from 0 on"));
     }
-    if patch.message.iter().flatten().any(|message| message.chars().count() > MAX_MESSAGE_CHARACTERS) {
+    if patch.message.iter().flatten().any(|message| message.chars().count() > MOST_CHARACTERS) {
         return Err(invalid("message must have at most 500 characters"));
     }
     let change = ControlChange {
@@ -100,7 +95,7 @@ fn refuse_without_effect(stats: &Stats, change: &ControlChange) -> Result<(), Pr
         return Err(error::draw_refused("how the queue opens is settled by the first who joins"));
     }
     let Some(beacon) = &change.beacon else { return Ok(()) };
-    if !(1..=MAX_BEACON_CHARACTERS).contains(&beacon.chars().count()) {
+    if !(1..=MOST_CHARACTERS).contains(&beacon.chars().count()) {
         return Err(invalid("beacon must have 1 to 500 characters"));
     }
     if control.baseline.schedule.beacon_source.is_none() {

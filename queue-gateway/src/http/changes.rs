@@ -82,6 +82,7 @@ fn name(lever: Lever) -> &'static str {
         Lever::DrainsAt => "drains_at",
         Lever::Paused => "paused",
         Lever::Message => "message",
+        Lever::BaselineMessage => "settings.message",
         Lever::BaselineRate => "settings.rate_per_second",
         Lever::BaselineCap => "settings.active_cap",
         Lever::Arrive => "settings.arrive_within_seconds",
@@ -102,7 +103,12 @@ fn name(lever: Lever) -> &'static str {
 fn value(lever: Lever, text: &str) -> Value {
     let number = |value: Option<serde_json::Number>| value.map(Value::Number);
     let read = match lever {
-        Lever::Message | Lever::Opening | Lever::Beacon | Lever::BaselineOpening | Lever::BeaconSource => None,
+        Lever::Message
+        | Lever::BaselineMessage
+        | Lever::Opening
+        | Lever::Beacon
+        | Lever::BaselineOpening
+        | Lever::BeaconSource => None,
         Lever::Paused => Some(Value::Bool(text == "1")),
         Lever::Rate | Lever::BaselineRate => number(text.parse().ok().and_then(serde_json::Number::from_f64)),
         Lever::Cap | Lever::BaselineCap | Lever::MaxPlaces => number(text.parse::<u64>().ok().map(Into::into)),

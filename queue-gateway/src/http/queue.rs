@@ -56,7 +56,7 @@ pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
         opening: stats.control.opening(),
         draw: DrawView::of(&queue, &stats),
         closes_at: stats.control.closes_at(),
-        message: stats.control.message.as_deref(),
+        message: stats.control.message(),
     };
     // The same for everybody and good for a second: a cache in front may answer a crowd.
     Ok(([(header::CACHE_CONTROL, "public, max-age=1")], Json(document)).into_response())

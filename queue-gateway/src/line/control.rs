@@ -9,6 +9,9 @@ use super::{
     life::{Closing, Schedule},
 };
 
+/// Most characters of what settings and operators say to people: it is read on small screens.
+pub const MOST_CHARACTERS: usize = 500;
+
 /// How fast and how far a queue admits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdmissionLimits {
@@ -57,6 +60,8 @@ pub struct Baseline {
     pub max_places: u64,
     /// When the queue opens and closes, where no operator says otherwise.
     pub schedule: Schedule,
+    /// A sentence for those who wait, where no operator has another.
+    pub message: Option<String>,
 }
 
 /// A partial change by an operator; `None` leaves a value as it is, `Some(None)` returns it to the baseline.
@@ -79,7 +84,7 @@ pub struct ControlChange {
     pub drains_at: Option<Option<Timestamp>>,
     /// Pauses or resumes admission. Credit is not banked while paused.
     pub paused: Option<bool>,
-    /// A sentence for those who wait, at most 500 characters.
+    /// Overrides the baseline's sentence for those who wait; at most 500 characters.
     pub message: Option<Option<String>>,
 }
 
@@ -104,8 +109,8 @@ pub struct Control {
     pub drains_at: Option<Timestamp>,
     /// Admission stands still.
     pub paused: bool,
-    /// The operator's sentence for those who wait.
-    pub message: Option<String>,
+    /// The operator's sentence, where set.
+    pub message_override: Option<String>,
     /// The draw, which moves on by itself and not by the revision.
     pub draw: Draw,
 }
@@ -117,5 +122,10 @@ impl Control {
             rate_per_second: self.rate_override.unwrap_or(self.baseline.limits.rate_per_second),
             cap: self.cap_override.unwrap_or(self.baseline.limits.cap),
         }
+    }
+
+    /// The sentence for those who wait: the operator's where set, else the baseline's.
+    pub fn message(&self) -> Option<&str> {
+        self.message_override.as_deref().or(self.baseline.message.as_deref())
     }
 }

@@ -228,6 +228,7 @@ mod tests {
                     beacon_source: None,
                     closes_at: Some(second(200)),
                 },
+                message: None,
             },
             rate_override: None,
             cap_override: None,
@@ -236,7 +237,7 @@ mod tests {
             closes_at_override: None,
             drains_at: None,
             paused: false,
-            message: None,
+            message_override: None,
             draw: Draw::sealed(DrawSecret([7; 32])),
         }
     }

@@ -29,7 +29,7 @@ pub enum Lever {
     DrainsAt,
     /// Pause.
     Paused,
-    /// The sentence for those who wait.
+    /// The operator's sentence for those who wait.
     Message,
     /// The settings' rate.
     BaselineRate,
@@ -55,13 +55,15 @@ pub enum Lever {
     BaselineOpening,
     /// Where the public value of the draw comes from.
     BeaconSource,
+    /// The settings' sentence for those who wait.
+    BaselineMessage,
     /// The settings' closing time.
     BaselineClosesAt,
 }
 
 impl Lever {
     /// All, in the order in which a step records them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Rate,
         Self::Cap,
         Self::OpensAt,
@@ -84,6 +86,7 @@ impl Lever {
         Self::BaselineClosesAt,
         Self::BaselineOpening,
         Self::BeaconSource,
+        Self::BaselineMessage,
     ];
 
     /// How a control has it, in the text that stores keep; `None` where nothing is set.
@@ -103,7 +106,7 @@ impl Lever {
             }),
             Self::DrainsAt => control.drains_at.map(instant),
             Self::Paused => Some(u8::from(control.paused).to_string()),
-            Self::Message => control.message.clone(),
+            Self::Message => control.message_override.clone(),
             Self::BaselineRate => Some(baseline.limits.rate_per_second.to_string()),
             Self::BaselineCap => Some(baseline.limits.cap.to_string()),
             Self::Arrive => Some(lifetimes.arrive.as_micros().to_string()),
@@ -116,6 +119,7 @@ impl Lever {
             Self::PreQueue => Some(schedule.pre_queue.as_micros().to_string()),
             Self::BaselineOpening => Some(schedule.opening.name().to_owned()),
             Self::BeaconSource => schedule.beacon_source.clone(),
+            Self::BaselineMessage => baseline.message.clone(),
             Self::BaselineClosesAt => schedule.closes_at.map(instant),
         }
     }

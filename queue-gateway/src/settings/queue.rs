@@ -11,13 +11,11 @@ use service::settings::{Faults, Validate};
 
 use super::is_address;
 use crate::{
-    line::{Lifetimes, Opening, Schedule, admission::AdmissionPolicy},
+    line::{Lifetimes, MOST_CHARACTERS, Opening, Schedule, admission::AdmissionPolicy},
     members::MemberQueueSettings,
     proof_of_work::ProofOfWorkSettings,
 };
 
-/// It is read on small screens.
-const MAX_BEACON_CHARACTERS: usize = 500;
 /// People stay on a page for hours, not for weeks.
 const LONGEST_PRE_QUEUE: Duration = Duration::from_hours(7 * 24);
 
@@ -50,6 +48,8 @@ impl TryFrom<String> for IdentityKind {
 pub struct QueueSettings {
     /// What people call it; the name where it is left out.
     pub title: Option<String>,
+    /// A sentence for those who wait.
+    pub message: Option<String>,
     /// Where an admitted visitor goes.
     pub redirect_to: String,
     /// Most places in the line.
@@ -169,6 +169,8 @@ impl Validate for QueueSettings {
     fn validate(&self, at: &mut Faults) {
         let safe = self.redirect_to.starts_with('/') || is_address(&self.redirect_to);
         at.require("redirect_to", safe, "must be an http or https address, or a path of this gateway's own host");
+        let short = self.message.as_ref().is_none_or(|text| text.chars().count() <= MOST_CHARACTERS);
+        at.require("message", short, "must have at most 500 characters");
         at.within_range("max_places", self.max_places, 1..=100_000_000);
         if let Some(members) = &self.members {
             at.section("members", members);
@@ -182,8 +184,7 @@ impl Validate for QueueSettings {
             let ScheduleSettings { opens_at, pre_queue, opening, ref beacon_source, closes_at } = self.schedule;
             let draws = opening == Opening::Draw;
             at.require("opening", !draws || opens_at.is_some(), "a draw needs opens_at");
-            let short =
-                beacon_source.as_ref().is_none_or(|text| (1..=MAX_BEACON_CHARACTERS).contains(&text.chars().count()));
+            let short = beacon_source.as_ref().is_none_or(|text| (1..=MOST_CHARACTERS).contains(&text.chars().count()));
             at.require("beacon_source", short, "must have 1 to 500 characters");
             at.require("beacon_source", beacon_source.is_none() || draws, "is for opening = \"draw\" alone");
             let fits = pre_queue <= LONGEST_PRE_QUEUE;

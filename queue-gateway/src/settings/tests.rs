@@ -80,6 +80,7 @@ fn the_documented_file_shows_every_key() {
     assert_eq!((arrive_within, minutes), (Duration::from_secs(30), [3, 8, 5]));
     let QueueSettings {
         title,
+        message,
         redirect_to,
         max_places,
         admission: _,
@@ -90,6 +91,7 @@ fn the_documented_file_shows_every_key() {
         lifetimes,
     } = &queues[&"demo".parse().unwrap()];
     assert_eq!(*max_places, super::queue::max_places(), "what is shown is what holds without the line");
+    assert!(message.is_some());
     assert_eq!((title.as_deref(), redirect_to.as_str()), (Some("Spring concert"), "http://127.0.0.1:8081/"));
 
     assert_eq!((*identity, members.is_some(), proof_of_work.is_some()), (IdentityKind::Member, true, true));

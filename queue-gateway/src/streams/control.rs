@@ -16,7 +16,7 @@ pub(super) struct ControlDocument<'a> {
 
 impl<'a> ControlDocument<'a> {
     pub(super) fn new(queue: &'a QueueName, control: &'a Control) -> Self {
-        Self { queue, paused: control.paused, message: control.message.as_deref() }
+        Self { queue, paused: control.paused, message: control.message() }
     }
 }
 
@@ -34,13 +34,13 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn of(control: &Control) -> Self {
-        Self { paused: control.paused, message: control.message.clone() }
+        Self { paused: control.paused, message: control.message().map(str::to_owned) }
     }
 
     /// The events that tell the difference.
     pub(super) fn events_until(&self, control: &Control) -> impl Iterator<Item = (Kind, &'static str)> {
         let pause = (self.paused != control.paused).then(|| (Kind::Paused, pause_event(control)));
-        let message = (self.message != control.message).then_some((Kind::Message, "message"));
+        let message = (self.message.as_deref() != control.message()).then_some((Kind::Message, "message"));
         pause.into_iter().chain(message)
     }
 }

@@ -268,7 +268,7 @@ impl QueueStreams {
             let all: Vec<_> = shard.lock().take_all().collect();
             for latest in all {
                 // Each with a pause of its own: they must not come back together.
-                latest.end(self.queue_closed_frame(stats.control.message.as_deref()));
+                latest.end(self.queue_closed_frame(stats.control.message()));
                 self.metrics.events_sent.inc();
             }
         }

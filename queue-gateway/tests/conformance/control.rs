@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use queue_gateway::engine::MOST_CHANGES;
-use queue_gateway::line::{BY_SETTINGS, Change, ControlChange, Lever, QueueState};
+use queue_gateway::line::{BY_SETTINGS, Baseline, Change, ControlChange, Lever, QueueState};
 
 use crate::fixture::{Fixture, baseline, waiting};
 
@@ -22,7 +22,7 @@ fn cap(cap: Option<u64>) -> ControlChange {
 pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixture) {
     let control = f.configure(12.5, 40).await.control;
     assert_eq!((&control.baseline, control.limits()), (&baseline(12.5, 40), baseline(12.5, 40).limits));
-    assert_eq!((control.rate_override, control.cap_override, control.message.as_deref()), (None, None, None));
+    assert_eq!((control.rate_override, control.cap_override, control.message()), (None, None, None));
     let control = f.engine.control(&f.queue, rate(Some(0.1)), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(0.1, 40).limits);
     let control = f.engine.control(&f.queue, cap(Some(u64::MAX)), "Ada").await.unwrap();
@@ -128,12 +128,14 @@ pub(crate) async fn the_message_is_kept_as_it_is(f: Fixture) {
     f.configure(1.0, 1).await;
     for message in ["The sale begins at 10:00.", "-", "=", "", "\u{d45c}\u{b97c} \u{1f39f} \"quoted\"\n\0%d"] {
         let change = ControlChange { message: Some(Some(message.to_owned())), ..ControlChange::default() };
-        assert_eq!(f.engine.control(&f.queue, change, "Ada").await.unwrap().message.as_deref(), Some(message));
+        assert_eq!(f.engine.control(&f.queue, change, "Ada").await.unwrap().message(), Some(message));
         f.configure(1.0, 1).await;
-        assert_eq!(f.stats().await.control.message.as_deref(), Some(message));
+        assert_eq!(f.stats().await.control.message(), Some(message));
     }
     f.control(ControlChange { message: Some(None), ..ControlChange::default() }).await;
-    assert_eq!(f.stats().await.control.message, None);
+    assert_eq!(f.stats().await.control.message(), None);
+    f.configure_as(Baseline { message: Some("-".to_owned()), ..baseline(1.0, 1) }).await;
+    assert_eq!(f.stats().await.control.message(), Some("-"), "that of the settings");
 }
 
 pub(crate) async fn every_change_is_on_record_with_who_and_when_and_what_was_before(f: Fixture) {

@@ -246,6 +246,7 @@ pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
         lifetimes: LIFETIMES,
         max_places: 1_000_000,
         schedule: Schedule::default(),
+        message: None,
     }
 }
 

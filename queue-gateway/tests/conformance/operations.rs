@@ -288,6 +288,7 @@ impl Draw {
             lifetimes,
             max_places: self.one(&[4, 1_000, 1_000]),
             schedule: self.schedule(),
+            message: self.one(&[None, None, Some("-"), Some("")]).map(str::to_owned),
         }
     }
 

@@ -78,7 +78,7 @@ async fn whoever_asks_after_a_rest_is_told_how_things_stand_now() {
     world.store.asked();
     let answer = rested.poll(crowd[19]).await;
     assert_eq!(told(&answer), Some(13));
-    assert_eq!(rested.mirror.stats().unwrap().control.message.as_deref(), Some("soon"));
+    assert_eq!(rested.mirror.stats().unwrap().control.message(), Some("soon"));
     assert_eq!(rested.position(newcomer.place.seq), Some(14));
     assert!(world.store.asked() <= 8, "a few calls, and the steps of the busy one meanwhile");
 }

@@ -123,7 +123,8 @@ impl World {
             active: Duration::from_mins(5),
             grace: GRACE,
         };
-        let baseline = Baseline { limits, lifetimes, max_places: 1_000_000, schedule: schedule(clock.now()) };
+        let baseline =
+            Baseline { limits, lifetimes, max_places: 1_000_000, schedule: schedule(clock.now()), message: None };
         let baselines = BTreeMap::from([(queue.clone(), baseline)]);
         let engine = Arc::new(configured(store.clone(), &baselines));
         engine.push().await;

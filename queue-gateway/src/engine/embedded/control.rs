@@ -14,7 +14,7 @@ pub(super) fn initial(baseline: Baseline, secret: DrawSecret) -> Control {
         closes_at_override: None,
         drains_at: None,
         paused: false,
-        message: None,
+        message_override: None,
         draw: Draw::sealed(secret),
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn with_change(control: &Control, change: ControlChange) -> Control {
         closes_at_override: change.closes_at.unwrap_or(control.closes_at_override),
         drains_at: change.drains_at.unwrap_or(control.drains_at),
         paused: change.paused.unwrap_or(control.paused),
-        message: change.message.unwrap_or_else(|| control.message.clone()),
+        message_override: change.message.unwrap_or_else(|| control.message_override.clone()),
         draw: with_beacon(control, change.beacon),
     };
     revised(control, next)

@@ -137,7 +137,7 @@ pub(super) fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Re
         },
         drains_at: control.drains_at,
         draw: DrawView::of(queue, stats),
-        message: control.message.as_deref(),
+        message: control.message(),
         revision: control.revision,
         changed,
     };

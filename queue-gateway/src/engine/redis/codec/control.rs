@@ -10,7 +10,7 @@ use crate::line::{
 
 /// What the settings say of a queue.
 pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<Item = Value> {
-    let Baseline { limits, lifetimes, max_places, schedule } = baseline;
+    let Baseline { limits, lifetimes, max_places, schedule, message } = baseline;
     let Lifetimes { arrive, claim, claim_at_most, active, grace } = *lifetimes;
     let limits = [text(limits.rate_per_second), text(limits.cap)];
     let Schedule { opens_at, pre_queue, opening, beacon_source, closes_at } = schedule;
@@ -20,6 +20,7 @@ pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<I
         optional_instant(*closes_at),
         text(opening.name()),
         change(Some(beacon_source.as_ref())),
+        change(Some(message.as_ref())),
     ];
     let lifetimes = [arrive, claim, claim_at_most, active, grace].map(micros);
     limits.into_iter().chain(lifetimes).chain([text(max_places)]).chain(schedule)
@@ -63,6 +64,7 @@ impl Reply {
                     beacon_source: self.optional_text()?,
                     closes_at: self.optional_instant()?,
                 },
+                message: self.optional_text()?,
             },
             rate_override: self.optional_number()?,
             cap_override: self.optional_number()?,
@@ -71,7 +73,7 @@ impl Reply {
             closes_at_override: self.optional_number()?.map(when_closed).transpose()?,
             drains_at: self.optional_instant()?,
             paused: self.text()? == "1",
-            message: self.optional_text()?,
+            message_override: self.optional_text()?,
             draw: self.draw()?,
         })
     }
@@ -130,7 +132,8 @@ fn lever(field: &str) -> Read<Lever> {
         "closes_at_override" => Lever::ClosesAt,
         "drains_at" => Lever::DrainsAt,
         "paused" => Lever::Paused,
-        "message" => Lever::Message,
+        "message_override" => Lever::Message,
+        "message" => Lever::BaselineMessage,
         "rate" => Lever::BaselineRate,
         "cap" => Lever::BaselineCap,
         "arrive" => Lever::Arrive,

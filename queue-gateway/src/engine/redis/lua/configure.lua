@@ -1,15 +1,18 @@
 -- Purpose  Creates the queue where the store has none, and sets its baseline.
 -- KEYS     of the library
 -- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places,
---          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never), 14 opening, 15 beacon_source
---          ('-' for none, else '=' and the text), 16 the secret of the draw, for a queue that is created
+--          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never), 14 opening, 15 beacon_source,
+--          16 message (each '-' for none, else '=' and the text), 17 the secret of the draw, for a queue that is created
 -- Reply    stats
 local baseline = {}
 for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places', 'opens_at',
   'pre_queue', 'closes_at', 'opening' }) do
   baseline[i] = { field, ARGV[i + 2] ~= '-' and ARGV[i + 2] }
 end
-baseline[#baseline + 1] = { 'beacon_source', ARGV[15] ~= '-' and string.sub(ARGV[15], 2) }
+for i, field in ipairs({ 'beacon_source', 'message' }) do
+  local text = ARGV[i + 14]
+  baseline[#baseline + 1] = { field, text ~= '-' and string.sub(text, 2) }
+end
 
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', unpack(LIFE)) then
   -- Whatever an eviction or an operator left of an earlier epoch would be mixed with this one.
@@ -30,7 +33,7 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
     'revision', 1, 'paused', 0,
     -- The draw: its secret, whether joins get numbers, whether the log has decided it, and how many places are dealt.
-    'draw_secret', ARGV[16], 'numbering', 0, 'decided', 0, 'dealt', 0)
+    'draw_secret', ARGV[17], 'numbering', 0, 'decided', 0, 'dealt', 0)
   for _, order in ipairs(baseline) do
     if order[2] then
       redis.call('HSET', META, order[1], order[2])

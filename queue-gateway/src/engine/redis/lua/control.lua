@@ -12,7 +12,7 @@ close_numbers()
 save()
 local orders = {}
 for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at',
-  'paused', 'message', 'opening_override' }) do
+  'paused', 'message_override', 'opening_override' }) do
   local change = ARGV[i + 2]
   if change ~= '' then
     orders[#orders + 1] = { field, string.sub(change, 1, 1) == '=' and string.sub(change, 2) }

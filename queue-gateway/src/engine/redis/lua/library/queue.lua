@@ -262,12 +262,12 @@ local function govern(by, orders)
 end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
--- opens_at, pre_queue, opening, beacon_source, closes_at, rate_override, cap_override, opens_at_override, opening_override,
--- closes_at_override, drains_at, paused, message, draw_secret, numbering, numbers, beacon, drawn_at }, nil for what is not
+-- opens_at, pre_queue, opening, beacon_source, closes_at, message, rate_override, cap_override, opens_at_override, opening_override,
+-- closes_at_override, drains_at, paused, message_override, draw_secret, numbering, numbers, beacon, drawn_at }, nil for what is not
 -- set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-    'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'rate_override', 'cap_override',
-    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'message', 'draw_secret',
+    'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'rate_override', 'cap_override',
+    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'message_override', 'draw_secret',
     'numbering', 'numbers', 'beacon', 'drawn_at')
 end
