@@ -32,7 +32,7 @@ use crate::{
     members::JoinTokens,
     metrics::Metrics,
     mirror::Mirrors,
-    promoter::Promoter,
+    promoter::{Promoter, awaited_beacon},
     proof_of_work::ProofOfWork,
     reload,
     settings::{EngineChoice, QueueSettings, Settings},
@@ -163,6 +163,7 @@ impl App {
                 clock: clock.clone(),
                 period: settings.promotion.tick,
                 idle_after: settings.promotion.idle_after,
+                beacon: awaited_beacon().of(follower.queue()),
             });
             let queue = queue(&settings, queue_settings, follower, readings, joins, &metrics, &clock)?;
             queues.insert(queue.name.to_string(), Arc::new(queue));

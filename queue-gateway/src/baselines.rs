@@ -13,8 +13,8 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
-        Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+        Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
+        LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -47,7 +47,8 @@ pub struct ConfiguredEngine {
 struct Orders {
     epoch: Epoch,
     change: ControlChange,
-    secret: DrawSecret,
+    /// `None` once the draw has shown it.
+    secret: Option<DrawSecret>,
 }
 
 impl ConfiguredEngine {
@@ -122,7 +123,7 @@ impl ConfiguredEngine {
 
     /// For a queue that is to begin: the secret that it had, so that what was committed to stands; else another.
     fn secret(&self, queue: &QueueName) -> DrawSecret {
-        let known = self.orders.lock().get(queue).map(|known| known.secret);
+        let known = self.orders.lock().get(queue).and_then(|known| known.secret);
         known.unwrap_or_else(|| DrawSecret(self.random.lock().random()))
     }
 
@@ -131,7 +132,8 @@ impl ConfiguredEngine {
     async fn heard(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
         let nothing = ControlChange::default();
         let Stats { epoch, control, .. } = stats;
-        let now = Orders { epoch: *epoch, change: orders_of(control), secret: control.draw.secret };
+        let secret = control.draw.lots().is_none().then_some(control.draw.secret);
+        let now = Orders { epoch: *epoch, change: orders_of(control), secret };
         let known = self.orders.lock().get(queue).cloned();
         let lost = known.filter(|known| known.epoch < now.epoch && known.change != nothing);
         let now = match lost {
@@ -191,8 +193,8 @@ impl QueueEngine for ConfiguredEngine {
         Ok(step)
     }
 
-    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
-        self.configured(queue, || self.engine.deal(queue, first, places)).await
+    async fn deal(&self, queue: &QueueName, deal: &Deal) -> Result<u64, EngineError> {
+        self.configured(queue, || self.engine.deal(queue, deal)).await
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

@@ -183,7 +183,7 @@ impl Documents {
     ) -> PlaceDocument<'a> {
         let is_before_opening = notice.state.is_before_opening();
         // The order of the numbers is not the order in which they are let in.
-        let is_to_be_drawn = is_before_opening && outlook.number.is_some();
+        let is_to_be_drawn = is_before_opening && notice.opening == Opening::Draw && outlook.number.is_some();
         PlaceDocument {
             position: (!is_to_be_drawn).then_some(outlook.position),
             behind: (!is_to_be_drawn).then_some(outlook.behind),

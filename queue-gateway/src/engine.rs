@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
-    Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -50,6 +50,9 @@ pub const MOST_JOINS: usize = 256;
 
 /// Changes of a queue that are kept on record; the oldest make room.
 pub const MOST_CHANGES: usize = 1_000;
+
+/// Numbers of a draw for each place that a line may have: those of who leave take part, and coming again gives another.
+pub const MOST_NUMBERS_PER_PLACE: u64 = 4;
 
 /// Places of a draw that one step deals at most.
 pub const MOST_DEALT: usize = 2_000;
@@ -107,7 +110,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// yet among them; whoever goes straight in passes them all, so no crowd of ghosts can close a queue for good.
     ///
     /// When the first of all joins comes before an opening by [draw](crate::line::Draw), it and those after it get numbers
-    /// until the opening: they stand at [`Sequence::of_number`]. Whichever step first sees the opening fixes how many numbers
+    /// until the opening: they stand at [`Sequence::of_number`], and
+    /// there are at most [`MOST_NUMBERS_PER_PLACE`] for each place. Whichever step first sees the opening fixes how many numbers
     /// there are.
     ///
     /// Nobody present waits when the ready set is empty, every live gateway has reported that all who are present there are
@@ -164,8 +168,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
 
     /// Puts those who stand at the numbers from `first` on at these places, in this order: the outcome of the draw that the
     /// log has decided, at most [`MOST_DEALT`] at once. Returns up to which number places are dealt; nothing is done unless
-    /// `first` is the next. With the last of them the queue begins to admit.
-    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError>;
+    /// `first` is the next, and epoch and lots are those of the queue. With the last of them the queue begins to admit.
+    async fn deal(&self, queue: &QueueName, deal: &Deal) -> Result<u64, EngineError>;
 
     /// Records that an admitted visitor is at the site, or is still there: the time for a claim begins anew, within
     /// [`Lifetimes::claim_at_most`](crate::line::Lifetimes) of the arrival. Returns where the slot's visitor stands, absent

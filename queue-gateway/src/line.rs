@@ -21,7 +21,7 @@ mod turn;
 
 pub use self::{
     control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes, MOST_CHARACTERS},
-    draw::{Draw, DrawSecret, Drawn, Lots, Opening},
+    draw::{Deal, Draw, DrawSecret, Drawn, Lots, Opening},
     histogram::Histogram,
     life::{Closing, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},

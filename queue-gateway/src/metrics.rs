@@ -75,6 +75,7 @@ pub struct RateLimitedMetrics {
     pub(crate) stream: IntCounter,
     pub(crate) leave: IntCounter,
     pub(crate) verify: IntCounter,
+    pub(crate) draw: IntCounter,
 }
 
 #[derive(Debug)]
@@ -122,6 +123,7 @@ impl Metrics {
                 stream: rate_limited.with_label_values(&["stream"]),
                 leave: rate_limited.with_label_values(&["leave"]),
                 verify: rate_limited.with_label_values(&["verify"]),
+                draw: rate_limited.with_label_values(&["draw"]),
             },
             key_fetches: KeyFetches {
                 succeeded: key_fetches.with_label_values(&["ok"]),

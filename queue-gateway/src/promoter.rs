@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{EngineError, LONGEST_STEP, MOST_DEALT},
     follower::Follower,
-    line::{GatewayId, Phase, Report, Sequence, Stats, Step, presence::Changes},
+    line::{Deal, GatewayId, Opening, Phase, Report, Sequence, Stats, Step, presence::Changes},
     metrics::QueueMetrics,
     mirror::{Bookmark, LOG_PAGE, News},
 };
@@ -31,8 +31,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LOOKS_EVERY: Duration = Duration::from_mins(1);
 /// A gateway that has not reached the store for so long sends its streams to others, who may.
 const ALONE_TOO_LONG: Duration = Duration::from_secs(30);
-/// Deals of one tick: with some milliseconds each, other steps come in time.
-const MOST_DEALS: usize = 100;
 /// After so many replies in a row that it could not follow a gateway withdraws.
 const MOST_UNFOLLOWED: u32 = 2;
 
@@ -49,6 +47,13 @@ pub struct Promoter {
     pub period: Duration,
     /// The loop rests when nobody was interested for so long.
     pub idle_after: Duration,
+    /// Whether the draw has the beacon that it waits for.
+    pub beacon: Outage,
+}
+
+/// The queue stays closed while the beacon of its draw is missing, and somebody has to notice.
+pub fn awaited_beacon() -> Outage {
+    Outage::new("the queue has opened, and its draw waits for the beacon", "the draw has its beacon")
 }
 
 /// What this gateway and the store know of one another.
@@ -63,6 +68,10 @@ struct Acquaintance {
     stepped_at: Instant,
     /// The last step told of other gateways.
     has_others: bool,
+    /// The number of the last report that the store has answered.
+    acknowledged: u64,
+    /// The store has lost what it had answered, and the line has not been read anew since.
+    set_back: bool,
     /// Replies in a row that could not be followed.
     unfollowed: u32,
 }
@@ -175,28 +184,46 @@ impl Promoter {
     /// Deals the places of a draw that is decided. All gateways do, each where another has stopped.
     async fn deal(&self) -> Result<(), EngineError> {
         let Follower { engine, mirror, .. } = &*self.follower;
-        let is_pending = mirror.stats().is_some_and(|stats| stats.control.draw.is_pending());
-        let Some(drawn) = mirror.drawn().filter(|_| is_pending) else { return Ok(()) };
-        let mut dealt = engine.deal(self.follower.queue(), 1, &[]).await?;
-        for _ in 0..MOST_DEALS {
+        let pending = mirror.stats().filter(|stats| stats.control.draw.is_pending());
+        let lots = pending.as_ref().and_then(|stats| stats.control.draw.lots());
+        let is_awaited = pending.as_ref().is_some_and(|stats| stats.control.draw.numbers.is_some() && lots.is_none());
+        self.beacon.note(&if is_awaited { Err("an operator has to say it") } else { Ok(()) });
+        let (Some(stats), Some(lots), Some(drawn)) = (pending, lots, mirror.drawn()) else { return Ok(()) };
+        let epoch = stats.epoch;
+        let deal = async |first, places| {
+            let deal = Deal { epoch, lots: lots.clone(), first, places };
+            engine.deal(self.follower.queue(), &deal).await
+        };
+        let mut dealt = deal(1, Vec::new()).await?;
+        let began = Instant::now();
+        loop {
             let numbers = dealt + 1..=drawn.len().min(dealt + MOST_DEALT as u64);
-            let places: Vec<_> = numbers.map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
+            let places: Vec<Sequence> =
+                numbers.map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
             let before = dealt;
             if !places.is_empty() {
-                dealt = engine.deal(self.follower.queue(), before + 1, &places).await?;
+                dealt = deal(before + 1, places).await?;
             }
-            if dealt == before {
-                break;
+            // All are dealt, or the store is another.
+            if dealt <= before {
+                return Ok(());
             }
+            // The next step is to come in time: it is the heartbeat.
+            if began.elapsed() > self.period / 2 {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
         }
-        Ok(())
     }
 
     async fn step(&self, known: &mut Acquaintance) -> Result<News, EngineError> {
         let Follower { engine, mirror, presence, .. } = &*self.follower;
         let bookmark = mirror.bookmark();
+        let is_in_order = mirror.stats().is_some_and(|stats| stats.control.draw.settled == Some(Opening::Fifo));
         if let Some(drawn) = mirror.dealt() {
             presence.lock().draw(&drawn);
+        } else if is_in_order {
+            presence.lock().forget_numbers();
         }
         // What it knows of the line grows old, and nobody is admitted beyond that: the others must not wait for it.
         let withdraws = known.unfollowed >= MOST_UNFOLLOWED;
@@ -220,7 +247,8 @@ impl Promoter {
         self.metrics.step_seconds.observe(began.elapsed().as_secs_f64());
         self.metrics.admitted.inc_by(step.admitted);
         let Step { tail, stats, present, .. } = self.take_note(known, step);
-        let news = mirror.follow_step(&**engine, bookmark, tail, stats, present).await;
+        let news = mirror.follow_step(&**engine, bookmark, tail, stats, present, known.set_back).await;
+        known.set_back &= !matches!(news, Ok(News::SetBack | News::NewEpoch));
         known.unfollowed = if news.is_err() { known.unfollowed + 1 } else { 0 };
         if withdraws && news.is_ok() {
             *known = self.begin();
@@ -231,12 +259,15 @@ impl Promoter {
 
     /// Goes by what the store has said of us and of those who are here.
     fn take_note(&self, known: &mut Acquaintance, step: Step) -> Step {
+        let lost = step.previous.is_some_and(|previous| previous < known.acknowledged);
+        let set_back = known.set_back || lost;
         let mut presence = self.follower.presence.lock();
         // Time that nobody could use makes nobody absent: the store counts it in the same way.
         presence.advance(known.stepped_at.elapsed().min(LONGEST_STEP));
         presence.hold_back(step.held_back.iter().copied());
         if step.known {
             known.phase = Phase::GoesOn;
+            known.acknowledged = known.reports;
         } else {
             *known = self.begin();
             presence.begin_anew();
@@ -247,6 +278,7 @@ impl Promoter {
         known.withheld = step.withheld;
         known.horizon = step.horizon;
         known.stepped_at = Instant::now();
+        known.set_back = set_back;
         known.has_others = step.present.len() > 1;
         step
     }
@@ -260,6 +292,8 @@ impl Promoter {
             withheld: 0,
             stepped_at: Instant::now(),
             has_others: false,
+            acknowledged: 0,
+            set_back: false,
             unfollowed: 0,
         }
     }

@@ -27,10 +27,14 @@ pub struct PublishedDraw {
     pub beacon_source: Option<String>,
     /// How many numbers take part; null until the opening, as what follows is until the draw is decided.
     pub n: Option<u64>,
+    /// When that was fixed, by the store's clock.
+    pub closed_at: Option<Timestamp>,
     /// The public value; empty where no source was named.
     pub beacon: Option<String>,
     /// 32 bytes, in hexadecimal digits.
     pub secret: Option<String>,
+    /// When the last place was dealt.
+    pub drawn_at: Option<Timestamp>,
     /// Who is no longer in the line: a bit each number in base64, that of number 1 the lowest of the first byte.
     pub departed: Option<String>,
 }
@@ -104,12 +108,20 @@ impl PublishedDraw {
         }
         let departed = self.departed.as_deref().unwrap_or_default();
         let departed = STANDARD.decode(departed).map_err(|_| Forged::Unreadable("departed"))?;
+        if departed.len() as u64 != numbers.div_ceil(8) {
+            return Err(Forged::Unreadable("departed"));
+        }
         let drawn = Lots { numbers, secret, beacon: beacon.clone() }.draw();
         Ok(CheckedDraw { published: self, drawn, departed })
     }
 }
 
 impl CheckedDraw {
+    /// What was checked.
+    pub fn published(&self) -> &PublishedDraw {
+        &self.published
+    }
+
     /// How many numbers took part.
     pub fn numbers(&self) -> u64 {
         self.drawn.len()
@@ -165,6 +177,8 @@ mod tests {
             commitment: hex::encode(secret.commitment()),
             beacon_source: Some("drand".to_owned()),
             n: Some(20),
+            closed_at: None,
+            drawn_at: None,
             beacon: Some("4242".to_owned()),
             secret: Some(secret.to_hex()),
             departed: Some(write_departed(&[0b0000_0101, 0, 0])),
@@ -174,7 +188,7 @@ mod tests {
     fn receipt(number: u64) -> ReceiptClaims {
         let PublishedDraw { queue, epoch, commitment, beacon_source, .. } = published();
         let (issued_at, expires_at) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
-        ReceiptClaims { queue, epoch, number, commitment, beacon_source, issued_at, expires_at }
+        ReceiptClaims { queue, epoch, number, commitment, beacon_source, opens_at: None, issued_at, expires_at }
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct ReceiptClaims {
     pub commitment: String,
     /// Where the beacon was to come from then.
     pub beacon_source: Option<String>,
+    /// When the queue was to open then.
+    pub opens_at: Option<Timestamp>,
     /// When the receipt was made (whole seconds).
     #[serde(rename = "iat", with = "second::required")]
     pub issued_at: Timestamp,

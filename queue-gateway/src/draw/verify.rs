@@ -75,6 +75,10 @@ impl VerifyDraw {
         let (queue, issuer) = (published.queue.clone(), published.issuer.clone());
         let checked = published.check()?;
         writeln!(answer, "The secret fits the commitment. {} numbers took part in queue {queue}.", checked.numbers())?;
+        if self.commitment.is_none() {
+            writeln!(answer, "That commitment was not compared with one that was noted before the first join.")?;
+        }
+        describe_beacon(answer, checked.published())?;
         self.check_receipts(&checked, &issuer, answer)?;
         for number in &self.number {
             let outcome = checked.outcome_of(*number).ok_or(VerifyDrawError::NotAmong(*number))?;
@@ -98,8 +102,31 @@ impl VerifyDraw {
             let claims =
                 verifier.verify(&token, Timestamp::UNIX_EPOCH).map_err(|error| unreadable(error.to_string()))?;
             describe(answer, claims.number, checked.outcome(&claims)?)?;
+            let (made, closed) = (claims.issued_at, checked.published().closed_at);
+            if closed.is_none_or(|closed| made >= closed) {
+                writeln!(
+                    answer,
+                    "Its receipt was made at {made}, after the numbers were closed: it proves nothing of before."
+                )?;
+            }
         }
         Ok(())
+    }
+}
+
+/// What this cannot check by itself.
+fn describe_beacon(answer: &mut impl Write, published: &PublishedDraw) -> io::Result<()> {
+    let closed = published.closed_at.map_or_else(|| "at an unknown time".to_owned(), |at| format!("at {at}"));
+    match (&published.beacon_source, &published.beacon) {
+        (Some(source), Some(beacon)) => writeln!(
+            answer,
+            "The numbers were closed {closed}. The beacon that decided is {beacon:?}; its source was named as {source:?}. Compare \
+             the two, and see that the value was not known before."
+        ),
+        _ => writeln!(
+            answer,
+            "The numbers were closed {closed}. No beacon was named: whoever knew the secret could have known the outcome."
+        ),
     }
 }
 

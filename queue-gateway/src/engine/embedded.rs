@@ -26,8 +26,8 @@ use parking_lot::{Mutex, RwLock};
 use self::queue::Queue;
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
-    Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -91,8 +91,8 @@ impl QueueEngine for EmbeddedEngine {
         self.locked(queue, |q, now| q.step(report, now))
     }
 
-    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
-        self.locked(queue, |q, now| q.deal(first, places, now))
+    async fn deal(&self, queue: &QueueName, deal: &Deal) -> Result<u64, EngineError> {
+        self.locked(queue, |q, now| q.deal(deal, now))
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

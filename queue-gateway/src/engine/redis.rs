@@ -31,8 +31,8 @@ use self::{
 };
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
-    Opening, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Lots, Opening, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -126,8 +126,10 @@ impl QueueEngine for RedisEngine {
         Reply::new(self.run(&self.scripts.step, queue, codec::report(report)).await?)?.step()
     }
 
-    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
-        let args = std::iter::once(text(first)).chain(places.iter().map(|seq| text(seq.0)));
+    async fn deal(&self, queue: &QueueName, deal: &Deal) -> Result<u64, EngineError> {
+        let Lots { numbers, secret, beacon } = &deal.lots;
+        let which = [text(deal.epoch.0), text(numbers), text(secret.to_hex()), text(beacon), text(deal.first)];
+        let args = which.into_iter().chain(deal.places.iter().map(|seq| text(seq.0)));
         codec::dealt(&self.run(&self.scripts.deal, queue, args).await?)
     }
 

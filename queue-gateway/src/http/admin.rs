@@ -98,7 +98,10 @@ fn refuse_without_effect(stats: &Stats, change: &ControlChange) -> Result<(), Pr
     if !(1..=MOST_CHARACTERS).contains(&beacon.chars().count()) {
         return Err(invalid("beacon must have 1 to 500 characters"));
     }
-    if control.baseline.schedule.beacon_source.is_none() {
+    if beacon.trim() != beacon {
+        return Err(invalid("beacon must not begin or end with white space: it decides as it stands here"));
+    }
+    if control.beacon_source().is_none() {
         return Err(error::draw_refused("no beacon_source was named beforehand"));
     }
     if control.draw.numbers.is_none() {

@@ -48,9 +48,10 @@ impl<'a> DrawView<'a> {
         let control = &stats.control;
         // The secret is one until nothing can be decided by it any more.
         let lots = queue.follower.mirror.drawn().and_then(|_| control.draw.lots());
-        (control.opening() == Opening::Draw).then(|| Self {
+        let draws = control.draw.is_settled() || control.opening() == Opening::Draw;
+        draws.then(|| Self {
             commitment: hex::encode(control.draw.secret.commitment()),
-            beacon_source: control.baseline.schedule.beacon_source.as_deref(),
+            beacon_source: control.beacon_source(),
             beacon: lots.as_ref().map(|lots| lots.beacon.clone()),
             n: control.draw.numbers,
             secret: lots.map(|lots| lots.secret.to_hex()),
@@ -58,13 +59,13 @@ impl<'a> DrawView<'a> {
     }
 }
 
-/// Limited with the polls.
+/// Limited by itself: what is published is long, and receipts are signed.
 #[derive(Debug)]
 pub(super) struct Draw;
 
 impl LimitedCall<RateLimits> for Draw {
     fn limiter(limits: &RateLimits) -> &CallLimiter {
-        &limits.poll
+        &limits.draw
     }
 }
 
@@ -75,17 +76,17 @@ pub(super) async fn draw(
     queue: AskedQueue,
 ) -> Result<Response, Problem> {
     let now = gateway.clock.now();
-    let mut collected = queue.published_draw.lock();
-    let is_recent = |at: Timestamp| now.duration_since(at).unsigned_abs() < COLLECTED_EVERY;
-    let body = if let Some((_, body)) = collected.as_ref().filter(|(at, _)| is_recent(*at)) {
-        body.clone()
+    let is_recent = |at: &Timestamp| now.duration_since(*at).unsigned_abs() < COLLECTED_EVERY;
+    let collected = queue.published_draw.lock().clone().filter(|(at, _)| is_recent(at));
+    let body = if let Some((_, body)) = collected {
+        body
     } else {
+        // Outside of the lock: nobody waits for a walk over a million numbers.
         let json = serde_json::to_vec(&published(&gateway, &queue)?).map_err(|_| Problem::internal())?;
         let body = Bytes::from(json);
-        *collected = Some((now, body.clone()));
+        *queue.published_draw.lock() = Some((now, body.clone()));
         body
     };
-    drop(collected);
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=5")];
     Ok((headers, body).into_response())
 }
@@ -104,8 +105,10 @@ fn published(gateway: &Gateway, queue: &Queue) -> Result<PublishedDraw, Problem>
         commitment,
         beacon_source: beacon_source.map(str::to_owned),
         n,
+        closed_at: control.draw.closed_at,
         beacon,
         secret,
+        drawn_at: control.draw.drawn_at,
         departed: departed.map(|bits| write_departed(&bits)),
     })
 }
@@ -129,7 +132,9 @@ pub(super) async fn receipt(
 ) -> Result<Response, Problem> {
     let stats = queue.stats()?;
     let draw = DrawView::of(&queue, &stats).filter(|_| held.place.epoch == stats.epoch);
-    let number = queue.follower.mirror.number_of(held.place.seq);
+    // After a fail-over somebody else may have the same number.
+    let is_doubtful = queue.follower.mirror.is_doubtful(held.issued_at);
+    let number = queue.follower.mirror.number_of(held.place.seq).filter(|_| !is_doubtful);
     let (Some(draw), Some(number)) = (draw, number) else {
         return Err(error::no_draw("this place was not given by a draw"));
     };
@@ -140,6 +145,7 @@ pub(super) async fn receipt(
         number,
         commitment: draw.commitment,
         beacon_source: draw.beacon_source.map(str::to_owned),
+        opens_at: stats.control.opens_at(),
         issued_at,
         expires_at: issued_at.checked_add(RECEIPT_LIFETIME).unwrap_or(Timestamp::MAX),
     });

@@ -1,4 +1,4 @@
-//! How often one address may join, poll or enter, open streams, leave and verify, and one visitor ask the store.
+//! How often one address may join, poll or enter, open streams, leave, verify and look at draws, and one visitor ask the store.
 
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct RateLimitSettings {
     pub leave: QuotaSettings,
     /// Forward authentication, counted by the address of the visitor.
     pub verify: QuotaSettings,
+    /// What is published of a draw, and receipts of numbers.
+    pub draw: QuotaSettings,
     /// Polls and streams of one visitor whose place has left the line: the store alone can answer them.
     pub departed: QuotaSettings,
 }
@@ -40,6 +42,7 @@ impl Validate for RateLimitSettings {
         at.section("stream", &self.stream);
         at.section("leave", &self.leave);
         at.section("verify", &self.verify);
+        at.section("draw", &self.draw);
         at.section("departed", &self.departed);
     }
 }
@@ -52,6 +55,7 @@ pub struct RateLimits {
     pub(super) stream: CallLimiter,
     pub(super) leave: CallLimiter,
     pub(super) verify: CallLimiter,
+    pub(super) draw: CallLimiter,
     /// Checked where it turns out that the store must be asked.
     pub departed: Arc<KeyedLimiter<VisitorId>>,
 }
@@ -66,13 +70,14 @@ impl RateLimits {
             stream: limiter(settings.stream, &refusals.stream),
             leave: limiter(settings.leave, &refusals.leave),
             verify: limiter(settings.verify, &refusals.verify),
+            draw: limiter(settings.draw, &refusals.draw),
             departed: Arc::new(KeyedLimiter::new(settings.departed, settings.max_addresses)),
         }
     }
 
     /// Drops the addresses and visitors that need no watching any more. To be called about once a second.
     pub fn sweep(&self) {
-        for limiter in [&self.join, &self.poll, &self.stream, &self.leave, &self.verify] {
+        for limiter in [&self.join, &self.poll, &self.stream, &self.leave, &self.verify, &self.draw] {
             limiter.sweep();
         }
         self.departed.sweep();

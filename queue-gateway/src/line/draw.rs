@@ -1,9 +1,10 @@
 //! A draw: those who join before the opening get numbers, and at the opening each number gets a place by chance.
 //!
-//! Nobody can choose the outcome, and everybody can check it. The commitment, which is the SHA-256 of a secret, is published
-//! before the first join. The key is HMAC-SHA256(secret, beacon), where the beacon is a public value that becomes known after
-//! the opening, or empty where the operator has named no source for one. The place of a number is its rank among all numbers
-//! by the first 16 bytes of HMAC-SHA256(key, number as 8 bytes, big-endian).
+//! Everybody can check it, and with a beacon nobody can choose the outcome. The commitment, which is the SHA-256 of a secret, is published
+//! before the first join. The key is HMAC-SHA256(secret, count of numbers as 8 bytes, big-endian, followed by the beacon), where
+//! the beacon is a public value that becomes known after the opening, or empty where the operator has named no source for
+//! one. The place of a number is its rank among all numbers by the first 16 bytes of HMAC-SHA256(key, number as 8 bytes,
+//! big-endian). With another count everybody has another place: nobody can join on a good number once the beacon is known.
 
 use std::fmt;
 
@@ -11,7 +12,7 @@ use aws_lc_rs::{digest, hmac};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::place::Sequence;
+use super::place::{Epoch, Sequence};
 
 /// How a queue opens for those who joined before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,10 +84,14 @@ impl DrawSecret {
 pub struct Draw {
     /// Of every queue, whether or not it comes to a draw.
     pub secret: DrawSecret,
-    /// The first who joined did so before an opening by draw: from then on the queue opens by it, whatever is changed.
-    pub numbering: bool,
+    /// How the queue opens, settled by the first of all who joined, whatever is changed afterwards.
+    pub settled: Option<Opening>,
+    /// Where the beacon of a settled draw comes from.
+    pub source: Option<String>,
     /// How many numbers take part; `None` until the opening.
     pub numbers: Option<u64>,
+    /// When that was fixed.
+    pub closed_at: Option<Timestamp>,
     /// The public value; `None` until the operator has said it, or the draw is decided without.
     pub beacon: Option<String>,
     /// Since then all numbers have places.
@@ -96,17 +101,22 @@ pub struct Draw {
 impl Draw {
     /// The draw of a queue that has just begun.
     pub fn sealed(secret: DrawSecret) -> Self {
-        Self { secret, numbering: false, numbers: None, beacon: None, drawn_at: None }
+        Self { secret, settled: None, source: None, numbers: None, closed_at: None, beacon: None, drawn_at: None }
     }
 
-    /// What has decided the draw, or will in the next step; `None` before.
+    /// Whether those who joined before the opening have numbers.
+    pub fn is_settled(&self) -> bool {
+        self.settled == Some(Opening::Draw)
+    }
+
+    /// What decides the draw, as soon as all of it is known.
     pub fn lots(&self) -> Option<Lots> {
         Some(Lots { numbers: self.numbers?, secret: self.secret, beacon: self.beacon.clone()? })
     }
 
     /// Whether there are numbers that have no places yet.
     pub fn is_pending(&self) -> bool {
-        self.numbering && self.drawn_at.is_none()
+        self.is_settled() && self.drawn_at.is_none()
     }
 }
 
@@ -119,6 +129,19 @@ pub struct Lots {
     pub secret: DrawSecret,
     /// The public value; empty where no source was named.
     pub beacon: String,
+}
+
+/// Some places of a draw, to be dealt to those who stand at its numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deal {
+    /// Of the queue that draws.
+    pub epoch: Epoch,
+    /// What the places follow from: a store that was set back may have decided another draw.
+    pub lots: Lots,
+    /// The number that gets the first of the places.
+    pub first: u64,
+    /// The places, in the order of the numbers.
+    pub places: Vec<Sequence>,
 }
 
 /// The outcome of a draw: the place of each number, and the number of each place.
@@ -139,7 +162,8 @@ impl Lots {
     pub fn draw(&self) -> Drawn {
         let count = u32::try_from(self.numbers).expect("a line has fewer than 2^32 places");
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret.0);
-        let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, self.beacon.as_bytes()).as_ref());
+        let decisive = [&self.numbers.to_be_bytes()[..], self.beacon.as_bytes()].concat();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, &decisive).as_ref());
         let mut lots: Vec<(u128, u32)> = (1..=count).map(|number| (lot(&key, number), number)).collect();
         lots.sort_unstable();
         let numbers: Vec<u32> = lots.into_iter().map(|(_, number)| number).collect();
@@ -216,7 +240,7 @@ mod tests {
     fn the_draw_is_the_documented_one() {
         let drawn = lots(8, 7, "drand 4242").draw();
         let places: Vec<_> = (1..=8).map(|number| drawn.place_of(number).unwrap()).collect();
-        assert_eq!(places, [3, 4, 5, 2, 6, 1, 8, 7]);
+        assert_eq!(places, [4, 8, 5, 7, 2, 1, 6, 3]);
         assert_eq!(
             hex::encode(DrawSecret([7; 32]).commitment()),
             "4bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0"
@@ -260,7 +284,10 @@ mod tests {
             let drawn = lots(60, secret, &beacon).draw();
             prop_assert_ne!(&drawn, &lots(60, secret + 1, &beacon).draw());
             prop_assert_ne!(&drawn, &lots(60, secret, "").draw());
-            prop_assert_ne!(&drawn, &lots(61, secret, &beacon).draw());
+            let one_more = lots(61, secret, &beacon).draw();
+            let in_order = |drawn: &Drawn| (1..=drawn.len()).filter_map(|place| drawn.number_at(place)).collect::<Vec<_>>();
+            let without: Vec<u64> = in_order(&one_more).into_iter().filter(|number| *number != 61).collect();
+            prop_assert_ne!(in_order(&drawn), without, "whoever comes last changes every place");
         }
     }
 

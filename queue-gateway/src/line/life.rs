@@ -95,15 +95,33 @@ impl Control {
         self.opens_at_override.or(self.baseline.schedule.opens_at)
     }
 
-    /// In which order those are let in who join before the opening. Settled by the first who joins.
+    /// In which order those are let in who join before the opening: as the first of all who joined has settled it, else as the
+    /// operator says, else the settings. Who joins once a draw is made comes after it.
     pub fn opening(&self) -> Opening {
-        let in_force = self.opening_override.unwrap_or(self.baseline.schedule.opening);
-        if self.draw.numbering { Opening::Draw } else { in_force }
+        if self.draw.drawn_at.is_some() {
+            return Opening::Fifo;
+        }
+        self.draw.settled.unwrap_or_else(|| {
+            let in_force = self.opening_override.unwrap_or(self.baseline.schedule.opening);
+            // Nobody joins before an opening that has no time.
+            if self.opens_at().is_some() { in_force } else { Opening::Fifo }
+        })
+    }
+
+    /// Whether whoever joins at a moment as the first of all gets a number of a draw.
+    pub fn would_number(&self, now: Timestamp) -> bool {
+        self.opening() == Opening::Draw && self.opens_at().is_some_and(|opens_at| now < opens_at)
+    }
+
+    /// Where the beacon of the draw comes from: as it was when the first number was given.
+    pub fn beacon_source(&self) -> Option<&str> {
+        let source = if self.draw.is_settled() { &self.draw.source } else { &self.baseline.schedule.beacon_source };
+        source.as_deref()
     }
 
     /// What decides the draw, where nothing is missing any more.
     pub fn decisive_lots(&self) -> Option<Lots> {
-        let needs_no_beacon = self.baseline.schedule.beacon_source.is_none();
+        let needs_no_beacon = self.beacon_source().is_none();
         let beacon = self.draw.beacon.clone().or_else(|| needs_no_beacon.then(String::new));
         Draw { beacon, ..self.draw.clone() }.lots()
     }
@@ -271,21 +289,36 @@ mod tests {
 
     #[test]
     fn a_queue_that_waits_for_its_draw_is_not_open_yet() {
-        let draw = Draw { numbering: true, numbers: Some(3), ..control().draw };
+        let draw = Draw { settled: Some(Opening::Draw), numbers: Some(3), ..control().draw };
         let pending = Control { draw, ..control() };
         assert_eq!((pending.state(second(150)), pending.no_joins(second(150))), (QueueState::PreQueue, None));
         let drawn = Control { draw: Draw { drawn_at: Some(second(160)), ..pending.draw.clone() }, ..pending };
         assert_eq!(drawn.state(second(160)), QueueState::Open);
-        assert_eq!(drawn.opening(), Opening::Draw, "settled by the first who joined");
+        assert_eq!(drawn.opening(), Opening::Fifo, "whoever joins from now on comes after it");
+    }
+
+    #[test]
+    fn what_is_told_of_the_opening_is_what_will_happen() {
+        let mut control = control();
+        control.baseline.schedule.opening = Opening::Draw;
+        assert_eq!((control.opening(), control.would_number(second(99))), (Opening::Draw, true));
+        assert!(!control.would_number(second(100)), "it has opened");
+        let settled = Draw { settled: Some(Opening::Fifo), ..control.draw.clone() };
+        assert_eq!(Control { draw: settled, ..control.clone() }.opening(), Opening::Fifo);
+        control.baseline.schedule.opens_at = None;
+        assert_eq!(control.opening(), Opening::Fifo, "nobody joins before an opening that has no time");
     }
 
     #[test]
     fn a_named_source_makes_the_draw_wait_for_its_beacon() {
-        let draw = Draw { numbering: true, numbers: Some(3), ..control().draw };
+        let draw = Draw { settled: Some(Opening::Draw), numbers: Some(3), ..control().draw };
         let without = Control { draw, ..control() };
         assert_eq!(without.decisive_lots().map(|lots| lots.beacon), Some(String::new()));
         let mut named = without;
-        named.baseline.schedule.beacon_source = Some("drand".to_owned());
+        named.baseline.schedule.beacon_source = Some("too late".to_owned());
+        assert!(named.decisive_lots().is_some(), "the source is that of the first number");
+        named.draw.source = Some("drand".to_owned());
+        named.baseline.schedule.beacon_source = None;
         assert_eq!(named.decisive_lots(), None);
         named.draw.beacon = Some("4242".to_owned());
         assert_eq!(named.decisive_lots().map(|lots| lots.beacon), Some("4242".to_owned()));

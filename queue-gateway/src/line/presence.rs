@@ -147,11 +147,23 @@ impl Presence {
         for present in self.visitors.values_mut() {
             present.seq = drawn.place_in_line(present.seq);
         }
+        self.forget_numbers();
         self.by_seq = self.visitors.iter().map(|(visitor, present)| (present.seq, *visitor)).collect();
         let networks = self.visitors.values().filter_map(|present| Some((present.network?, present.seq)));
         self.by_network = networks.collect();
         self.counted_at = None;
         self.tell_all_again();
+    }
+
+    /// There is no draw in which they take part: whoever still has a number has lost it, and must not hold up the others.
+    pub fn forget_numbers(&mut self) {
+        if self.by_seq.keys().next().is_none_or(|seq| seq.number().is_none()) {
+            return;
+        }
+        let lost = self.visitors.iter().filter(|(_, present)| present.seq.number().is_some());
+        for visitor in lost.map(|(visitor, _)| *visitor).collect::<Vec<_>>() {
+            self.forget(visitor);
+        }
     }
 
     /// A visitor who keeps their place is not present any more.

@@ -86,6 +86,9 @@ pub struct Step {
     pub admitted: u64,
     /// False when the store did not know this gateway, so that whoever it had reported is not ready: it must begin anew.
     pub known: bool,
+    /// The number of this gateway's report before this one, as far as the store knows: lower than one that it has answered
+    /// before, and it has lost its last writes. `None` when it does not know the gateway.
+    pub previous: Option<u64>,
     /// Visitors up to this place shall be reported ready.
     pub horizon: Sequence,
     /// How often the store has dropped a ready visitor because of their network, or refused one whose network

@@ -29,7 +29,8 @@ enum Continuation {
 }
 
 impl Mirror {
-    /// Takes in a step's reply, whose tail was asked for at `bookmark`.
+    /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, the line is read
+    /// anew.
     pub(crate) async fn follow_step(
         &self,
         engine: &dyn QueueEngine,
@@ -37,9 +38,11 @@ impl Mirror {
         tail: Tail,
         stats: Stats,
         present: Vec<Histogram>,
+        set_back: bool,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
-        let news = self.take_in(engine, bookmark, tail, STEPS).await?;
+        let news =
+            if set_back { self.recover(engine).await? } else { self.take_in(engine, bookmark, tail, STEPS).await? };
         // A copy that was made meanwhile is newer than these numbers.
         let same_copy = self.copies.load(Ordering::Acquire) == bookmark.copy;
         if let Some(line) = self.line.write().as_mut().filter(|line| same_copy && line.epoch == stats.epoch) {
@@ -79,10 +82,15 @@ impl Mirror {
     /// writes were lost.
     fn went_back(&self, tail: &Tail, reader: usize) -> bool {
         let now = Seen { epoch: tail.epoch, last_seq: tail.last_seq, log_head: tail.log_head };
-        let before = self.seen.lock()[reader].replace(now);
-        before.is_some_and(|seen| {
+        let mut seen = self.seen.lock();
+        let went_back = seen[reader].is_some_and(|seen| {
             seen.epoch == now.epoch && (now.log_head < seen.log_head || now.last_seq < seen.last_seq)
-        })
+        });
+        // What was seen stays until the line has been read anew: a reading that fails must not make it be forgotten.
+        if !went_back {
+            seen[reader] = Some(now);
+        }
+        went_back
     }
 
     async fn catch_up(&self, engine: &dyn QueueEngine, after: LogIndex, tail: Tail) -> Result<News, EngineError> {

@@ -46,8 +46,10 @@ impl Line {
 
     /// What can be told of a place at this position.
     pub(crate) fn outlook(&self, seq: Sequence, position: u64) -> Outlook {
-        let behind = self.order.waiting().saturating_sub(position);
         let number = self.order.number_of(seq);
+        // Streams may name a number as long as they are open.
+        let seq = self.order.place(seq);
+        let behind = self.order.waiting().saturating_sub(position);
         Outlook { position, behind, wait: self.wait(seq), opens_in: self.opens_in, number }
     }
 

@@ -123,7 +123,7 @@ fn the_documented_file_shows_every_key() {
     let redis = ["url", "pool_size", "command_timeout", "connect_timeout", "max_pending"];
     assert_eq!(keys("redis"), redis.map(str::to_owned).into());
     assert_eq!(keys("telemetry"), ["format", "filter"].map(str::to_owned).into());
-    let limits = ["max_addresses", "join", "poll", "stream", "leave", "verify", "departed"];
+    let limits = ["max_addresses", "join", "poll", "stream", "leave", "verify", "draw", "departed"];
     assert_eq!(keys("rate_limits"), limits.map(str::to_owned).into());
     assert!(listen.max_connections > settings.streams.max_streams, "streams must leave room for joins");
 }

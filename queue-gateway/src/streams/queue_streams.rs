@@ -24,7 +24,7 @@ use super::{
 use crate::{
     documents::{Documents, Holder, Notice, PlaceDocument},
     line::{
-        Admission, ClientNetwork, Epoch, LineChange, LogIndex, Lost, QueueState, Sequence, Standing,
+        Admission, ClientNetwork, Epoch, LineChange, LogIndex, Lost, Opening, QueueState, Sequence, Standing,
         presence::{Presence, Stay},
     },
     metrics::QueueMetrics,
@@ -186,7 +186,9 @@ impl QueueStreams {
         match standing {
             // The mirror does not know the place yet, or it is another: whoever comes again is found there.
             Standing::Waiting { seq } => {
-                if self.shard(visitor).lock().of(visitor).any(|entry| !self.mirror.is_same_place(entry.seq, seq)) {
+                // Before the lock: the tick reads the line first, and then what it tells.
+                let places: Vec<Sequence> = self.shard(visitor).lock().of(visitor).map(|entry| entry.seq).collect();
+                if places.into_iter().any(|place| !self.mirror.is_same_place(place, seq)) {
                     self.end(visitor, |_| frame::retry_only(self.retry.soon()));
                 }
             }
@@ -296,8 +298,11 @@ impl QueueStreams {
                 // By the log no position rises. A copy read in full does not know who was back first: no stream shows it.
                 let outlook = line.outlook(entry.seq, point.position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
+                // A position that is not shown is not told of either.
+                let is_to_be_drawn = notice.opening == Opening::Draw && outlook.number.is_some();
+                let is_hidden = is_to_be_drawn && state.is_before_opening();
                 if state != entry.state
-                    || pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since)
+                    || !is_hidden && pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since)
                 {
                     let document = self.documents.waiting(self.mirror.queue(), outlook, held_back, notice);
                     entry.tell(Kind::Place, teller.writer.event("position", id, &document), now);

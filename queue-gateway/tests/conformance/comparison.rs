@@ -142,8 +142,8 @@ impl Run<'_> {
                 self.model.step(&report, reply.step.as_ref().unwrap(), entries);
                 return;
             }
-            Operation::Deal(first, places) => {
-                let dealt = self.model.deal(first, &places);
+            Operation::Deal(deal) => {
+                let dealt = self.model.deal(&deal);
                 self.mirror.deal(dealt);
                 met.dealt += u64::from(self.model.is_drawn());
                 format!("{:?}", Ok::<_, ()>(dealt))

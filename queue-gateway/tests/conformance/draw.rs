@@ -6,12 +6,12 @@ use contract::ids::VisitorId;
 use queue_gateway::{
     engine::MOST_DEALT,
     line::{
-        Baseline, ControlChange, Draw, Drawn, JoinRequest, LineChange, Lots, Opening, Place, QueueState, Schedule,
-        Sequence, Standing,
+        Baseline, ControlChange, Deal, Draw, Drawn, Epoch, JoinRefused, JoinRequest, LineChange, Lots, Opening, Place,
+        QueueState, Schedule, Sequence, Standing,
     },
 };
 
-use crate::fixture::{Fixture, SECRET, baseline, is_admitted, waiting};
+use crate::fixture::{Fixture, SECRET, baseline, is_admitted, join_request, waiting};
 
 const OPENS_IN: Duration = Duration::from_mins(1);
 
@@ -52,8 +52,17 @@ impl Fixture {
         let drawn = self.decided().await.expect("the draw is decided").draw();
         let places: Vec<Sequence> =
             (1..=drawn.len()).map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
-        assert_eq!(self.engine.deal(&self.queue, 1, &places).await.unwrap(), drawn.len());
+        assert_eq!(self.deal_some(1, places).await, drawn.len());
         drawn
+    }
+
+    /// Deals some places of the draw that is decided.
+    async fn deal_some(&self, first: u64, places: Vec<Sequence>) -> u64 {
+        let stats = self.stats().await;
+        let numbers = stats.control.draw.numbers.unwrap_or(0);
+        let undecided = Lots { numbers, secret: SECRET, beacon: String::new() };
+        let lots = stats.control.draw.lots().unwrap_or(undecided);
+        self.engine.deal(&self.queue, &Deal { epoch: stats.epoch, lots, first, places }).await.unwrap()
     }
 
     async fn says(&self, beacon: &str) {
@@ -89,9 +98,10 @@ pub(crate) async fn the_first_who_joins_settles_how_a_queue_opens(f: Fixture) {
     f.join(f.visitor()).await;
     f.control(ControlChange { opening: Some(None), ..ControlChange::default() }).await;
     assert_eq!(f.join(f.visitor()).await.standing, waiting(2));
+    assert_eq!(f.stats().await.control.opening(), Opening::Fifo, "what is told is what will happen");
     f.advance(OPENS_IN);
     f.sweep().await;
-    assert_eq!((f.draw().await.numbering, f.decided().await), (false, None));
+    assert_eq!((f.draw().await.settled, f.decided().await), (Some(Opening::Fifo), None));
     assert_eq!(f.stats().await.state(), QueueState::Open);
 }
 
@@ -112,6 +122,11 @@ pub(crate) async fn a_draw_with_a_named_source_waits_for_its_beacon(f: Fixture) 
     f.configure_with_draw(0.0, Some("drand")).await;
     f.line_of(2).await;
     f.says("chosen beforehand").await;
+    let control = f.stats().await.control;
+    assert_eq!(control.beacon_source(), Some("drand"));
+    let schedule = Schedule { beacon_source: Some("dice".to_owned()), ..control.baseline.schedule.clone() };
+    f.configure_as(Baseline { schedule, ..control.baseline }).await;
+    assert_eq!(f.stats().await.control.beacon_source(), Some("drand"), "as it was with the first number");
     assert_eq!(f.draw().await.beacon, None);
     f.advance(OPENS_IN);
     f.sweep().await;
@@ -136,10 +151,7 @@ pub(crate) async fn places_are_dealt_in_order_whoever_deals(f: Fixture) {
     f.configure_with_draw(0.0, None).await;
     let line = f.line_of(5).await;
     let place = |number| Sequence(6 - number);
-    let deal = async |first: u64, places: &[i64]| {
-        let places: Vec<Sequence> = places.iter().copied().map(place).collect();
-        f.engine.deal(&f.queue, first, &places).await.unwrap()
-    };
+    let deal = async |first: u64, places: &[i64]| f.deal_some(first, places.iter().copied().map(place).collect()).await;
     assert_eq!(deal(1, &[1, 2]).await, 0, "nothing is decided yet");
     f.advance(OPENS_IN);
     f.sweep().await;
@@ -192,11 +204,11 @@ pub(crate) async fn whoever_leaves_leaves_by_number_or_by_place(f: Fixture) {
     f.leave(line[1]).await;
     let place = |number: u64| Sequence(i64::try_from(number).unwrap());
     let some: Vec<Sequence> = (1..=4).map(place).collect();
-    assert_eq!(f.engine.deal(&f.queue, 1, &some).await.unwrap(), 4);
+    assert_eq!(f.deal_some(1, some).await, 4);
     f.leave(line[3]).await;
     f.leave(line[4]).await;
     let rest: Vec<Sequence> = (5..=6).map(place).collect();
-    assert_eq!(f.engine.deal(&f.queue, 5, &rest).await.unwrap(), 6);
+    assert_eq!(f.deal_some(5, rest).await, 6);
     assert_eq!(f.line().await, [3, 6]);
     let departed: Vec<Sequence> = f
         .log()
@@ -222,7 +234,7 @@ pub(crate) async fn a_crowd_is_dealt_in_many_steps(f: Fixture) {
         (1..=drawn.len()).map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
     let mut dealt = 0;
     for some in places.chunks(MOST_DEALT) {
-        dealt = f.engine.deal(&f.queue, dealt + 1, some).await.unwrap();
+        dealt = f.deal_some(dealt + 1, some.to_vec()).await;
     }
     assert_eq!(dealt, count as u64);
     for at in [0, 1, MOST_DEALT - 1, MOST_DEALT, count - 1] {
@@ -232,15 +244,15 @@ pub(crate) async fn a_crowd_is_dealt_in_many_steps(f: Fixture) {
     assert_eq!(f.line().await, all);
 }
 
-pub(crate) async fn a_number_of_a_lost_draw_is_no_place(f: Fixture) {
+pub(crate) async fn what_was_given_before_a_draw_gives_a_number(f: Fixture) {
     f.configure_with_draw(0.0, None).await;
     let epoch = f.stats().await.epoch;
-    let held = |seq| Some(Place { epoch: queue_gateway::line::Epoch(epoch.0 - 50), seq });
+    let held = |seq| Some(Place { epoch: Epoch(epoch.0 - 50), seq });
     let visitor = f.visitor();
     let request = JoinRequest { visitor, held: held(Sequence::of_number(7)), candidate: f.token(), contact: None };
     assert_eq!(f.ask(request).await.standing, number(1));
     let request = JoinRequest { visitor: f.visitor(), held: held(Sequence(7)), candidate: f.token(), contact: None };
-    assert_eq!(f.ask(request).await.standing, waiting(-43), "a place is one");
+    assert_eq!(f.ask(request).await.standing, number(2), "nor does a place of before go before everybody");
 }
 
 pub(crate) async fn the_secret_of_a_queue_is_that_of_its_beginning(f: Fixture) {
@@ -248,4 +260,36 @@ pub(crate) async fn the_secret_of_a_queue_is_that_of_its_beginning(f: Fixture) {
     let other = queue_gateway::line::DrawSecret([8; 32]);
     let stats = f.engine.configure(&f.queue, baseline(1.0, 1), other).await.unwrap();
     assert_eq!(stats.control.draw.secret, SECRET);
+}
+
+pub(crate) async fn nothing_is_dealt_of_another_draw(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    f.line_of(2).await;
+    f.advance(OPENS_IN);
+    f.sweep().await;
+    let epoch = f.stats().await.epoch;
+    let deal = async |epoch, lots| {
+        let deal = Deal { epoch, lots, first: 1, places: vec![Sequence(1), Sequence(2)] };
+        f.engine.deal(&f.queue, &deal).await.unwrap()
+    };
+    let lots = f.decided().await.unwrap();
+    assert_eq!(deal(epoch, Lots { numbers: 3, ..lots.clone() }).await, 0, "set back, it has fixed another count");
+    assert_eq!(deal(epoch, Lots { beacon: "?".to_owned(), ..lots.clone() }).await, 0, "or was told another beacon");
+    assert_eq!(deal(Epoch(epoch.0 - 1), lots.clone()).await, 0);
+    assert_eq!(deal(epoch, lots).await, 2);
+}
+
+pub(crate) async fn leaving_and_joining_again_gives_numbers_only_so_often(f: Fixture) {
+    f.configure_with_draw(0.0, None).await;
+    let schedule = f.stats().await.control.baseline.schedule;
+    f.configure_as(Baseline { max_places: 2, schedule, ..baseline(0.0, 1) }).await;
+    for given in 1..=8 {
+        let visitor = f.visitor();
+        assert_eq!(f.join(visitor).await.standing, number(given));
+        f.leave(visitor).await;
+    }
+    let refused = f.engine.join(&f.queue, join_request(f.visitor(), f.token())).await.unwrap();
+    assert_eq!(refused, Err(JoinRefused::Full));
+    f.advance(OPENS_IN);
+    assert_eq!(f.join(f.visitor()).await.standing, waiting(9), "places are another matter");
 }

@@ -134,7 +134,9 @@ on_every_engine! {
         the_drawn_go_in_by_their_places_and_later_ones_behind_them
         whoever_leaves_leaves_by_number_or_by_place
         a_crowd_is_dealt_in_many_steps
-        a_number_of_a_lost_draw_is_no_place
+        what_was_given_before_a_draw_gives_a_number
+        nothing_is_dealt_of_another_draw
+        leaving_and_joining_again_gives_numbers_only_so_often
         the_secret_of_a_queue_is_that_of_its_beginning
     }
     life {

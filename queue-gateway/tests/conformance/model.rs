@@ -120,7 +120,7 @@ impl Model {
         self.allowance.settle(self.now, &self.control);
         let draw = Draw { beacon: control.draw.beacon.clone(), ..self.control.draw.clone() };
         if draw.beacon != self.control.draw.beacon {
-            let awaited = draw.numbers.is_some() && self.control.baseline.schedule.beacon_source.is_some();
+            let awaited = draw.numbers.is_some() && draw.source.is_some();
             assert!(awaited && self.control.draw.beacon.is_none(), "somebody has chosen the beacon");
         }
         self.control = Control { draw, ..control.clone() };
@@ -164,7 +164,7 @@ impl Model {
             admitted || !(may && self.allowance.at_least_one(self.now, &self.control)),
             "{visitor:?} has to wait for nobody"
         );
-        if !admitted && places >= self.control.baseline.max_places {
+        if !admitted && (places >= self.control.baseline.max_places || self.all_numbers_are_given()) {
             return Err(JoinRefused::Full);
         }
         let seq = self.next_sequence();
@@ -252,7 +252,7 @@ impl Model {
     fn restorable(&self, place: Place) -> Option<i64> {
         let seq = place.epoch.0 - self.epoch.0 + place.seq.0;
         let taken = self.people.iter().any(|person| person.place == Some(seq)) || self.given_back.contains(&seq);
-        let is_place = place.seq.number().is_none();
+        let is_place = place.seq.number().is_none() && !self.draws();
         (place.epoch < self.epoch && is_place && seq <= 0 && seq > self.over_through() && !taken).then_some(seq)
     }
 

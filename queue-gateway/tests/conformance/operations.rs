@@ -6,9 +6,9 @@ use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 use jiff::{SignedDuration, Timestamp};
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{
-    AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Drawn, Epoch, GatewayId, Histogram,
-    JoinRequest, Lifetimes, LogIndex, Opening, Phase, Place, Readmission, ReadyVisitor, Report, Schedule, Sequence,
-    Stats, Step,
+    AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Deal, Drawn, Epoch, GatewayId,
+    Histogram, JoinRequest, Lifetimes, LogIndex, Opening, Phase, Place, Readmission, ReadyVisitor, Report, Schedule,
+    Sequence, Stats, Step,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use uuid::Uuid;
@@ -23,7 +23,7 @@ pub(crate) enum Operation {
     Join(Vec<JoinRequest>),
     Leave(VisitorId),
     Step(Report),
-    Deal(u64, Vec<Sequence>),
+    Deal(Deal),
     Arrive(ActiveTokenId),
     Claim(ActiveTokenId, MemberId, Option<Readmission>),
     Release(ActiveTokenId),
@@ -55,7 +55,7 @@ impl Operation {
                 step = reply.ok();
                 text
             }
-            Self::Deal(first, places) => format!("{:?}", engine.deal(queue, first, &places).await),
+            Self::Deal(deal) => format!("{:?}", engine.deal(queue, &deal).await),
             Self::Arrive(token) => format!("{:?}", engine.arrive(queue, token).await),
             Self::Claim(token, holder, old) => format!("{:?}", engine.claim(queue, token, holder, old).await),
             Self::Release(token) => format!("{:?}", engine.release(queue, token).await),
@@ -120,7 +120,7 @@ impl Draw {
     pub(crate) fn operation(&mut self, before: &Stats, model: &Model) -> Operation {
         self.now = whole(before.now);
         if let Some(drawn) = model.drawn().filter(|_| self.rng.random_bool(0.2)) {
-            return self.deal(&drawn, model);
+            return self.deal(&drawn, before.epoch, model);
         }
         match self.rng.random_range(0..100) {
             0..22 => {
@@ -153,12 +153,18 @@ impl Draw {
         }
     }
 
-    fn deal(&mut self, drawn: &Drawn, model: &Model) -> Operation {
+    fn deal(&mut self, drawn: &Drawn, epoch: Epoch, model: &Model) -> Operation {
         let off = self.one(&[0, 0, 0, 0, 1, 2]);
         let first = (model.dealt() + 1).saturating_sub(off).max(1);
         let last = first + self.rng.random_range(0..6);
         let places = (first..last).map(|number| drawn.place_in_line(Sequence::of_number(number)));
-        Operation::Deal(first, places.collect())
+        let mut lots = model.draw().lots().unwrap();
+        lots.numbers += u64::from(self.rng.random_bool(0.05));
+        if self.rng.random_bool(0.05) {
+            lots.beacon += "?";
+        }
+        let epoch = if self.rng.random_bool(0.95) { epoch } else { self.epoch(epoch) };
+        Operation::Deal(Deal { epoch, lots, first, places: places.collect() })
     }
 
     fn join(&mut self, before: &Stats) -> JoinRequest {

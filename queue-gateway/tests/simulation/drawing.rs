@@ -190,3 +190,57 @@ async fn a_hundred_thousand_numbers_are_drawn_alike_on_two_gateways() {
         assert_eq!(world.standing(*visitor).await, Standing::Waiting { seq });
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn streams_and_polls_give_the_same_estimate_after_a_draw() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 10.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    let mut crowd = Vec::new();
+    for _ in 0..400 {
+        let visitor = gateway.join(&world).await;
+        crowd.push((visitor, gateway.listener(visitor)));
+    }
+    world.until_about_to_open().await;
+    world.until_drawn().await;
+    // Until everybody is counted among those who are present at their places.
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let mut compared = 0;
+    for (visitor, stream) in &mut crowd {
+        let last = stream.hear().into_iter().rfind(|event| event.name == "position");
+        let (Some(told), Some(outlook)) = (last, gateway.mirror.outlook_of_waiting(visitor.place.seq)) else {
+            continue;
+        };
+        let Standing::Waiting { seq } = world.standing(*visitor).await else { continue };
+        assert_eq!(gateway.mirror.outlook_of_waiting(seq), Some(outlook), "by their number and by their place");
+        if told.data["position"].as_u64() == Some(outlook.position) {
+            let expected = outlook.wait.map(|wait| wait.p50).unwrap();
+            let shown = told.data["wait_seconds"]["p50"].as_u64().unwrap();
+            assert!(
+                shown.abs_diff(expected) <= 2 + expected / 4,
+                "told {shown}, is {expected} at {}",
+                outlook.position
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 50, "{compared}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_takes_no_part_in_the_draw_holds_up_nobody() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 40.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = gateway.join(&world).await;
+    world.until_about_to_open().await;
+    // The store forgets the last number, which this gateway still has.
+    world.store.fail_over(standby);
+    gateway.poll(lost).await;
+    world.until_drawn().await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let newcomer = gateway.join(&world).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(world.is_admitted(newcomer).await, "{:?}", world.stats().await);
+}

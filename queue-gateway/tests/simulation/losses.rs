@@ -269,3 +269,47 @@ async fn a_pause_outlives_a_store_that_forgot_it_whichever_gateway_notices_first
     knows.stats(&world.queue).await.unwrap();
     assert!(!does_not.stats(&world.queue).await.unwrap().control.paused);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_is_noticed_also_when_more_have_joined_since_than_were_lost() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = world.ghost().await;
+    let mut stream = gateway.stream(lost).await;
+    world.tick().await;
+    // Nothing is logged, and the new master is ahead in places: only what it knows of us is of before.
+    world.store.fail_over(standby);
+    world.ghosts(5).await;
+    world.tick().await;
+    stream.hear();
+    assert!(stream.ended, "the place may be somebody else's");
+    assert!(gateway.mirror.is_doubtful(world.clock.now()));
+    world.tick().await;
+    assert_exact(&world, &gateway).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_was_noticed_is_not_forgotten_because_reading_on_failed() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = world.ghost().await;
+    let mut stream = gateway.stream(lost).await;
+    world.tick().await;
+    world.store.fail_over(standby);
+    world.store.set_unreadable(true);
+    world.ghosts(5).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stream.hear();
+    assert!(!stream.ended, "nothing is known yet");
+    world.store.set_unreadable(false);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stream.hear();
+    assert!(stream.ended);
+    assert_exact(&world, &gateway).await;
+}

@@ -16,8 +16,8 @@ use contract::{
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
-    Baseline, Change, Claim, Control, ControlChange, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage, LogIndex,
-    Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -166,12 +166,12 @@ impl QueueEngine for Store {
         self.delayed(engine.step(queue, report).await, |takes| takes.step).await
     }
 
-    async fn deal(&self, queue: &QueueName, first: u64, places: &[Sequence]) -> Result<u64, EngineError> {
+    async fn deal(&self, queue: &QueueName, deal: &Deal) -> Result<u64, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            standby.deal(queue, first, places).await?;
+            standby.deal(queue, deal).await?;
         }
-        engine.deal(queue, first, places).await
+        engine.deal(queue, deal).await
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

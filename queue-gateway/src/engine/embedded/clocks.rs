@@ -16,17 +16,12 @@ impl Admitting {
     pub(super) const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
     pub(super) const NEVER: Self = Self { from: i64::MAX, until: i64::MIN };
 
-    /// A queue that is paused admits at no time.
+    /// A queue that is paused, or waits for its draw, admits at no time.
     pub(super) fn of(control: &Control) -> Self {
-        if control.paused {
+        if control.paused || control.draw.is_pending() {
             return Self::NEVER;
         }
-        let opens_at = control.opens_at().map_or(i64::MIN, Timestamp::as_microsecond);
-        let from = match (control.draw.numbering, control.draw.drawn_at) {
-            (false, _) => opens_at,
-            (true, Some(drawn_at)) => opens_at.max(drawn_at.as_microsecond()),
-            (true, None) => return Self::NEVER,
-        };
+        let from = control.opens_at().map_or(i64::MIN, Timestamp::as_microsecond);
         let until = control.closes_at().map_or(i64::MAX, Timestamp::as_microsecond);
         Self { from, until }
     }

@@ -45,7 +45,7 @@ pub(super) fn with_change(control: &Control, change: ControlChange) -> Control {
 /// Nobody chooses the beacon once it is known, or before it can be.
 fn with_beacon(control: &Control, beacon: Option<String>) -> Draw {
     let draw = control.draw.clone();
-    let is_awaited = draw.numbers.is_some() && control.baseline.schedule.beacon_source.is_some();
+    let is_awaited = draw.numbers.is_some() && control.beacon_source().is_some();
     if draw.beacon.is_none() && is_awaited { Draw { beacon, ..draw } } else { draw }
 }
 

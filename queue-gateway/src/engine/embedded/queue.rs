@@ -123,7 +123,8 @@ impl Queue {
         }
         let admitted_from = contact.filter(|contact| self.may_go_straight_in(contact.network, candidate, at));
         // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
-        if admitted_from.is_none() && self.places.len() as u64 >= self.control.baseline.max_places {
+        let is_full = self.places.len() as u64 >= self.control.baseline.max_places || self.all_numbers_are_given();
+        if admitted_from.is_none() && is_full {
             return Err(JoinRefused::Full);
         }
         self.lost.forget(visitor);
@@ -275,8 +276,10 @@ impl Queue {
     fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
         let seq = place.relative_to(self.epoch);
         let free = seq.0 <= 0 && self.places.can_give_back(seq, self.keeping(at));
-        // A number of a draw that is lost says nothing: everybody gets another, or a fresh place.
-        let is_place = place.seq.number().is_none();
+        // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
+        // fresh place.
+        let draws = self.control.draw.is_settled() || self.control.would_number(instant(at.now));
+        let is_place = place.seq.number().is_none() && !draws;
         (place.epoch < self.epoch && is_place && free).then_some(seq)
     }
 

@@ -123,6 +123,11 @@ impl ReadySet {
         self.gateways.contains_key(&gateway)
     }
 
+    /// Of the gateway's last report.
+    pub(super) fn last_number(&self, gateway: GatewayId) -> Option<u64> {
+        self.gateways.get(&gateway).map(|seen| seen.number)
+    }
+
     /// Whether a report comes after a later one of its gateway.
     pub(super) fn is_late(&self, report: &Report) -> bool {
         self.gateways.get(&report.gateway).is_some_and(|seen| report.number <= seen.number)
@@ -146,6 +151,13 @@ impl ReadySet {
         let seen = Seen { registration, number, at: line, covers, newest, reach, histogram: report.histogram.clone() };
         self.gateways.insert(report.gateway, seen);
         registration
+    }
+
+    /// What the gateways know of the line says nothing any more, until their next reports.
+    pub(super) fn uncover(&mut self) {
+        for seen in self.gateways.values_mut() {
+            (seen.covers, seen.newest) = (Sequence::FIRST, Sequence::FIRST);
+        }
     }
 
     /// Forgets a gateway; its entries go with the next sweeps.

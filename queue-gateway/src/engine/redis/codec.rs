@@ -259,6 +259,7 @@ impl Reply {
         Ok(Step {
             admitted: self.count()?,
             known: self.int()? == 1,
+            previous: u64::try_from(self.int()?).ok(),
             horizon: Sequence(self.int()?),
             withheld: self.count()?,
             held_back: self

@@ -45,7 +45,10 @@ mod tests {
     use std::time::Duration;
 
     use crate::{
-        engine::{LONGEST_STEP, MOST_CHANGES, MOST_LOST, MOST_NETWORKS, MOST_SWEPT, OUTCOMES_LAST, PASSED_TOGETHER},
+        engine::{
+            LONGEST_STEP, MOST_CHANGES, MOST_LOST, MOST_NETWORKS, MOST_NUMBERS_PER_PLACE, MOST_SWEPT, OUTCOMES_LAST,
+            PASSED_TOGETHER,
+        },
         line::{GATEWAY_LIVES, MOST_HELD_BACK, Sequence},
     };
 
@@ -64,6 +67,7 @@ mod tests {
             ("MOST_LOST", MOST_LOST),
             ("MOST_SWEPT", MOST_SWEPT),
             ("MOST_CHANGES", MOST_CHANGES),
+            ("MOST_NUMBERS_PER_PLACE", usize::try_from(MOST_NUMBERS_PER_PLACE).unwrap_or(usize::MAX)),
         ]
         .map(|(name, count)| (name, count as u128));
         for (name, value) in times.into_iter().chain(counts) {

@@ -98,6 +98,8 @@ pub(super) struct Changed {
 /// The queue, and the change that is answered.
 pub(super) fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Response {
     let census = queue.follower.mirror.census();
+    // Before anything else is read of the line: whoever holds the lock of who is present must not.
+    let held_back = queue.follower.presence.lock().held_back().map(|network| network.0).collect();
     let (control, baseline) = (&stats.control, &stats.control.baseline);
     let view = QueueView {
         queue: &queue.name,
@@ -109,7 +111,7 @@ pub(super) fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Re
         active: stats.active,
         unclaimed: stats.unclaimed,
         networks_held_back: stats.held_back,
-        held_back: queue.follower.presence.lock().held_back().map(|network| network.0).collect(),
+        held_back,
         admitted_total: stats.totals.admitted,
         arrived_total: stats.totals.arrived,
         no_shows_total: stats.totals.no_shows,

@@ -1,7 +1,7 @@
 //! The draw in the model.
 
 use jiff::Timestamp;
-use queue_gateway::line::{Draw, Drawn, Opening, Sequence};
+use queue_gateway::line::{Control, Deal, Draw, Drawn, Opening, Sequence};
 
 use super::{Model, life};
 
@@ -25,9 +25,11 @@ impl Model {
     }
 
     /// Predicts a deal.
-    pub(crate) fn deal(&mut self, first: u64, places: &[Sequence]) -> u64 {
-        let numbers = self.control.draw.numbers.unwrap_or(0);
-        if !self.draw_is_decided || first != self.dealt + 1 || first > numbers {
+    pub(crate) fn deal(&mut self, deal: &Deal) -> u64 {
+        let Deal { epoch, lots, first, places } = deal;
+        let (first, numbers) = (*first, lots.numbers);
+        let is_this_draw = *epoch == self.epoch && self.control.draw.lots().as_ref() == Some(lots);
+        if !self.draw_is_decided || !is_this_draw || first != self.dealt + 1 || first > numbers {
             return self.dealt;
         }
         for (number, place) in (first..=numbers).zip(places) {
@@ -41,15 +43,34 @@ impl Model {
             self.note_time();
             self.allowance.settle(self.now, &self.control);
             self.control.draw.drawn_at = Some(Timestamp::from_microsecond(self.now).unwrap());
+            for gateway in &mut self.gateways {
+                (gateway.covers, gateway.newest) = (Sequence::FIRST, Sequence::FIRST);
+            }
         }
         self.dealt
     }
 
     pub(super) fn close_numbers(&mut self) {
-        if self.control.draw.numbering && self.control.draw.numbers.is_none() && self.now >= life::opens(&self.control)
-        {
-            self.control.draw.numbers = Some(u64::try_from(self.last_seq).unwrap());
+        let has_opened = self.now >= life::opens(&self.control);
+        let draw = &mut self.control.draw;
+        if draw.settled == Some(Opening::Draw) && draw.numbers.is_none() && has_opened {
+            draw.numbers = Some(u64::try_from(self.last_seq).unwrap());
+            draw.closed_at = Some(Timestamp::from_microsecond(self.now).unwrap());
         }
+    }
+
+    /// Whether who joins as the first of all now would get a number, or did.
+    pub(super) fn draws(&self) -> bool {
+        let Control { draw, baseline, opening_override, .. } = &self.control;
+        let before_opening = self.now < life::opens(&self.control);
+        let asked = opening_override.unwrap_or(baseline.schedule.opening) == Opening::Draw;
+        draw.settled.map_or(before_opening && asked, |settled| settled == Opening::Draw)
+    }
+
+    pub(super) fn all_numbers_are_given(&self) -> bool {
+        let draw = &self.control.draw;
+        let open = draw.settled == Some(Opening::Draw) && draw.numbers.is_none();
+        open && u64::try_from(self.last_seq).unwrap() >= 4 * self.control.baseline.max_places
     }
 
     pub(super) fn decide_draw(&mut self) -> bool {
@@ -62,12 +83,13 @@ impl Model {
     }
 
     pub(super) fn next_sequence(&mut self) -> Sequence {
-        let before_opening = self.now < life::opens(&self.control);
+        let draws = self.draws();
         self.last_seq += 1;
-        if self.last_seq == 1 && before_opening && self.control.opening() == Opening::Draw {
-            self.control.draw.numbering = true;
+        if self.last_seq == 1 {
+            self.control.draw.settled = Some(if draws { Opening::Draw } else { Opening::Fifo });
+            self.control.draw.source = self.control.baseline.schedule.beacon_source.clone().filter(|_| draws);
         }
-        let numbers = self.control.draw.numbering && self.control.draw.numbers.is_none();
+        let numbers = draws && self.control.draw.numbers.is_none();
         let seq = u64::try_from(self.last_seq).unwrap();
         if numbers { Sequence::of_number(seq) } else { Sequence(self.last_seq) }
     }

@@ -20,8 +20,7 @@ pub(super) fn admitting(control: &Control, from: i64, until: i64) -> i64 {
     if control.paused || control.draw.is_pending() {
         return 0;
     }
-    let drawn_at = control.draw.drawn_at.map_or(-FAR, Timestamp::as_microsecond);
-    (until.min(closes(control)) - from.max(opens(control)).max(drawn_at)).max(0)
+    (until.min(closes(control)) - from.max(opens(control))).max(0)
 }
 
 /// Whether it admits at a moment.

@@ -10,6 +10,7 @@ use super::{Gateway, Model, Person, Show, micros};
 impl Model {
     /// Predicts a step, given whom the engine admitted in it, and holds the reply against that.
     pub(crate) fn step(&mut self, report: &Report, step: &Step, entries: &[LineChange]) {
+        let previous = self.gateways.iter().find(|gateway| gateway.id == report.gateway).map(|gateway| gateway.number);
         self.note_time();
         self.allowance.settle(self.now, &self.control);
         self.close_numbers();
@@ -23,7 +24,7 @@ impl Model {
         named.extend(refused);
         named.sort_unstable();
         named.dedup();
-        assert_eq!((step.known, step.horizon), (known, self.horizon));
+        assert_eq!((step.known, step.previous, step.horizon), (known, previous, self.horizon));
         assert_eq!((step.withheld, &step.held_back), (self.withheld, &named));
         assert_eq!(step.present.len(), self.gateways.len());
         self.allowance.check();

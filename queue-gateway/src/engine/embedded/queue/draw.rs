@@ -2,29 +2,38 @@
 
 use super::Queue;
 use crate::{
-    engine::embedded::slots::instant,
-    line::{Draw, LineChange, Opening, Sequence},
+    engine::{MOST_NUMBERS_PER_PLACE, embedded::slots::instant},
+    line::{Deal, Draw, LineChange, Opening, Sequence},
 };
 
 impl Queue {
     /// The sequence of a fresh place, or where a number of the draw stands.
     pub(super) fn next_sequence(&mut self, now: i64) -> Sequence {
-        let is_first = self.last_seq == Sequence(0);
-        self.last_seq.0 += 1;
-        let is_before_opening = self.control.opens_at().is_some_and(|opens_at| instant(now) < opens_at);
-        if is_first && is_before_opening && self.control.opening() == Opening::Draw {
-            self.control.draw.numbering = true;
+        if self.last_seq == Sequence(0) {
+            let numbers = self.control.would_number(instant(now));
+            let source = self.control.baseline.schedule.beacon_source.clone().filter(|_| numbers);
+            let settled = Some(if numbers { Opening::Draw } else { Opening::Fifo });
+            self.control.draw = Draw { settled, source, ..self.control.draw.clone() };
         }
-        let Draw { numbering, numbers, .. } = &self.control.draw;
-        if *numbering && numbers.is_none() { Sequence::of_number(ordinal(self.last_seq)) } else { self.last_seq }
+        self.last_seq.0 += 1;
+        let gives_number = self.control.draw.is_settled() && self.control.draw.numbers.is_none();
+        if gives_number { Sequence::of_number(ordinal(self.last_seq)) } else { self.last_seq }
+    }
+
+    /// Whether there is no further number to be given.
+    pub(super) fn all_numbers_are_given(&self) -> bool {
+        let most = self.control.baseline.max_places.saturating_mul(MOST_NUMBERS_PER_PLACE);
+        let Draw { numbers, .. } = &self.control.draw;
+        self.control.draw.is_settled() && numbers.is_none() && ordinal(self.last_seq) >= most
     }
 
     /// Fixes how many numbers take part in the draw, once the queue has opened.
     pub(super) fn close_numbers(&mut self, now: i64) {
         let has_opened = self.control.opens_at().is_none_or(|opens_at| opens_at <= instant(now));
         let draw = &mut self.control.draw;
-        if draw.numbering && draw.numbers.is_none() && has_opened {
+        if draw.is_settled() && draw.numbers.is_none() && has_opened {
             draw.numbers = Some(ordinal(self.last_seq));
+            draw.closed_at = Some(instant(now));
         }
     }
 
@@ -37,12 +46,14 @@ impl Queue {
         }
     }
 
-    pub(in crate::engine::embedded) fn deal(&mut self, first: u64, places: &[Sequence], now: i64) -> u64 {
-        let numbers = self.control.draw.numbers.filter(|_| self.draw_is_decided).unwrap_or(0);
-        if first != self.dealt + 1 || first > numbers {
+    pub(in crate::engine::embedded) fn deal(&mut self, deal: &Deal, now: i64) -> u64 {
+        let lots = self.control.draw.lots().filter(|_| self.draw_is_decided);
+        let is_this_draw = deal.epoch == self.epoch && lots.as_ref() == Some(&deal.lots);
+        let numbers = deal.lots.numbers;
+        if !is_this_draw || deal.first != self.dealt + 1 || deal.first > numbers {
             return self.dealt;
         }
-        for (number, seq) in (first..=numbers).zip(places) {
+        for (number, seq) in (deal.first..=numbers).zip(&deal.places) {
             self.places.deal(Sequence::of_number(number), *seq);
             self.dealt = number;
         }
@@ -50,6 +61,7 @@ impl Queue {
             self.note_time(now);
             self.accrue(now);
             self.control.draw.drawn_at = Some(instant(now));
+            self.ready.uncover();
         }
         self.dealt
     }

@@ -19,6 +19,7 @@ use crate::{
 
 impl Queue {
     pub(in crate::engine::embedded) fn step(&mut self, report: &Report, now: i64) -> Step {
+        let previous = self.ready.last_number(report.gateway);
         let at = self.note_time(now);
         self.accrue(now);
         self.close_numbers(now);
@@ -34,6 +35,7 @@ impl Queue {
         Step {
             admitted,
             known,
+            previous,
             horizon: self.ready.horizon(),
             withheld: self.withheld,
             held_back,

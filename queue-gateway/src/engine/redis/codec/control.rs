@@ -86,8 +86,10 @@ impl Reply {
     fn draw(&mut self) -> Read<Draw> {
         Ok(Draw {
             secret: DrawSecret::from_hex(&self.text()?).ok_or_else(|| corrupt("the secret of a draw"))?,
-            numbering: self.text()? == "1",
+            settled: self.optional_text()?.map(|text| if text == "1" { Opening::Draw } else { Opening::Fifo }),
+            source: self.optional_text()?,
             numbers: self.optional_number()?,
+            closed_at: self.optional_instant()?,
             beacon: self.optional_text()?,
             drawn_at: self.optional_instant()?,
         })

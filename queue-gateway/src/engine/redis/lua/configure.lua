@@ -32,8 +32,8 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     -- Totals, and how many reasons of lost places were noted.
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
     'revision', 1, 'paused', 0,
-    -- The draw: its secret, whether joins get numbers, whether the log has decided it, and how many places are dealt.
-    'draw_secret', ARGV[17], 'numbering', 0, 'decided', 0, 'dealt', 0)
+    -- The draw: its secret, whether the log has decided it, and how many places are dealt.
+    'draw_secret', ARGV[17], 'decided', 0, 'dealt', 0)
   for _, order in ipairs(baseline) do
     if order[2] then
       redis.call('HSET', META, order[1], order[2])
@@ -43,6 +43,8 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     queue[field] = nil
   end
 end
+-- A queue of before there were draws.
+redis.call('HSETNX', META, 'draw_secret', ARGV[17])
 note_time()
 accrue(redis.call('EXISTS', READY) == 0)
 close_numbers()

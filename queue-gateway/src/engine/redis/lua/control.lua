@@ -19,7 +19,7 @@ for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', '
   end
 end
 -- Nobody chooses the beacon once it is known, or before it can be.
-if ARGV[11] ~= '' and queue.numbers and redis.call('HEXISTS', META, 'beacon_source') == 1
+if ARGV[11] ~= '' and queue.numbers and redis.call('HEXISTS', META, 'draw_source') == 1
   and redis.call('HEXISTS', META, 'beacon') == 0 then
   orders[#orders + 1] = { 'beacon', string.sub(ARGV[11], 2) }
 end

@@ -66,18 +66,29 @@ local function may_go_straight_in(candidate, network)
   return queue.credit >= 1 and slots.room(slots.count()) >= 1
 end
 
--- Whether a fresh place is a number of the draw. The first of all joins settles it.
-local gives_number
-local function gives_numbers()
-  if gives_number == nil then
-    local is_before = now() < opens_at()
-    if is_before and queue.last_seq == 0 then
+-- Whether the queue opens by a draw: as the first of all joins has settled, or will.
+local draws
+local function is_to_draw()
+  if draws == nil then
+    draws = queue.numbering == 1
+    if not queue.numbering and queue.last_seq == 0 and now() < opens_at() then
       local openings = redis.call('HMGET', META, 'opening_override', 'opening')
-      set('numbering', (openings[1] or openings[2]) == 'draw' and 1 or 0)
+      draws = (openings[1] or openings[2]) == 'draw'
     end
-    gives_number = queue.numbering == 1 and not queue.numbers
   end
-  return gives_number
+  return draws
+end
+
+-- Settles with the first of all joins how the queue opens, and where the beacon of a draw comes from.
+local function settle_opening()
+  if queue.last_seq > 0 then
+    return
+  end
+  set('numbering', is_to_draw() and 1 or 0)
+  local source = is_to_draw() and redis.call('HGET', META, 'beacon_source')
+  if source then
+    redis.call('HSET', META, 'draw_source', source)
+  end
 end
 
 local function join(visitor, score, token, candidate, held_epoch, held_seq, network)
@@ -96,8 +107,9 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
     end
   end
 
-  -- A number of a draw that is lost says nothing: everybody gets another, or a fresh place.
-  if held_epoch and held_epoch < queue.epoch and not is_number(held_seq) then
+  -- A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
+  -- fresh place.
+  if held_epoch and held_epoch < queue.epoch and not is_number(held_seq) and not is_to_draw() then
     local held = held_epoch - queue.epoch + held_seq
     -- Once: whoever has had their turn would be at the front again, and two visitors at one place would make positions
     -- wrong for all. They get a fresh place.
@@ -119,10 +131,13 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
   end
   local straight_in = network ~= '' and may_go_straight_in(candidate, network)
   -- Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
-  if not straight_in and length >= queue.max_places then
+  local gives_number = queue.numbering == 1 and not queue.numbers
+  local all_given = gives_number and queue.last_seq >= MOST_NUMBERS_PER_PLACE * queue.max_places
+  if not straight_in and (length >= queue.max_places or all_given) then
     return 0
   end
-  local offset = gives_numbers() and NUMBERS_FROM or 0
+  settle_opening()
+  local offset = queue.numbering == 1 and not queue.numbers and NUMBERS_FROM or 0
   set('last_seq', queue.last_seq + 1)
   if straight_in then
     forget_lost({ visitor })

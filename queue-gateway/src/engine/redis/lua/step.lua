@@ -5,7 +5,7 @@
 --          entries, 14 how many are gone, 15 how many are ready, 16... visitor and sequence of each who is gone, then
 --          visitor, sequence, network ('-' for none) and due (microseconds from now) of each who is ready, then
 --          candidate tokens
--- Reply    { admitted, 1 when the gateway was known, horizon, withheld, networks held back, histograms, tail, stats }
+-- Reply    { admitted, 1 when the gateway was known, the number of its report before or -1, horizon, withheld, networks held back, histograms, tail, stats }
 if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',
@@ -16,6 +16,7 @@ local gateway, number, phase = ARGV[3], ARGV[4], ARGV[5]
 local first_gone, first_ready = 16, 16 + 2 * ARGV[14]
 local first_candidate = first_ready + 4 * ARGV[15]
 local known = places.gateways()
+local previous = known[gateway] and known[gateway].number or -1
 
 -- Forgets a gateway; its entries of the ready set go with the next sweeps.
 local function forget(id)
@@ -162,7 +163,7 @@ local function hear()
   local at, covers, newest, reach = clocks().line, ARGV[6], ARGV[7], ARGV[8]
   known[gateway] = { registration = registration, number = tonumber(number), at = at, covers = tonumber(covers),
     newest = tonumber(newest), reach = tonumber(reach) }
-  redis.call('HSET', GATEWAYS, gateway, table.concat({ registration, number, integer(at), covers, newest, reach }, ' '))
+  redis.call('HSET', GATEWAYS, gateway, places.written(known[gateway]))
   redis.call('HSET', HISTOGRAMS, gateway, ARGV[10])
   return registration
 end
@@ -414,7 +415,7 @@ local function decide_draw()
   if not queue.numbers or queue.decided == 1 then
     return
   end
-  local secret, beacon, source = unpack(redis.call('HMGET', META, 'draw_secret', 'beacon', 'beacon_source'))
+  local secret, beacon, source = unpack(redis.call('HMGET', META, 'draw_secret', 'beacon', 'draw_source'))
   if beacon or not source then
     set('decided', 1)
     -- Whatever source is named from now on.
@@ -437,5 +438,5 @@ end
 move_horizon()
 local networks = held_back(refused)
 save()
-return { admitted, is_known and 1 or 0, queue.horizon, queue.withheld, networks, histograms(),
+return { admitted, is_known and 1 or 0, previous, queue.horizon, queue.withheld, networks, histograms(),
   tail(tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])), stats(active, unclaimed) }

@@ -35,6 +35,7 @@ local MOST_HELD_BACK = 256
 local MOST_LOST = 10000
 local MOST_SWEPT = 1000
 local MOST_CHANGES = 1000
+local MOST_NUMBERS_PER_PLACE = 4
 
 -- The functions of the other two files are made when the first of them is called: most joins need none of them, and to
 -- make them all would cost more than the join.
@@ -138,7 +139,7 @@ local function admitting()
   if queue.paused == 1 or queue.numbering == 1 and not queue.drawn_at then
     return math.huge, -math.huge
   end
-  return math.max(opens_at(), queue.numbering == 1 and queue.drawn_at or -math.huge), closes_at()
+  return opens_at(), closes_at()
 end
 
 -- Whether somebody who stands here has a number of a draw, and no place to be admitted at.
@@ -150,6 +151,7 @@ end
 local function close_numbers()
   if queue.numbering == 1 and not queue.numbers and now() >= opens_at() then
     set('numbers', queue.last_seq)
+    set('closed_at', now())
   end
 end
 
@@ -263,11 +265,12 @@ end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
 -- opens_at, pre_queue, opening, beacon_source, closes_at, message, rate_override, cap_override, opens_at_override, opening_override,
--- closes_at_override, drains_at, paused, message_override, draw_secret, numbering, numbers, beacon, drawn_at }, nil for what is not
+-- closes_at_override, drains_at, paused, message_override, draw_secret, numbering, draw_source, numbers,
+-- closed_at, beacon, drawn_at }, nil for what is not
 -- set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
     'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'rate_override', 'cap_override',
     'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'message_override', 'draw_secret',
-    'numbering', 'numbers', 'beacon', 'drawn_at')
+    'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at')
 end
