@@ -17,6 +17,7 @@ export class BeforeJoins {
   #countdown;
   #nextLook;
   #opensAt = null;
+  #opening = null;
   #isWaiting = false;
   #hasLooked = false;
   /** Names the present wait, so that a late answer to an earlier one is dropped. */
@@ -43,7 +44,7 @@ export class BeforeJoins {
   }
 
   /**
-   * The gateway takes no joins yet: `times` is {joins_from, opens_at}, as it told them. They say better than its
+   * The gateway takes no joins yet: `times` is {joins_from, opens_at, opening}. They say better than the refusal's
    * `Retry-After` when to come again.
    */
   begin(times) {
@@ -69,9 +70,12 @@ export class BeforeJoins {
     this.#nextLook.clear();
   }
 
-  #count({ joins_from: joinsFrom, opens_at: opensAt }) {
+  #count({ joins_from: joinsFrom, opens_at: opensAt, opening, message }) {
     const instant = instantOf(joinsFrom);
     this.#opensAt = instantOf(opensAt);
+    this.#opening = opening ?? null;
+    // The refusal of a join does not say it, the queue's public state does.
+    if (message !== undefined) this.#view.showMessage(message);
     if (instant === null) this.#countdown.end();
     // The same time once more is no news: the join that is due must not be put off by it.
     else if (instant !== this.#countdown.instant) this.#countdown.begin(instant);
@@ -80,7 +84,7 @@ export class BeforeJoins {
 
   #show() {
     const { instant, left } = this.#countdown;
-    this.#view.showBeforeJoins({ joinsFrom: instant, opensAt: this.#opensAt, left });
+    this.#view.showBeforeJoins({ joinsFrom: instant, opensAt: this.#opensAt, left, opening: this.#opening });
   }
 
   #lookLater() {

@@ -34,7 +34,7 @@ const DRAWING = {
 
 const WARNINGS = {
   line: "Your place goes to the person behind you. If you come back later, you start at the end.",
-  draw: "You give up your number in the draw. If you come back before the opening, you get another one.",
+  draw: "You give up your number in the draw, and coming back does not bring it back.",
 };
 
 /**
@@ -139,17 +139,18 @@ const TIME_UNKNOWN = {
 const OPENING = { title: "The waiting room is opening", lead: "One moment: we are taking your place in the line." };
 
 /**
- * Joins are not taken yet. `joinsFrom` and `opensAt` are instants, `left` the milliseconds until joins are taken; null
- * where they are not known.
+ * Joins are not taken yet. `joinsFrom` and `opensAt` are instants, `left` the milliseconds until joins are taken,
+ * `opening` how those are let in who join before; null where they are not known.
  */
-export function beforeJoinsInWords({ joinsFrom, opensAt, left }) {
+export function beforeJoinsInWords({ joinsFrom, opensAt, left, opening }) {
   const tab = openingInWords({ opensAt: joinsFrom, left });
   if (joinsFrom === null || left <= 0) {
     const { title, lead } = joinsFrom === null ? TIME_UNKNOWN : OPENING;
     return { title, lead, tab, step: null, topic: title, spoken: `${title}. ${lead}` };
   }
   const sale = opensAt > joinsFrom ? ` The sale begins ${instantInWords(opensAt, left + opensAt - joinsFrom)}.` : "";
-  const lead = `It opens ${instantInWords(joinsFrom, left)}.${sale} ${JOINS_BY_ITSELF} then.`;
+  const fair = opening === "draw" ? " Places are drawn at the opening: coming earlier gains nothing." : "";
+  const lead = `It opens ${instantInWords(joinsFrom, left)}.${sale}${fair} ${JOINS_BY_ITSELF} then.`;
   const opens = "The waiting room opens in";
   const step = `${opens} ${lessThanInWords(left)}.`;
   return { title: `${opens} ${countdownInWords(left)}`, lead, tab, step, topic: lead, spoken: `${step} ${lead}` };

@@ -144,3 +144,14 @@ test("an answer that comes when nobody waits any more is dropped", async () => {
   await runtime.pass(1_000);
   assert.deepEqual([queue.looks, joins.length], [2, 0]);
 });
+
+test("what the operator says to those who wait for joins is shown, and how the queue opens", async () => {
+  const { runtime, view, queue } = await waitingFor(300);
+  assert.equal(view.shown.opening, null);
+  queue.now = { ...queue.now, opening: "draw", message: "Doors at eight" };
+  await runtime.pass(LOOK_EVERY_MS * 1.5);
+  assert.deepEqual([view.shown.opening, view.message], ["draw", "Doors at eight"]);
+  queue.now = { ...queue.now, message: null };
+  await runtime.pass(LOOK_EVERY_MS * 1.5);
+  assert.equal(view.message, null);
+});

@@ -200,3 +200,9 @@ test("people are told whether anybody could have chosen the outcome of a draw", 
   assert.match(lineInWords({ ...line, draw: { beacon_source: "drand 4242" } }).lead, /nobody knows yet: drand 4242$/);
   assert.match(lineInWords({ ...line, draw: { beacon_source: null } }).lead, /could have known its outcome/);
 });
+
+test("whoever waits for a draw is told that coming early gains nothing", () => {
+  const times = { joinsFrom: 60_000, opensAt: 120_000, left: 60_000 };
+  assert.match(beforeJoinsInWords({ ...times, opening: "draw" }).lead, /coming earlier gains nothing/);
+  assert.doesNotMatch(beforeJoinsInWords({ ...times, opening: "fifo" }).lead, /gains nothing/);
+});
