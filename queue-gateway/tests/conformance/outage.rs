@@ -15,7 +15,8 @@ use contract::{
 use jiff::Timestamp;
 use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
 use queue_gateway::line::{
-    Claim, Contact, Epoch, JoinRequest, LineChange, LogIndex, LogPage, Place, Readmission, Sequence,
+    Baseline, Claim, Contact, Epoch, JoinRequest, LineChange, LogIndex, LogPage, Opening, Place, Readmission, Schedule,
+    Sequence,
 };
 use queue_gateway::waiting_room::Joins;
 use service::redis::{ConnectError, RedisSettings};
@@ -236,6 +237,25 @@ async fn a_full_redis_takes_nobody_in_and_does_nothing_by_halves() {
     redis.call(&["CONFIG", "SET", "maxmemory", "0"]).await;
     join_all(&engine, [1]).await;
     assert_eq!(engine.status(&queue(), visitor(1)).await.unwrap(), waiting(1));
+}
+
+#[tokio::test]
+async fn a_queue_of_before_there_were_draws_goes_on_without_one() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    let began = engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap().now;
+    join_all(&engine, [1]).await;
+    let meta = format!("wr:{{{}}}:meta", queue());
+    redis.call(&["HDEL", &meta, "draw_secret", "numbering", "decided", "dealt"]).await;
+    assert!(matches!(engine.stats(&queue()).await, Err(EngineError::Corrupt(_))));
+    let opens_at = Some(began + Duration::from_mins(5));
+    let schedule =
+        Schedule { opens_at, opening: Opening::Draw, pre_queue: Duration::from_hours(1), ..Schedule::default() };
+    let announces_a_draw = Baseline { schedule, ..baseline(0.0, 10) };
+    let control = engine.configure(&queue(), announces_a_draw, SECRET).await.unwrap().control;
+    assert_eq!((control.draw.secret, control.opening()), (SECRET, Opening::Fifo), "somebody has joined already");
+    join_all(&engine, [2]).await;
+    assert_eq!(engine.status(&queue(), visitor(2)).await.unwrap(), waiting(2));
 }
 
 #[tokio::test]

@@ -43,8 +43,11 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     queue[field] = nil
   end
 end
--- A queue of before there were draws.
+-- A queue of before there were draws: whoever has joined it has settled that it opens without one.
 redis.call('HSETNX', META, 'draw_secret', ARGV[17])
+if queue.last_seq > 0 then
+  redis.call('HSETNX', META, 'numbering', 0)
+end
 note_time()
 accrue(redis.call('EXISTS', READY) == 0)
 close_numbers()
