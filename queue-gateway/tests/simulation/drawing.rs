@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use queue_gateway::engine::QueueEngine;
+use queue_gateway::engine::{MOST_DEALT, QueueEngine};
 use queue_gateway::line::{AdmissionLimits, LineChange, LogIndex, LogPage, QueueState, Sequence, Standing};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -94,6 +94,7 @@ async fn drawn_places_are_exact_on_every_gateway_also_for_later_ones() {
     for gateway in &gateways {
         assert_exact(&world, gateway, &crowd).await;
     }
+    let mut heard = 0;
     let late = gateways[0].join(&world).await;
     assert_eq!(told(&gateways[1].poll(late).await), Some(world.line().await.len() as u64), "behind them all");
     for (at, visitor) in crowd.iter().enumerate() {
@@ -104,8 +105,13 @@ async fn drawn_places_are_exact_on_every_gateway_also_for_later_ones() {
     }
     for stream in &mut streams {
         let last = stream.hear().into_iter().rfind(|event| event.name == "position");
-        assert!(stream.ended || last.is_some_and(|event| event.data["state"] == "waiting"), "everybody is told");
+        let Some(told) = last.filter(|_| !stream.ended).map(|event| event.data) else { continue };
+        let seq = Sequence::of_number(told["number"].as_u64().unwrap());
+        assert_eq!(told["state"], "waiting", "everybody is told");
+        assert_eq!(told["position"].as_u64(), gateways[0].position(seq), "also of a place behind their number");
+        heard += 1;
     }
+    assert!(heard > 50, "{heard}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -151,6 +157,38 @@ async fn a_gateway_that_comes_while_places_are_dealt_or_later_knows_them_too() {
     world.tick().await;
     assert_exact(&world, &after, &crowd).await;
     assert_eq!(after.mirror.number_of(crowd[6].place.seq), Some(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_reads_the_line_while_the_draw_is_made_reads_it_again() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
+    let _deals = world.gateway().await;
+    let crowd: Vec<Visitor> = world.ghosts(50).await;
+    world.until_about_to_open().await;
+    world.store.slow_down(Takes { page: 4 * TICK, ..Takes::default() });
+    let reads = world.gateway().await;
+    tokio::time::sleep(6 * TICK).await;
+    world.store.slow_down(Takes::default());
+    world.until_drawn().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_exact(&world, &reads, &crowd).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_forgotten_who_is_there_while_places_are_dealt() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 1_000.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    // Several pieces, of which a tick deals one.
+    let mut crowd = gateway.listeners(&world, 20).await;
+    world.ghosts(2 * MOST_DEALT).await;
+    crowd.extend(gateway.listeners(&world, 20).await);
+    world.store.slow_down(Takes { deal: TICK, ..Takes::default() });
+    world.until_about_to_open().await;
+    world.until_drawn().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for (visitor, _) in &crowd {
+        assert!(world.is_admitted(*visitor).await, "{visitor:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,6 +46,8 @@ pub(crate) struct Takes {
     pub(crate) tail: Duration,
     /// Steps.
     pub(crate) step: Duration,
+    /// Deals of a draw.
+    pub(crate) deal: Duration,
 }
 
 impl Store {
@@ -171,7 +173,7 @@ impl QueueEngine for Store {
         if let Some(standby) = self.standby() {
             standby.deal(queue, deal).await?;
         }
-        engine.deal(queue, deal).await
+        self.delayed(engine.deal(queue, deal).await, |takes| takes.deal).await
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::line::{DrawSecret, Lots};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -29,6 +30,24 @@ fn with_streams(places: impl IntoIterator<Item = i64>) -> Presence {
 /// The visitor of this number opens a stream for the place of this number.
 fn open(presence: &mut Presence, seq: i64, network: Option<ClientNetwork>) -> Stay {
     presence.opened(visitor(u128::try_from(seq).unwrap()), Sequence(seq), network)
+}
+
+#[test]
+fn a_number_that_took_no_part_in_the_draw_holds_up_nobody() {
+    let mut presence = Presence::default();
+    let drawn = Lots { numbers: 2, secret: DrawSecret([7; 32]), beacon: String::new() }.draw();
+    let visitors: Vec<VisitorId> = (1..=3).map(visitor).collect();
+    for (number, visitor) in (1..).zip(&visitors) {
+        presence.heard(*visitor, Sequence::of_number(number), None, Duration::ZERO, Duration::from_mins(1));
+    }
+    let before = presence.changes(Sequence::LAST, Sequence(3), 10);
+    assert!(before.ready.is_empty() && before.covers < Sequence::ABOVE_NUMBERS, "{before:?}");
+    presence.draw(&drawn);
+    let after = presence.changes(Sequence::LAST, Sequence(3), 10);
+    let mut ready: Vec<Sequence> = after.ready.iter().map(|ready| ready.seq).collect();
+    ready.sort_unstable();
+    assert_eq!((ready, after.covers), (vec![Sequence(1), Sequence(2)], Sequence::LAST));
+    assert_eq!(presence.len(), 2);
 }
 
 #[test]
