@@ -163,7 +163,12 @@ async fn a_gateway_that_comes_while_places_are_dealt_or_later_knows_them_too() {
 async fn a_gateway_that_reads_the_line_while_the_draw_is_made_reads_it_again() {
     let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
     let _deals = world.gateway().await;
-    let crowd: Vec<Visitor> = world.ghosts(50).await;
+    // More than one page.
+    let mut crowd: Vec<Visitor> = world.ghosts(10_050).await;
+    for leaver in crowd.drain(..3) {
+        world.leave(leaver).await;
+    }
+    crowd.truncate(100);
     world.until_about_to_open().await;
     world.store.slow_down(Takes { page: 4 * TICK, ..Takes::default() });
     let reads = world.gateway().await;
@@ -281,4 +286,23 @@ async fn a_number_that_takes_no_part_in_the_draw_holds_up_nobody() {
     let newcomer = gateway.join(&world).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(world.is_admitted(newcomer).await, "{:?}", world.stats().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_outlives_the_loss_of_a_store_until_a_draw_has_shown_it() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    world.ghosts(3).await;
+    world.tick().await;
+    let secret = world.stats().await.control.draw.secret;
+    world.store.empty();
+    world.tick().await;
+    assert_eq!(world.stats().await.control.draw.secret, secret, "what was committed to stands");
+    world.ghosts(3).await;
+    world.until_about_to_open().await;
+    world.until_drawn().await;
+    assert!(gateway.mirror.drawn().is_some());
+    world.store.empty();
+    world.tick().await;
+    assert_ne!(world.stats().await.control.draw.secret, secret, "everybody knows that one");
 }
