@@ -306,3 +306,38 @@ async fn a_secret_outlives_the_loss_of_a_store_until_a_draw_has_shown_it() {
     world.tick().await;
     assert_ne!(world.stats().await.control.draw.secret, secret, "everybody knows that one");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_away_when_the_drawn_line_passed_them_is_next_when_back() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 40.0, cap: 10_000 }, OPENS_IN).await;
+    let gateways = [world.gateway().await, world.gateway().await];
+    let away = world.ghosts(60).await;
+    let mut crowd = Vec::new();
+    for at in 0..120 {
+        let visitor = gateways[at % 2].join(&world).await;
+        crowd.push((visitor, gateways[at % 2].listener(visitor)));
+    }
+    world.until_about_to_open().await;
+    world.until_drawn().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let watermark = world.stats().await.watermark;
+    let mut passed = Vec::new();
+    for visitor in away.iter().chain(crowd.iter().map(|(visitor, _)| visitor)) {
+        let Standing::Waiting { seq } = world.standing(*visitor).await else { continue };
+        let by_place = gateways.each_ref().map(|gateway| gateway.mirror.look_up(seq).unwrap().0);
+        let by_number = gateways.each_ref().map(|gateway| gateway.mirror.look_up(visitor.place.seq).unwrap().0);
+        assert_eq!((by_place[0], by_place), (by_place[1], by_number), "{visitor:?}");
+        assert_eq!(by_place[0].parked, seq <= watermark, "{visitor:?}");
+        if by_place[0].parked {
+            passed.push(*visitor);
+        }
+    }
+    assert!(passed.len() > 5 && crowd.len() > 60, "{}", passed.len());
+    for visitor in &passed {
+        gateways[1].poll(*visitor).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for visitor in &passed {
+        assert!(world.is_admitted(*visitor).await, "{visitor:?} is back, and next");
+    }
+}
