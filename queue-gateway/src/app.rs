@@ -32,7 +32,7 @@ use crate::{
     members::JoinTokens,
     metrics::Metrics,
     mirror::Mirrors,
-    promoter::{Promoter, awaited_beacon},
+    promoter::Promoter,
     proof_of_work::ProofOfWork,
     reload,
     settings::{EngineChoice, QueueSettings, Settings},
@@ -163,7 +163,6 @@ impl App {
                 clock: clock.clone(),
                 period: settings.promotion.tick,
                 idle_after: settings.promotion.idle_after,
-                beacon: awaited_beacon().of(follower.queue()),
             });
             let queue = queue(&settings, queue_settings, follower, readings, joins, &metrics, &clock)?;
             queues.insert(queue.name.to_string(), Arc::new(queue));

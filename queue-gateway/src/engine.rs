@@ -139,10 +139,10 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// back to within the grace time expire (`Expired` for a range, `Departed` for one). No place expires, nor counts as over
     /// in a reply, while a live gateway's `covers` falls short of the watermark: its visitors may be there, not yet reported.
     ///
-    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place, which no number
-    /// of a draw is, enters the ready set for that gateway (`Ready` in the log when their place has been passed and they were not in it); one who
-    /// is gone there leaves it (`Away`, and the grace time begins anew, when the place has been passed and no other gateway
-    /// has them).
+    /// *Takes in*, unless a later report of the gateway was taken in: a visitor who is reported ready at their place, which
+    /// no number of a draw is, enters the ready set for that gateway (`Ready` in the log when their place has been passed
+    /// and they were not in it); one who is gone there leaves it (`Away`, and the grace time begins anew, when the place
+    /// has been passed and no other gateway has them).
     ///
     /// A visitor of a network that is held back is refused while it has an unclaimed slot; without one, the lowest of its
     /// visitors in the report is taken in and the others are refused.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{EngineError, LONGEST_STEP, MOST_DEALT},
     follower::Follower,
-    line::{Deal, GatewayId, Opening, Phase, Report, Sequence, Stats, Step, presence::Changes},
+    line::{Deal, Draw, GatewayId, Opening, Phase, Report, Sequence, Stats, Step, presence::Changes},
     metrics::QueueMetrics,
     mirror::{Bookmark, LOG_PAGE, News},
 };
@@ -47,13 +47,6 @@ pub struct Promoter {
     pub period: Duration,
     /// The loop rests when nobody was interested for so long.
     pub idle_after: Duration,
-    /// Whether the draw has the beacon that it waits for.
-    pub beacon: Outage,
-}
-
-/// The queue stays closed while the beacon of its draw is missing, and somebody has to notice.
-pub fn awaited_beacon() -> Outage {
-    Outage::new("the queue has opened, and its draw waits for the beacon", "the draw has its beacon")
 }
 
 /// What this gateway and the store know of one another.
@@ -128,6 +121,9 @@ impl Promoter {
             "promotion goes on: the queue store is back",
         )
         .of(self.follower.queue());
+        // The queue stays closed as long, and somebody has to notice.
+        let beacon = Outage::new("the queue has opened, and its draw waits for the beacon", "the draw has its beacon")
+            .of(self.follower.queue());
         let mut pause = self.period;
         // Nobody has been, before the first.
         let mut interested_at = None;
@@ -137,6 +133,7 @@ impl Promoter {
             outage.note(&tick);
             self.follower.interest.satisfy();
             if tick.is_ok() {
+                beacon.note(&self.beacon_is_known());
                 pause = self.period;
                 if self.is_idle(&mut interested_at) && self.follower.interest.begin_rest() {
                     self.rest(known).await;
@@ -151,6 +148,13 @@ impl Promoter {
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// Whether the draw has the beacon that it waits for, if it does.
+    fn beacon_is_known(&self) -> Result<(), &'static str> {
+        let awaits = |draw: &Draw| draw.is_pending() && draw.numbers.is_some() && draw.beacon.is_none();
+        let is_awaited = self.follower.mirror.stats().is_some_and(|stats| awaits(&stats.control.draw));
+        if is_awaited { Err("an operator has to say it") } else { Ok(()) }
     }
 
     /// Whether nobody has been here, at the site, parked, or asked for the queue for long enough. Notes when anybody was last.
@@ -186,8 +190,6 @@ impl Promoter {
         let Follower { engine, mirror, .. } = &*self.follower;
         let pending = mirror.stats().filter(|stats| stats.control.draw.is_pending());
         let lots = pending.as_ref().and_then(|stats| stats.control.draw.lots());
-        let is_awaited = pending.as_ref().is_some_and(|stats| stats.control.draw.numbers.is_some() && lots.is_none());
-        self.beacon.note(&if is_awaited { Err("an operator has to say it") } else { Ok(()) });
         let (Some(stats), Some(lots), Some(drawn)) = (pending, lots, mirror.drawn()) else { return Ok(()) };
         let epoch = stats.epoch;
         let deal = async |first, places| {
@@ -302,6 +304,8 @@ impl Promoter {
         known.reports += 1;
         let Changes { ready, gone, covers, newest, reach } = changes;
         let candidates = self.candidates(ready.len(), known.stepped_at.elapsed());
+        let wanted = self.ready_wanted();
+        let histogram = self.follower.presence.lock().histogram();
         Report {
             gateway: known.gateway,
             number: known.reports,
@@ -311,8 +315,8 @@ impl Promoter {
             covers,
             newest,
             reach,
-            wanted: self.ready_wanted(),
-            histogram: self.follower.presence.lock().histogram(),
+            wanted,
+            histogram,
             candidates,
             epoch: bookmark.epoch,
             after: bookmark.after,

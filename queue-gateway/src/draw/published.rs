@@ -63,9 +63,9 @@ pub enum Forged {
     /// The number of a receipt did not take part.
     #[error("number {number} has a receipt, and only {numbers} numbers took part")]
     LeftOut {
-        /// Of the receipt.
+        /// The number that the receipt was signed for.
         number: u64,
-        /// As published.
+        /// How many took part, by what was published.
         numbers: u64,
     },
 }

@@ -41,15 +41,15 @@ pub enum VerifyDrawError {
     /// A file cannot be read.
     #[error("{}: {reason}", path.display())]
     Unreadable {
-        /// Which.
+        /// The file that was named.
         path: PathBuf,
-        /// What is wrong.
+        /// As the system has it, or where the text is not what it should be.
         reason: String,
     },
     /// Another commitment than the one that was published beforehand.
     #[error("the published commitment {published} is not the one that was noted beforehand")]
     OtherCommitment {
-        /// As in the data.
+        /// What the data say, in hexadecimal digits.
         published: String,
     },
     /// A number that was asked for.

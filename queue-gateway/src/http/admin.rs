@@ -78,8 +78,8 @@ pub(super) async fn patch(
         message: patch.message,
         ..ControlChange::default()
     };
-    let may_be_refused = [change.opens_at.is_some(), change.closes_at.is_some(), change.opening.is_some()];
-    if may_be_refused.contains(&true) || change.beacon.is_some() {
+    let moves_times = change.opens_at.is_some() || change.closes_at.is_some();
+    if moves_times || change.opening.is_some() || change.beacon.is_some() {
         refuse_without_effect(&gateway.engine.stats(&queue.name).await?, &change)?;
     }
     apply(&gateway, operator, &queue, change).await
@@ -299,8 +299,11 @@ mod tests {
             paused: Some(true),
             ..ControlChange::default()
         };
-        let text = r#"pause, rate_per_second 2.5, active_cap as in the settings, closes_at "never", take joins, message "a \"b\"\n""#;
-        assert_eq!(described(&change), text);
+        assert_eq!(
+            described(&change),
+            r#"pause, rate_per_second 2.5, active_cap as in the settings, closes_at "never", take joins, "#.to_owned()
+                + r#"message "a \"b\"\n""#
+        );
         assert_eq!(described(&ControlChange::default()), "");
     }
 

@@ -46,10 +46,12 @@ impl<'a> DrawView<'a> {
     /// `None` for a queue that opens in the order of joining.
     pub(super) fn of(queue: &Queue, stats: &'a Stats) -> Option<Self> {
         let control = &stats.control;
+        if !control.draw.has_numbers() && control.opening() != Opening::Draw {
+            return None;
+        }
         // The secret is one until nothing can be decided by it any more.
         let lots = queue.follower.mirror.drawn().and_then(|_| control.draw.lots());
-        let draws = control.draw.is_settled() || control.opening() == Opening::Draw;
-        draws.then(|| Self {
+        Some(Self {
             commitment: hex::encode(control.draw.secret.commitment()),
             beacon_source: control.beacon_source(),
             beacon: lots.as_ref().map(|lots| lots.beacon.clone()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    draw::{Draw, Opening},
+    draw::{Draw, DrawSecret, Opening},
     life::{Closing, Schedule},
 };
 
@@ -116,6 +116,23 @@ pub struct Control {
 }
 
 impl Control {
+    /// What governs a queue that has just begun.
+    pub fn begin(baseline: Baseline, secret: DrawSecret) -> Self {
+        Self {
+            revision: 1,
+            baseline,
+            rate_override: None,
+            cap_override: None,
+            opens_at_override: None,
+            opening_override: None,
+            closes_at_override: None,
+            drains_at: None,
+            paused: false,
+            message_override: None,
+            draw: Draw::sealed(secret),
+        }
+    }
+
     /// Rate and cap in force: the operator's where set, else the baseline's.
     pub fn limits(&self) -> AdmissionLimits {
         AdmissionLimits {

@@ -1,10 +1,11 @@
 //! A draw: those who join before the opening get numbers, and at the opening each number gets a place by chance.
 //!
-//! Everybody can check it, and with a beacon nobody can choose the outcome. The commitment, which is the SHA-256 of a secret, is published
-//! before the first join. The key is HMAC-SHA256(secret, count of numbers as 8 bytes, big-endian, followed by the beacon), where
-//! the beacon is a public value that becomes known after the opening, or empty where the operator has named no source for
-//! one. The place of a number is its rank among all numbers by the first 16 bytes of HMAC-SHA256(key, number as 8 bytes,
-//! big-endian). With another count everybody has another place: nobody can join on a good number once the beacon is known.
+//! Everybody can check it, and with a beacon nobody can choose the outcome. The commitment, which is the SHA-256 of a
+//! secret, is published before the first join. The key is HMAC-SHA256(secret, count of numbers as 8 bytes, big-endian,
+//! followed by the beacon), where the beacon is a public value that becomes known after the opening, or empty where the
+//! operator has named no source for one. The place of a number is its rank among all numbers by the first 16 bytes of
+//! HMAC-SHA256(key, number as 8 bytes, big-endian). With another count everybody has another place: nobody can join on a
+//! good number once the beacon is known.
 
 use std::fmt;
 
@@ -105,7 +106,7 @@ impl Draw {
     }
 
     /// Whether those who joined before the opening have numbers.
-    pub fn is_settled(&self) -> bool {
+    pub fn has_numbers(&self) -> bool {
         self.settled == Some(Opening::Draw)
     }
 
@@ -116,7 +117,7 @@ impl Draw {
 
     /// Whether there are numbers that have no places yet.
     pub fn is_pending(&self) -> bool {
-        self.is_settled() && self.drawn_at.is_none()
+        self.has_numbers() && self.drawn_at.is_none()
     }
 }
 

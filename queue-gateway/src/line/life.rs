@@ -25,6 +25,9 @@ pub struct Schedule {
     pub closes_at: Option<Timestamp>,
 }
 
+/// The instant that stands for never in a store: 2^53 microseconds, in the year 2255, the last that a script can count to.
+pub const NEVER: i64 = 9_007_199_254_740_992;
+
 /// When an operator closes a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closing {
@@ -115,7 +118,7 @@ impl Control {
 
     /// Where the beacon of the draw comes from: as it was when the first number was given.
     pub fn beacon_source(&self) -> Option<&str> {
-        let source = if self.draw.is_settled() { &self.draw.source } else { &self.baseline.schedule.beacon_source };
+        let source = if self.draw.has_numbers() { &self.draw.source } else { &self.baseline.schedule.beacon_source };
         source.as_deref()
     }
 
@@ -227,37 +230,26 @@ mod tests {
     /// Joins from 40 on, opens at 100, closes at 200.
     fn control() -> Control {
         let lifetime = Duration::from_mins(1);
-        Control {
-            revision: 1,
-            baseline: Baseline {
-                limits: AdmissionLimits { rate_per_second: 1.0, cap: 1 },
-                lifetimes: Lifetimes {
-                    arrive: lifetime,
-                    claim: lifetime,
-                    claim_at_most: lifetime,
-                    active: lifetime,
-                    grace: lifetime,
-                },
-                max_places: 10,
-                schedule: Schedule {
-                    opens_at: Some(second(100)),
-                    pre_queue: Duration::from_mins(1),
-                    opening: Opening::Fifo,
-                    beacon_source: None,
-                    closes_at: Some(second(200)),
-                },
-                message: None,
+        let baseline = Baseline {
+            limits: AdmissionLimits { rate_per_second: 1.0, cap: 1 },
+            lifetimes: Lifetimes {
+                arrive: lifetime,
+                claim: lifetime,
+                claim_at_most: lifetime,
+                active: lifetime,
+                grace: lifetime,
             },
-            rate_override: None,
-            cap_override: None,
-            opens_at_override: None,
-            opening_override: None,
-            closes_at_override: None,
-            drains_at: None,
-            paused: false,
-            message_override: None,
-            draw: Draw::sealed(DrawSecret([7; 32])),
-        }
+            max_places: 10,
+            schedule: Schedule {
+                opens_at: Some(second(100)),
+                pre_queue: Duration::from_mins(1),
+                opening: Opening::Fifo,
+                beacon_source: None,
+                closes_at: Some(second(200)),
+            },
+            message: None,
+        };
+        Control::begin(baseline, DrawSecret([7; 32]))
     }
 
     fn after(control: &Control, change: &ControlChange) -> Control {

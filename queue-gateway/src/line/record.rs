@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{control::Control, life::Closing};
+use super::{
+    control::Control,
+    life::{Closing, NEVER},
+};
 
 /// Who changes a queue by its settings, in the record.
 pub const BY_SETTINGS: &str = "settings";
-
-/// The instant that stands for never in a store: 2^53 microseconds, in the year 2255, the last that a script can count to.
-pub const NEVER: i64 = 9_007_199_254_740_992;
 
 /// What governs a queue and can be changed. The names are those of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

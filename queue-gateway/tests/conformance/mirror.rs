@@ -99,6 +99,6 @@ impl Mirror {
 /// Where somebody stands at first to whom the store has issued this sequence.
 pub(crate) fn number_or_place(draw: &Draw, seq: i64) -> Sequence {
     let number = u64::try_from(seq).unwrap();
-    let is_number = draw.is_settled() && draw.numbers.is_none_or(|numbers| number <= numbers);
+    let is_number = draw.has_numbers() && draw.numbers.is_none_or(|numbers| number <= numbers);
     if is_number { Sequence::of_number(number) } else { Sequence(seq) }
 }

@@ -1,11 +1,11 @@
 //! Outages, gaps in the log and a store that forgot everything.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use contract::ids::ActiveTokenId;
 use jiff::Timestamp;
 use queue_gateway::{
-    engine::QueueEngine,
+    engine::{QueueEngine, embedded::EmbeddedEngine},
     line::{
         AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, LogIndex, Opening, Phase, ReadyVisitor,
         Report, Sequence, Standing,
@@ -14,7 +14,10 @@ use queue_gateway::{
 };
 use uuid::Uuid;
 
-use crate::world::{Gateway, TICK, Visitor, World, told};
+use crate::{
+    listener::Listener,
+    world::{Gateway, TICK, Visitor, World, told},
+};
 
 #[tokio::test(start_paused = true)]
 async fn promotion_stops_with_the_store_and_goes_on_with_it() {
@@ -191,6 +194,19 @@ async fn a_fail_over_that_lost_joins_alone_sends_everybody_to_ask_whose_place_is
     assert_exact(&world, &gateway).await;
 }
 
+/// Twenty are at the standby; somebody has joined since and listens.
+async fn last_joined_behind_the_standby() -> (World, Gateway, Listener, Arc<EmbeddedEngine>) {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = world.ghost().await;
+    let stream = gateway.stream(lost).await;
+    world.tick().await;
+    (world, gateway, stream, standby)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_fail_over_is_noticed_also_when_the_store_has_moved_on_since() {
     let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
@@ -272,14 +288,7 @@ async fn a_pause_outlives_a_store_that_forgot_it_whichever_gateway_notices_first
 
 #[tokio::test(start_paused = true)]
 async fn a_fail_over_is_noticed_also_when_more_have_joined_since_than_were_lost() {
-    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
-    let gateway = world.gateway().await;
-    world.ghosts(20).await;
-    world.tick().await;
-    let standby = world.store.cut_off_standby();
-    let lost = world.ghost().await;
-    let mut stream = gateway.stream(lost).await;
-    world.tick().await;
+    let (world, gateway, mut stream, standby) = last_joined_behind_the_standby().await;
     // Nothing is logged, and the new master is ahead in places: only what it knows of us is of before.
     world.store.fail_over(standby);
     world.ghosts(5).await;
@@ -293,14 +302,7 @@ async fn a_fail_over_is_noticed_also_when_more_have_joined_since_than_were_lost(
 
 #[tokio::test(start_paused = true)]
 async fn a_loss_that_was_noticed_is_not_forgotten_because_reading_on_failed() {
-    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
-    let gateway = world.gateway().await;
-    world.ghosts(20).await;
-    world.tick().await;
-    let standby = world.store.cut_off_standby();
-    let lost = world.ghost().await;
-    let mut stream = gateway.stream(lost).await;
-    world.tick().await;
+    let (world, gateway, mut stream, standby) = last_joined_behind_the_standby().await;
     world.store.fail_over(standby);
     world.store.set_unreadable(true);
     world.ghosts(5).await;

@@ -24,7 +24,7 @@ use queue_gateway::{
     },
     metrics::Metrics,
     mirror::{Mirror, Mirrors},
-    promoter::{Promoter, awaited_beacon},
+    promoter::Promoter,
     streams::{StreamLimits, Streams, StreamsFull},
     waiting_room::{Answer, Client, Held, Joiner, Joins, Queue, Refusal, View, WaitingRoom},
     waiting_token::WaitingSigner,
@@ -187,7 +187,6 @@ impl World {
             clock: self.clock.clone(),
             period: TICK,
             idle_after: self.idle_after,
-            beacon: awaited_beacon(),
         };
         let _followed = follower.interest.ask().now_or_never();
         let mut loops = JoinSet::new();

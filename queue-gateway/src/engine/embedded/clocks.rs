@@ -1,4 +1,4 @@
-//! Line time and grace time, in microseconds. `lua/library.lua` has the same arithmetic.
+//! Line time and grace time, in microseconds. `clocks` of `lua/library/queue.lua` has the same arithmetic.
 
 use jiff::Timestamp;
 

@@ -1,23 +1,6 @@
 //! How baseline and overrides change.
 
-use crate::line::{Baseline, Control, ControlChange, Draw, DrawSecret};
-
-/// What governs a queue that has just begun.
-pub(super) fn initial(baseline: Baseline, secret: DrawSecret) -> Control {
-    Control {
-        revision: 1,
-        baseline,
-        rate_override: None,
-        cap_override: None,
-        opens_at_override: None,
-        opening_override: None,
-        closes_at_override: None,
-        drains_at: None,
-        paused: false,
-        message_override: None,
-        draw: Draw::sealed(secret),
-    }
-}
+use crate::line::{Baseline, Control, ControlChange, Draw};
 
 /// The control with another baseline; the revision moves only when something differs.
 pub(super) fn with_baseline(control: &Control, baseline: Baseline) -> Control {

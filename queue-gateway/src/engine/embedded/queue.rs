@@ -68,7 +68,7 @@ impl Queue {
             credit: Credit::opening(now),
             draw_is_decided: false,
             dealt: 0,
-            control: control::initial(baseline, secret),
+            control: Control::begin(baseline, secret),
             changes: VecDeque::new(),
             totals: Totals::default(),
         }
@@ -278,7 +278,7 @@ impl Queue {
         let free = seq.0 <= 0 && self.places.can_give_back(seq, self.keeping(at));
         // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
         // fresh place.
-        let draws = self.control.draw.is_settled() || self.control.would_number(instant(at.now));
+        let draws = self.control.draw.has_numbers() || self.control.would_number(instant(at.now));
         let is_place = place.seq.number().is_none() && !draws;
         (place.epoch < self.epoch && is_place && free).then_some(seq)
     }

@@ -16,29 +16,32 @@ impl Queue {
             self.control.draw = Draw { settled, source, ..self.control.draw.clone() };
         }
         self.last_seq.0 += 1;
-        let gives_number = self.control.draw.is_settled() && self.control.draw.numbers.is_none();
+        let gives_number = self.control.draw.has_numbers() && self.control.draw.numbers.is_none();
         if gives_number { Sequence::of_number(ordinal(self.last_seq)) } else { self.last_seq }
     }
 
     /// Whether there is no further number to be given.
     pub(super) fn all_numbers_are_given(&self) -> bool {
         let most = self.control.baseline.max_places.saturating_mul(MOST_NUMBERS_PER_PLACE);
-        let Draw { numbers, .. } = &self.control.draw;
-        self.control.draw.is_settled() && numbers.is_none() && ordinal(self.last_seq) >= most
+        let draw = &self.control.draw;
+        draw.has_numbers() && draw.numbers.is_none() && ordinal(self.last_seq) >= most
     }
 
     /// Fixes how many numbers take part in the draw, once the queue has opened.
     pub(super) fn close_numbers(&mut self, now: i64) {
         let has_opened = self.control.opens_at().is_none_or(|opens_at| opens_at <= instant(now));
         let draw = &mut self.control.draw;
-        if draw.is_settled() && draw.numbers.is_none() && has_opened {
+        if draw.has_numbers() && draw.numbers.is_none() && has_opened {
             draw.numbers = Some(ordinal(self.last_seq));
             draw.closed_at = Some(instant(now));
         }
     }
 
     pub(super) fn decide_draw(&mut self) {
-        if let Some(lots) = self.control.decisive_lots().filter(|_| !self.draw_is_decided) {
+        if self.draw_is_decided {
+            return;
+        }
+        if let Some(lots) = self.control.decisive_lots() {
             self.draw_is_decided = true;
             // Whatever source is named from now on.
             self.control.draw.beacon = Some(lots.beacon.clone());

@@ -1,6 +1,7 @@
 -- Purpose  Gives visitors places, one after another: a fresh one, the one they have, or their place of an older epoch; or
---          numbers, before an opening by draw. Admits them at once where nobody present waits and there is room. Joins come in crowds, so what every join
---          needs is read once for all of them, fresh places are written together, and nothing is read that no join needs.
+--          numbers, before an opening by draw. Admits them at once where nobody present waits and there is room. Joins
+--          come in crowds, so what every join needs is read once for all of them, fresh places are written together, and
+--          nothing is read that no join needs.
 -- KEYS     of the library
 -- ARGV     from 3 on, five of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
 --          sequence, network of the contact ('-' for one that cannot be told, '' without a contact)

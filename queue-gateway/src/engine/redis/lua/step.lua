@@ -5,7 +5,8 @@
 --          entries, 14 how many are gone, 15 how many are ready, 16... visitor and sequence of each who is gone, then
 --          visitor, sequence, network ('-' for none) and due (microseconds from now) of each who is ready, then
 --          candidate tokens
--- Reply    { admitted, 1 when the gateway was known, the number of its report before or -1, horizon, withheld, networks held back, histograms, tail, stats }
+-- Reply    { admitted, 1 when the gateway was known, the number of its report before or -1, horizon, withheld, networks
+--          held back, histograms, tail, stats }
 if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',

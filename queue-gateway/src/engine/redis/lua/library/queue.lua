@@ -211,7 +211,8 @@ local function accrue(nobody_ready)
 end
 
 -- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
--- `drawn numbers secret beacon`, `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`, `expired through kept...`.
+-- `drawn numbers secret beacon`, `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`,
+-- `expired through kept...`.
 local function log(entry)
   set('log_head', queue.log_head + 1)
   redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[2], integer(queue.log_head) .. '-0', 'e', entry)
@@ -264,10 +265,9 @@ local function govern(by, orders)
 end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
--- opens_at, pre_queue, opening, beacon_source, closes_at, message, rate_override, cap_override, opens_at_override, opening_override,
--- closes_at_override, drains_at, paused, message_override, draw_secret, numbering, draw_source, numbers,
--- closed_at, beacon, drawn_at }, nil for what is not
--- set.
+-- opens_at, pre_queue, opening, beacon_source, closes_at, message, rate_override, cap_override, opens_at_override,
+-- opening_override, closes_at_override, drains_at, paused, message_override, draw_secret, numbering, draw_source, numbers,
+-- closed_at, beacon, drawn_at }, nil for what is not set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
     'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'rate_override', 'cap_override',

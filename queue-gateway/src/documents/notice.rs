@@ -1,0 +1,78 @@
+//! What a queue as a whole says to those in its line, and what is true of them by it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::line::{Opening, QueueState, Stats};
+
+/// What is true of a visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceState {
+    /// In the line of a queue that takes no joins yet: its opening was put off.
+    Scheduled,
+    /// In the line of a queue that is yet to open.
+    PreQueue,
+    /// In the line.
+    Waiting,
+    /// The line has passed the place, and the visitor is not let in yet.
+    Parked,
+    /// Holds a live slot.
+    Admitted,
+    /// Has no place any more. Joining gives a new one.
+    Left,
+    /// The queue is closed. Places are kept: it may be opened again.
+    Closed,
+}
+
+impl PlaceState {
+    /// Whether the queue is yet to open.
+    pub fn is_before_opening(self) -> bool {
+        matches!(self, Self::Scheduled | Self::PreQueue)
+    }
+}
+
+/// What a queue as a whole says to those in its line.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice<'a> {
+    /// What the queue is doing, as of the numbers that this was made of.
+    pub state: QueueState,
+    /// When it opens, while that is yet to come.
+    pub opens_at: Option<Timestamp>,
+    /// In which order those are let in who join before.
+    pub opening: Opening,
+    /// The operator's sentence.
+    pub message: Option<&'a str>,
+}
+
+impl<'a> Notice<'a> {
+    /// As of the moment of these numbers.
+    pub fn of(queue: &'a Stats) -> Self {
+        let (state, control) = (queue.state(), &queue.control);
+        let opens_at = control.opens_at().filter(|_| state.is_before_opening());
+        Self { state, opens_at, opening: control.opening(), message: control.message() }
+    }
+
+    /// What is true of somebody in the line, who may be kept out because their network is held back.
+    pub fn place_state(&self, held_back: bool) -> PlaceState {
+        match self.state {
+            QueueState::Scheduled => PlaceState::Scheduled,
+            QueueState::PreQueue => PlaceState::PreQueue,
+            QueueState::Closed => PlaceState::Closed,
+            QueueState::Open | QueueState::Paused | QueueState::Draining if held_back => PlaceState::Parked,
+            QueueState::Open | QueueState::Paused | QueueState::Draining => PlaceState::Waiting,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_back_visitor_is_parked_only_while_the_queue_is_open() {
+        let state = |state| Notice { state, opens_at: None, opening: Opening::Fifo, message: None }.place_state(true);
+        assert_eq!(state(QueueState::Paused), PlaceState::Parked);
+        assert_eq!(state(QueueState::PreQueue), PlaceState::PreQueue);
+    }
+}
