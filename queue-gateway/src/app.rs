@@ -182,6 +182,7 @@ impl App {
             streams: streams.clone(),
             documents,
             identities: keyed(&settings),
+            invitations: keyed(&settings),
             receipts,
             issuer,
             verifier,

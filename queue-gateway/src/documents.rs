@@ -12,8 +12,8 @@ use contract::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::notice::{Notice, PlaceState};
-use crate::line::{Admission, Epoch, Lost, Opening, Outlook, Place, Progress, Sequence, estimate::WaitRange};
+pub use self::notice::{LaneNotice, Notice, PlaceState};
+use crate::line::{Admission, Epoch, Lane, Lost, Opening, Outlook, Place, Progress, Sequence, estimate::WaitRange};
 use crate::waiting_token::{WaitingClaims, WaitingSigner};
 
 /// A visitor's place as clients read it. It borrows what many documents share, so that a tick allocates nothing for it.
@@ -53,6 +53,9 @@ pub struct PlaceDocument<'a> {
     /// The number that the visitor has in the draw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// The visitor stands in the priority lane: position, those behind and the estimate count there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub invited: bool,
     /// Where an admitted visitor goes.
     pub redirect_to: &'a str,
     /// When a client without a stream should ask again.
@@ -122,20 +125,22 @@ impl Documents {
         held_back: bool,
         notice: Notice<'a>,
     ) -> PlaceDocument<'a> {
-        let is_before_opening = notice.state.is_before_opening();
+        let lane = notice.to(if outlook.invited { Lane::Invited } else { Lane::General });
+        let is_before_opening = lane.state.is_before_opening();
         // The order of the numbers is not the order in which they are let in.
         let is_to_be_drawn = is_before_opening && notice.opening == Opening::Draw && outlook.number.is_some();
         PlaceDocument {
             position: (!is_to_be_drawn).then_some(outlook.position),
             behind: (!is_to_be_drawn).then_some(outlook.behind),
             wait_seconds: outlook.wait,
-            opening: is_before_opening.then_some(notice.opening),
+            opening: (is_before_opening && !outlook.invited).then_some(notice.opening),
             number: outlook.number,
-            opens_at: notice.opens_at,
+            invited: outlook.invited,
+            opens_at: lane.opens_at,
             poll_after_seconds: outlook.ask_again_seconds(),
             message: notice.message,
             reason: held_back.then_some(Reason::HeldBack(HeldBack::NetworkHeldBack)),
-            ..self.bare(queue, notice.place_state(held_back))
+            ..self.bare(queue, lane.place_state(held_back))
         }
     }
 
@@ -218,6 +223,7 @@ impl Documents {
             opens_at: None,
             opening: None,
             number: None,
+            invited: false,
             redirect_to: self.site(queue),
             poll_after_seconds: SELDOM,
             message: None,
@@ -258,6 +264,13 @@ mod tests {
         "demo".parse().unwrap()
     }
 
+    /// With the priority lane open.
+    fn notice(state: QueueState, opens_at: Option<Timestamp>, message: Option<&str>) -> Notice<'_> {
+        let general = LaneNotice { state, opens_at };
+        let invited = LaneNotice { state: QueueState::Open, opens_at: None };
+        Notice { general, invited, opening: Opening::Fifo, message }
+    }
+
     fn json_of(document: &PlaceDocument<'_>) -> Value {
         serde_json::to_value(document).unwrap()
     }
@@ -271,8 +284,9 @@ mod tests {
             wait: Some(WaitRange { p50: 30, p90: 55 }),
             opens_in: None,
             number: None,
+            invited: false,
         };
-        let notice = Notice { state: QueueState::Open, opens_at: None, opening: Opening::Fifo, message: Some("soon") };
+        let notice = notice(QueueState::Open, None, Some("soon"));
         assert_eq!(
             json_of(&documents.waiting(&queue, line, false, notice)),
             json!({
@@ -286,21 +300,19 @@ mod tests {
     #[test]
     fn before_the_opening_a_document_says_when_that_is() {
         let (documents, queue) = (documents(), queue());
-        let line =
-            Outlook { position: 3, behind: 0, wait: None, opens_in: Some(Duration::from_secs(20)), number: None };
+        let opens_in = Some(Duration::from_secs(20));
+        let line = Outlook { position: 3, behind: 0, wait: None, opens_in, number: None, invited: false };
         let opens_at = Some(Timestamp::from_second(1_800_000_000).unwrap());
-        let json = |state| {
-            json_of(&documents.waiting(
-                &queue,
-                line,
-                false,
-                Notice { state, opens_at, opening: Opening::Fifo, message: None },
-            ))
-        };
+        let json = |state| json_of(&documents.waiting(&queue, line, false, notice(state, opens_at, None)));
         let document = json(QueueState::PreQueue);
         assert_eq!((&document["state"], &document["opens_at"]), (&json!("pre_queue"), &json!("2027-01-15T08:00:00Z")));
         assert_eq!((&document["position"], &document["poll_after_seconds"]), (&json!(3), &json!(20)));
         assert_eq!(json(QueueState::Scheduled)["state"], json!("scheduled"));
+        let invited = Outlook { opens_in: None, invited: true, ..line };
+        let document =
+            json_of(&documents.waiting(&queue, invited, false, notice(QueueState::PreQueue, opens_at, None)));
+        assert_eq!((&document["state"], &document["invited"]), (&json!("waiting"), &json!(true)), "a presale");
+        assert_eq!((document.get("opens_at"), document.get("opening")), (None, None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod cookie;
 mod draw;
 mod enter;
 pub mod error;
+mod invitations;
 mod join;
 mod joiner;
 mod jwks;
@@ -57,6 +58,7 @@ use crate::{
     draw::ReceiptSigner,
     engine::QueueEngine,
     identity::{IdentityClaims, IdentitySigner},
+    invitation::InvitationSigner,
     line::Place,
     metrics::{Metrics, RouteMetrics},
     streams::Streams,
@@ -81,6 +83,8 @@ pub struct Gateway {
     pub documents: Arc<Documents>,
     /// Makes and reads identities.
     pub identities: IdentitySigner,
+    /// Signs and reads invitations to the priority lanes.
+    pub invitations: InvitationSigner,
     /// Signs receipts of numbers in draws.
     pub receipts: ReceiptSigner,
     /// The `iss` of what others read.
@@ -178,6 +182,7 @@ pub fn internal_router(gateway: Arc<Gateway>, metrics: &Metrics) -> Router {
 
     routes.add("/v1/admin/queues/{queue}", get(admin::show).patch(admin::patch));
     routes.add("/v1/admin/queues/{queue}/changes", get(changes::changes));
+    routes.add("/v1/admin/queues/{queue}/invitations", post(invitations::sign));
     routes.add("/v1/admin/queues/{queue}/open", post(admin::open));
     routes.add("/v1/admin/queues/{queue}/drain", post(admin::drain));
     routes.add("/v1/admin/queues/{queue}/close", post(admin::close));

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod follower;
 pub mod http;
 pub mod identity;
+pub mod invitation;
 pub mod line;
 pub mod members;
 pub mod metrics;

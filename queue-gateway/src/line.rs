@@ -5,6 +5,7 @@ mod control;
 mod draw;
 pub mod estimate;
 mod histogram;
+mod lane;
 mod life;
 mod log;
 mod network;
@@ -23,10 +24,11 @@ pub use self::{
     control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes, MOST_CHARACTERS},
     draw::{Deal, Draw, DrawSecret, Drawn, Lots, Opening},
     histogram::Histogram,
+    lane::{Invitation, InvitationId, Invitations, Lane, Round, Share},
     life::{Closing, NEVER, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},
     network::{ClientNetwork, Outcomes},
-    order::{Order, Standpoint},
+    order::{Extent, Order, Standpoint},
     outlook::{Outlook, latest_pause},
     place::{Epoch, Place, Sequence},
     record::{BY_SETTINGS, Change, Lever},

@@ -53,6 +53,7 @@ pub struct QueueMetrics {
     /// How long a step takes.
     pub step_seconds: Histogram,
     waiting: IntGauge,
+    invited: IntGauge,
     present: IntGauge,
     parked: IntGauge,
     ready: IntGauge,
@@ -175,6 +176,7 @@ impl QueueMetrics {
     pub fn show(&self, stats: &Stats, census: Census) {
         let limits = stats.control.limits();
         self.waiting.set(whole(census.waiting));
+        self.invited.set(whole(census.invited));
         self.present.set(whole(census.present));
         self.parked.set(whole(census.parked));
         self.ready.set(whole(stats.ready));
@@ -212,6 +214,7 @@ struct PerQueue {
     admitted: IntCounterVec,
     step_seconds: HistogramVec,
     waiting: IntGaugeVec,
+    invited: IntGaugeVec,
     present: IntGaugeVec,
     parked: IntGaugeVec,
     ready: IntGaugeVec,
@@ -249,6 +252,7 @@ impl PerQueue {
             admitted: counter("admitted_total", "Visitors admitted by steps of this gateway")?,
             step_seconds: registered(registry, HistogramVec::new(step, &["queue"])?)?,
             waiting: gauge("visitors_waiting", "Places not passed, or come back to; the same on every gateway")?,
+            invited: gauge("visitors_invited", "Of those who wait, those in the priority lane")?,
             present: gauge("visitors_present", "Visitors present at any gateway; the same on every gateway")?,
             parked: gauge("visitors_parked", "Passed places that are kept for a while; the same on every gateway")?,
             ready: gauge("visitors_ready", "Present visitors near the front; the same on every gateway")?,
@@ -276,6 +280,7 @@ impl PerQueue {
             admitted: self.admitted.with_label_values(&[queue]),
             step_seconds: self.step_seconds.with_label_values(&[queue]),
             waiting: self.waiting.with_label_values(&[queue]),
+            invited: self.invited.with_label_values(&[queue]),
             present: self.present.with_label_values(&[queue]),
             parked: self.parked.with_label_values(&[queue]),
             ready: self.ready.with_label_values(&[queue]),

@@ -19,7 +19,7 @@ use service::{
 };
 
 pub use self::{
-    queue::{IdentityKind, LifetimeSettings, QueueSettings, ScheduleSettings},
+    queue::{IdentityKind, InvitationSettings, LifetimeSettings, QueueSettings, ScheduleSettings},
     secrets::Secrets,
 };
 use crate::{
@@ -153,6 +153,7 @@ impl Settings {
             lifetimes: queue.lifetimes.over(self.tokens.lifetimes()),
             max_places: queue.max_places,
             schedule: queue.schedule.schedule(),
+            invitations: queue.invitations.as_ref().map(InvitationSettings::granted),
             message: queue.message.clone(),
         };
         self.queues.iter().map(|(name, queue)| (name.clone(), baseline(queue))).collect()

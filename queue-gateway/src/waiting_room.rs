@@ -23,8 +23,8 @@ use crate::{
     engine::{EngineError, QueueEngine},
     follower::{Follower, Readings, Stale},
     line::{
-        Admission, ClientNetwork, Contact, Epoch, JoinRefused, JoinRequest, Joined, Lost, Outlook, Place, Progress,
-        QueueState, Sequence, Standing, Stats, latest_pause,
+        Admission, ClientNetwork, Contact, Epoch, Invitation, JoinRefused, JoinRequest, Joined, Lost, Outlook, Place,
+        Progress, QueueState, Sequence, Standing, Stats, latest_pause,
     },
     members::JoinTokens,
     metrics::QueueMetrics,
@@ -215,8 +215,14 @@ impl Queue {
 }
 
 impl WaitingRoom {
-    /// Gives a visitor a place, or finds the one they have.
-    pub async fn join(&self, queue: &Queue, joiner: Joiner, client: Client) -> Result<Answer, Refusal> {
+    /// Gives a visitor a place, or finds the one they have: in the priority lane for an `invitation`.
+    pub async fn join(
+        &self,
+        queue: &Queue,
+        joiner: Joiner,
+        invitation: Option<Invitation>,
+        client: Client,
+    ) -> Result<Answer, Refusal> {
         // Asked first: who cannot be told their position shall not be given a place that they would not learn of.
         queue.stats()?;
         let (holder, held, contact) = match joiner {
@@ -229,7 +235,7 @@ impl WaitingRoom {
         let contact = contact.then_some(Contact { network: client.network });
         // Until it is noted below that they are here.
         let _joining = contact.is_some().then(|| queue.follower.joining());
-        let request = JoinRequest { visitor, held, candidate, contact };
+        let request = JoinRequest { visitor, held, candidate, contact, invitation };
         let reply = queue.joins.join(request).await??;
 
         let joins = if reply.fresh { &queue.metrics.joins_new } else { &queue.metrics.joins_same };
@@ -322,7 +328,7 @@ impl WaitingRoom {
         if held.place.epoch < epoch && lost.is_none() {
             let (visitor, held) = (held.holder.visitor, Some(held.place));
             let candidate = ActiveTokenId::generate(&*self.clock);
-            let request = JoinRequest { visitor, held, candidate, contact: None };
+            let request = JoinRequest { visitor, held, candidate, contact: None, invitation: None };
             let joined = queue.joins.join(request).await??;
             return Ok((joined.epoch, joined.standing));
         }
@@ -344,7 +350,8 @@ impl WaitingRoom {
         let mut view = None;
         let mut refreshing = false;
         if let Standing::Waiting { seq } = standing {
-            if fresh {
+            // The log tells of places in the priority lane.
+            if fresh && !seq.is_invited() {
                 queue.follower.mirror.note_issued(epoch, seq);
             } else {
                 refreshing = queue.readings.fresh().await.is_err();

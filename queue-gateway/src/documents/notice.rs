@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::line::{Opening, QueueState, Stats};
+use crate::line::{Lane, Opening, QueueState, Stats};
 
 /// What is true of a visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,24 +35,47 @@ impl PlaceState {
 /// What a queue as a whole says to those in its line.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice<'a> {
-    /// What the queue is doing, as of the numbers that this was made of.
-    pub state: QueueState,
-    /// When it opens, while that is yet to come.
-    pub opens_at: Option<Timestamp>,
+    /// What the queue is doing for those in the general line, as of the numbers that this was made of.
+    pub general: LaneNotice,
+    /// What it is doing for the invited.
+    pub invited: LaneNotice,
     /// In which order those are let in who join before.
     pub opening: Opening,
     /// The operator's sentence.
     pub message: Option<&'a str>,
 }
 
+/// What a queue says to those in one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneNotice {
+    /// What the queue is doing for them.
+    pub state: QueueState,
+    /// When they are let in, while that is yet to come.
+    pub opens_at: Option<Timestamp>,
+}
+
 impl<'a> Notice<'a> {
     /// As of the moment of these numbers.
     pub fn of(queue: &'a Stats) -> Self {
-        let (state, control) = (queue.state(), &queue.control);
-        let opens_at = control.opens_at().filter(|_| state.is_before_opening());
-        Self { state, opens_at, opening: control.opening(), message: control.message() }
+        let control = &queue.control;
+        let lane = |lane| {
+            let state = control.state_of(lane, queue.now);
+            LaneNotice { state, opens_at: control.admits_from(lane).filter(|_| state.is_before_opening()) }
+        };
+        let (general, invited) = (lane(Lane::General), lane(Lane::Invited));
+        Self { general, invited, opening: control.opening(), message: control.message() }
     }
 
+    /// What those in a lane are told.
+    pub fn to(&self, lane: Lane) -> LaneNotice {
+        match lane {
+            Lane::General => self.general,
+            Lane::Invited => self.invited,
+        }
+    }
+}
+
+impl LaneNotice {
     /// What is true of somebody in the line, who may be kept out because their network is held back.
     pub fn place_state(&self, held_back: bool) -> PlaceState {
         match self.state {
@@ -71,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_held_back_visitor_is_parked_only_while_the_queue_is_open() {
-        let state = |state| Notice { state, opens_at: None, opening: Opening::Fifo, message: None }.place_state(true);
+        let state = |state| LaneNotice { state, opens_at: None }.place_state(true);
         assert_eq!(state(QueueState::Paused), PlaceState::Parked);
         assert_eq!(state(QueueState::PreQueue), PlaceState::PreQueue);
     }

@@ -96,6 +96,8 @@ fn name(lever: Lever) -> &'static str {
         Lever::BaselineOpening => "settings.opening",
         Lever::BeaconSource => "settings.beacon_source",
         Lever::BaselineClosesAt => "settings.closes_at",
+        Lever::InvitedShare => "settings.invitations.share",
+        Lever::Presale => "settings.invitations.presale_seconds",
     }
 }
 
@@ -109,13 +111,22 @@ fn value(lever: Lever, text: &str) -> Value {
         | Lever::Beacon
         | Lever::BaselineOpening
         | Lever::BeaconSource => None,
+        Lever::InvitedShare => {
+            number(text.parse::<f64>().ok().and_then(|share| serde_json::Number::from_f64(share / 1e3)))
+        }
         Lever::Paused => Some(Value::Bool(text == "1")),
         Lever::Rate | Lever::BaselineRate => number(text.parse().ok().and_then(serde_json::Number::from_f64)),
         Lever::Cap | Lever::BaselineCap | Lever::MaxPlaces => number(text.parse::<u64>().ok().map(Into::into)),
         Lever::OpensAt | Lever::ClosesAt | Lever::DrainsAt | Lever::BaselineOpensAt | Lever::BaselineClosesAt => {
             text.parse().ok().and_then(instant)
         }
-        Lever::Arrive | Lever::Claim | Lever::ClaimAtMost | Lever::Active | Lever::Grace | Lever::PreQueue => {
+        Lever::Arrive
+        | Lever::Claim
+        | Lever::ClaimAtMost
+        | Lever::Active
+        | Lever::Grace
+        | Lever::PreQueue
+        | Lever::Presale => {
             number(text.parse::<f64>().ok().and_then(|micros| serde_json::Number::from_f64(micros / 1e6)))
         }
     };

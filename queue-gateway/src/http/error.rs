@@ -9,7 +9,7 @@ use service::{address_limit::TooOften, problem::Problem};
 use super::pause;
 use crate::{
     engine::EngineError,
-    line::{JoinRefused, NoJoins, Stats},
+    line::{JoinRefused, Lane, NoJoins, Stats},
     members::JoinTokenError,
     waiting_room::Refusal,
 };
@@ -41,6 +41,8 @@ impl From<Refusal> for Problem {
             Refusal::Unavailable => store_unavailable(),
             Refusal::Join(JoinRefused::Full) => line_full(),
             Refusal::Join(JoinRefused::NoJoins(reason)) => no_joins(reason),
+            Refusal::Join(JoinRefused::InvitationUsed) => invitation_used(),
+            Refusal::Join(JoinRefused::InvitationExpired) => invitation_expired(),
             Refusal::Claimed => slot_claimed(),
             Refusal::TooOften(TooOften { pause }) => asked_too_often(pause),
             Refusal::Engine(error) => error.into(),
@@ -70,15 +72,16 @@ fn no_joins(reason: NoJoins) -> Problem {
     }
 }
 
-/// The same, with what a page shows of it: where the site is, and from when on joins are taken and visitors let in.
-pub fn no_joins_at(reason: NoJoins, site: &str, stats: &Stats) -> Problem {
+/// The same, with what a page shows of it: where the site is, and from when on joins of the lane are taken and its visitors
+/// let in.
+pub fn no_joins_at(reason: NoJoins, lane: Lane, site: &str, stats: &Stats) -> Problem {
     let problem = no_joins(reason).member("redirect_to", site);
-    let (NoJoins::Scheduled, Some(joins_from)) = (reason, stats.control.joins_from()) else { return problem };
+    let (NoJoins::Scheduled, Some(joins_from)) = (reason, stats.control.joins_from(lane)) else { return problem };
     let left = Duration::try_from(joins_from.duration_since(stats.now)).unwrap_or_default();
     problem
         .member("joins_from", joins_from.to_string())
         .member("opening", stats.control.opening().name())
-        .member("opens_at", stats.control.opens_at().map(|at| at.to_string()))
+        .member("opens_at", stats.control.admits_from(lane).map(|at| at.to_string()))
         .retry_after(left + Duration::from_secs(pause::drawn(1..=2)))
 }
 
@@ -130,6 +133,31 @@ pub fn join_token_not_taken() -> Problem {
         StatusCode::UNPROCESSABLE_ENTITY,
         "join_token_not_taken",
         "This line is for everybody: join without a token",
+    )
+}
+
+/// An invitation gives one place.
+fn invitation_used() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "invitation_used", "This invitation has been used: it gives one place")
+}
+
+/// The time of an invitation is over.
+pub fn invitation_expired() -> Problem {
+    Problem::new(StatusCode::GONE, "invitation_expired", "This invitation has expired")
+}
+
+/// The invitation of a join is of no use.
+pub fn invitation_invalid(reason: TokenError) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "invitation_invalid", "This invitation is not valid here")
+        .detail(reason.to_string())
+}
+
+/// This queue has no priority lane.
+pub fn invitation_not_taken() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "invitation_not_taken",
+        "Nobody is invited to this queue: join without an invitation",
     )
 }
 

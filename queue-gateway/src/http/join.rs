@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     documents::Notice,
-    line::JoinRefused,
+    line::{JoinRefused, Lane},
     waiting_room::{Answer, Queue, Refusal},
 };
 
@@ -44,31 +44,32 @@ pub(super) async fn join(
     _limit: Within<Join>,
     queue: AskedQueue,
     CalledFrom(client): CalledFrom,
-    JoinedBy { joiner, proven, identity }: JoinedBy,
+    JoinedBy { joiner, proven, invitation, identity }: JoinedBy,
 ) -> Response {
+    let lane = if invitation.is_some() { Lane::Invited } else { Lane::General };
     if let Some(asked) = queue.proof_of_work.as_ref().filter(|asked| !proven && asked.is_needed()) {
         // Nobody shall compute for a place that is not given.
-        if let Some(refused) = no_joins_now(&gateway, &queue) {
+        if let Some(refused) = no_joins_now(&gateway, &queue, lane) {
             return with_cookie(refused, identity);
         }
         let (challenge, bits) = asked.challenge(&queue.name, joiner.visitor(), gateway.clock.now());
         return with_cookie(error::proof_of_work_required(challenge, bits).into_response(), identity);
     }
-    let response = match gateway.room.join(&queue, joiner, client).await {
+    let response = match gateway.room.join(&queue, joiner, invitation, client).await {
         Ok(answer) => given(&gateway, &queue, &answer),
         Err(Refusal::Join(JoinRefused::NoJoins(reason))) => queue
             .stats()
-            .map(|stats| error::no_joins_at(reason, gateway.documents.site(&queue.name), &stats).into_response()),
+            .map(|stats| error::no_joins_at(reason, lane, gateway.documents.site(&queue.name), &stats).into_response()),
         Err(refusal) => Err(refusal),
     };
     with_cookie(response.unwrap_or_else(|refusal| Problem::from(refusal).into_response()), identity)
 }
 
 /// The refusal of a queue that gives no new places, as of the last step.
-fn no_joins_now(gateway: &Gateway, queue: &Queue) -> Option<Response> {
+fn no_joins_now(gateway: &Gateway, queue: &Queue, lane: Lane) -> Option<Response> {
     let stats = queue.stats().ok()?;
-    let reason = stats.control.no_joins(stats.now)?;
-    Some(error::no_joins_at(reason, gateway.documents.site(&queue.name), &stats).into_response())
+    let reason = stats.control.no_joins(lane, stats.now)?;
+    Some(error::no_joins_at(reason, lane, gateway.documents.site(&queue.name), &stats).into_response())
 }
 
 /// The place that a join gave or found.

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request},
     http::{HeaderName, HeaderValue},
 };
-use contract::ids::VisitorId;
+use contract::{ids::VisitorId, tokens::TokenError};
 use service::problem::Problem;
 
 use super::{
@@ -15,6 +15,8 @@ use super::{
 };
 use crate::{
     documents::Holder,
+    invitation,
+    line::Invitation,
     waiting_room::{Joiner, Queue},
 };
 
@@ -29,6 +31,8 @@ pub(super) struct JoinedBy {
     pub(super) joiner: Joiner,
     /// Need not prove any work.
     pub(super) proven: bool,
+    /// To the priority lane.
+    pub(super) invitation: Option<Invitation>,
     /// The cookie for a browser that has no identity yet.
     pub(super) identity: Option<HeaderValue>,
 }
@@ -61,8 +65,21 @@ impl FromRequest<Arc<Gateway>> for JoinedBy {
             },
         };
         let nameless = known.is_none() && queue.members.is_none();
-        Ok(Self { joiner, proven, identity: nameless.then(|| gateway.identity_cookie(joiner.visitor())) })
+        let invitation = body.invitation.map(|text| invited(gateway, &queue, &text)).transpose()?;
+        Ok(Self { joiner, proven, invitation, identity: nameless.then(|| gateway.identity_cookie(joiner.visitor())) })
     }
+}
+
+/// Whoever brings an invitation is told at once when it is of no use here; whether it was used is for the store to say.
+fn invited(gateway: &Gateway, queue: &Queue, text: &str) -> Result<Invitation, Problem> {
+    if queue.stats()?.control.baseline.invitations.is_none() {
+        return Err(error::invitation_not_taken());
+    }
+    let read = invitation::read(&gateway.invitations, text, &queue.name, gateway.clock.now());
+    read.map_err(|reason| match reason {
+        TokenError::Expired => error::invitation_expired(),
+        reason => error::invitation_invalid(reason),
+    })
 }
 
 async fn newcomer(

@@ -10,7 +10,7 @@ use serde::Serialize;
 use service::problem::{Json, Problem};
 
 use super::{draw::DrawView, request::AskedQueue};
-use crate::line::{Opening, QueueState};
+use crate::line::{Lane, Opening, QueueState};
 
 #[derive(Serialize)]
 struct PublicState<'a> {
@@ -27,6 +27,8 @@ struct PublicState<'a> {
     opens_at: Option<Timestamp>,
     /// Joins are taken from then on.
     joins_from: Option<Timestamp>,
+    /// What the invited are granted; null where nobody is invited.
+    invitations: Option<InvitationsView>,
     /// In which order those are let in who join before the opening.
     opening: Opening,
     /// Null for a queue that opens in the order of joining.
@@ -34,6 +36,19 @@ struct PublicState<'a> {
     /// Null for a queue that is to stay open.
     closes_at: Option<Timestamp>,
     message: Option<&'a str>,
+}
+
+/// The priority lane.
+#[derive(Serialize)]
+struct InvitationsView {
+    /// Of all admissions, while both lanes wait.
+    share: f64,
+    /// The invited are let in from then on; null where they always are.
+    opens_at: Option<Timestamp>,
+    /// Their joins are taken from then on.
+    joins_from: Option<Timestamp>,
+    /// How many of those who wait were invited.
+    waiting: u64,
 }
 
 /// The queue in numbers, from this gateway's own mirror.
@@ -52,7 +67,13 @@ pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
         rate_per_second: limits.rate_per_second,
         active_cap: limits.cap,
         opens_at: stats.control.opens_at(),
-        joins_from: stats.control.joins_from(),
+        joins_from: stats.control.joins_from(Lane::General),
+        invitations: stats.control.baseline.invitations.map(|granted| InvitationsView {
+            share: granted.share.fraction(),
+            opens_at: stats.control.admits_from(Lane::Invited),
+            joins_from: stats.control.joins_from(Lane::Invited),
+            waiting: census.invited,
+        }),
         opening: stats.control.opening(),
         draw: DrawView::of(&queue, &stats),
         closes_at: stats.control.closes_at(),

@@ -202,12 +202,14 @@ impl<S: Send + Sync> FromRequest<S> for NoContent {
     }
 }
 
-/// Body of a join: empty, or an object, with the join token in a queue of members.
+/// Body of a join: empty, or an object, with the join token in a queue of members and the invitation of whoever has one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JoinBody {
     /// What the site says of its member.
     pub join_token: Option<String>,
+    /// For the priority lane.
+    pub invitation: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequest<S> for JoinBody {

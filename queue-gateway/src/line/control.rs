@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     draw::{Draw, DrawSecret, Opening},
+    lane::{Invitations, Share},
     life::{Closing, Schedule},
 };
 
@@ -60,6 +61,8 @@ pub struct Baseline {
     pub max_places: u64,
     /// When the queue opens and closes, where no operator says otherwise.
     pub schedule: Schedule,
+    /// The priority lane; nobody is invited where it is `None`.
+    pub invitations: Option<Invitations>,
     /// A sentence for those who wait, where no operator has another.
     pub message: Option<String>,
 }
@@ -139,6 +142,12 @@ impl Control {
             rate_per_second: self.rate_override.unwrap_or(self.baseline.limits.rate_per_second),
             cap: self.cap_override.unwrap_or(self.baseline.limits.cap),
         }
+    }
+
+    /// What part of the admissions the invited have while both lanes wait. Whoever stands in the lane of a queue that invites
+    /// nobody any more goes first.
+    pub fn invited_share(&self) -> Share {
+        self.baseline.invitations.map_or(Share::WHOLE, |invitations| invitations.share)
     }
 
     /// The sentence for those who wait: the operator's where set, else the baseline's.

@@ -14,7 +14,8 @@ use super::{
 #[serde(transparent)]
 pub struct LogIndex(pub u64);
 
-/// One change to the line that positions depend on; a plain join is not one, since sequences have no gaps.
+/// One change to the line that positions depend on; a plain join is not one, since sequences have no gaps. One by
+/// invitation is: the invited are few.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineChange {
     /// Left the line for a slot; carries all that is needed to mint the active token. Whoever stands before the highest
@@ -27,6 +28,11 @@ pub enum LineChange {
         /// The slot that they hold from now on.
         admission: Admission,
     },
+    /// Has a fresh place in the priority lane.
+    Invited {
+        /// The place.
+        seq: Sequence,
+    },
     /// Left the line without a slot.
     Departed {
         /// At this place.
@@ -35,7 +41,7 @@ pub enum LineChange {
     /// The queue has opened, and its draw is decided: whoever stands at a number of it stands at a place that follows from
     /// this. The store deals the places out after it.
     Drawn(Lots),
-    /// Came back to a place of an older epoch; `seq` is zero or negative.
+    /// Came back to a place of an older epoch.
     Restored {
         /// The place, relative to the current epoch.
         seq: Sequence,

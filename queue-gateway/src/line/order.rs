@@ -1,8 +1,11 @@
 //! Who goes before whom, as the log tells it.
 
+mod invited;
+
 use std::sync::Arc;
 
-use super::{draw::Drawn, log::LineChange, place::Sequence, rank::Rank, sparse::Sparse};
+use self::invited::InvitedOrder;
+use super::{draw::Drawn, lane::Lane, log::LineChange, place::Sequence, rank::Rank, sparse::Sparse};
 
 /// A line as of one entry of its log.
 ///
@@ -24,6 +27,21 @@ pub struct Order {
     /// Passed places that are kept although all around them have expired, or although they were admitted once.
     kept: Sparse,
     drawn: Option<Arc<Drawn>>,
+    /// The priority lane.
+    invited: InvitedOrder,
+}
+
+/// Up to where a line has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The highest sequence issued in the general line.
+    pub last_seq: Sequence,
+    /// The highest place of the general line that was admitted.
+    pub watermark: Sequence,
+    /// Up to here the places of the general line have expired.
+    pub expired_through: Sequence,
+    /// The highest place of the priority lane that was admitted.
+    pub invited_watermark: Sequence,
 }
 
 /// A place in an [`Order`].
@@ -36,19 +54,14 @@ pub struct Standpoint {
 }
 
 impl Order {
-    /// A line given in full: these `places` up to `last_seq`, the passed ones included, of which those at the `front` are
-    /// ready, and whose draw is `drawn`. Sequences after `last_seq` count as waiting.
-    pub fn rebuild(
-        last_seq: Sequence,
-        watermark: Sequence,
-        expired_through: Sequence,
-        places: &[Sequence],
-        front: &[Sequence],
-        drawn: Option<Arc<Drawn>>,
-    ) -> Self {
+    /// A line given in full: these `places`, the passed ones included, of which those at the `front` are ready, and whose draw
+    /// is `drawn`. Sequences after the last count as waiting.
+    pub fn rebuild(extent: Extent, places: &[Sequence], front: &[Sequence], drawn: Option<Arc<Drawn>>) -> Self {
+        let Extent { last_seq, watermark, expired_through, invited_watermark } = extent;
+        let (general, invited): (Vec<Sequence>, Vec<_>) = places.iter().partition(|seq| !seq.is_invited());
         let drawn_place = |seq: &Sequence| place(drawn.as_deref(), *seq);
         let mut kept = Sparse::default();
-        let lasting = places.iter().map(drawn_place).filter(|seq| {
+        let lasting = general.iter().map(drawn_place).filter(|seq| {
             let lasts = *seq > expired_through;
             if !lasts {
                 kept.insert(seq.0);
@@ -61,7 +74,8 @@ impl Order {
         for seq in front {
             ready.insert(seq.0);
         }
-        Self { rank, last_seq, watermark, expired_through, front: ready, kept, drawn }
+        let invited = InvitedOrder::rebuild(invited_watermark, invited.into_iter());
+        Self { rank, last_seq, watermark, expired_through, front: ready, kept, drawn, invited }
     }
 
     /// Puts everybody who has a number at the place that the draw gave them. Repeating is harmless.
@@ -113,6 +127,12 @@ impl Order {
     /// Applies one entry. Repeating entries in their order is harmless.
     pub fn apply(&mut self, change: &LineChange) {
         match change {
+            LineChange::Admitted { seq, .. } if seq.is_invited() => self.invited.admit(*seq),
+            LineChange::Departed { seq } if seq.is_invited() => self.invited.depart(*seq),
+            LineChange::Invited { seq } => self.invited.insert(*seq),
+            LineChange::Restored { seq } | LineChange::Returned { seq } if seq.is_invited() => {
+                self.invited.insert(*seq);
+            }
             LineChange::Admitted { seq, .. } => self.admit(*seq),
             LineChange::Departed { seq } => self.depart(self.place(*seq)),
             LineChange::Drawn(lots) => {
@@ -146,6 +166,9 @@ impl Order {
     /// Where a place stands; `None` for one that is not in the line.
     pub fn standpoint(&self, seq: Sequence) -> Option<Standpoint> {
         let seq = self.place(seq);
+        if seq.is_invited() {
+            return self.invited.holds(seq).then(|| Standpoint { position: self.ahead(seq) + 1, parked: false });
+        }
         if seq > self.watermark {
             return self.rank.holds(seq).then(|| Standpoint { position: self.ahead(seq) + 1, parked: false });
         }
@@ -156,20 +179,27 @@ impl Order {
     /// How many go before a place, whether or not it is in the line.
     pub fn ahead(&self, seq: Sequence) -> u64 {
         let seq = self.place(seq);
+        if seq.is_invited() {
+            return self.invited.ahead(seq);
+        }
         if seq <= self.watermark {
             return 0;
         }
         self.rank.ahead(seq).saturating_sub(self.passed_in_rank())
     }
 
-    /// How many places there are before one, those included that were passed: no more people than that can go before.
+    /// How many places of the general line there are before one, those included that were passed: no more people than that
+    /// can go before.
     pub fn places_ahead(&self, seq: Sequence) -> u64 {
         let seq = self.place(seq);
         self.rank.ahead(seq) + self.kept.below(seq.0)
     }
 
-    /// How many are in the line and have not been passed, or have come back.
-    pub fn waiting(&self) -> u64 {
+    /// How many are in a lane and have not been passed, or have come back.
+    pub fn waiting(&self, lane: Lane) -> u64 {
+        if lane == Lane::Invited {
+            return self.invited.len();
+        }
         self.rank.waiting(self.last_seq).saturating_sub(self.passed_in_rank()) + self.front.len()
     }
 

@@ -17,6 +17,8 @@ pub struct Outlook {
     pub opens_in: Option<Duration>,
     /// The number that they have in a draw.
     pub number: Option<u64>,
+    /// They stand in the priority lane, where all of this counts.
+    pub invited: bool,
 }
 
 /// Seconds between two polls at the front of the line.
@@ -55,7 +57,7 @@ mod tests {
     fn those_farther_back_are_asked_to_poll_less_often() {
         let after = |position, p50: Option<u64>| {
             let wait = p50.map(|p50| WaitRange { p50, p90: p50 * 2 });
-            Outlook { position, behind: 0, wait, opens_in: None, number: None }.ask_again_seconds()
+            Outlook { position, behind: 0, wait, opens_in: None, number: None, invited: false }.ask_again_seconds()
         };
         assert_eq!([after(1, Some(1)), after(500, Some(80)), after(9_000, Some(4_000))], [2, 10, 60]);
         assert_eq!([after(1, None), after(500, None), after(9_000, None)], [2, 7, 20]);
@@ -65,7 +67,8 @@ mod tests {
     fn before_the_opening_everybody_is_asked_to_poll_when_it_comes() {
         let after = |left| {
             let opens_in = Some(Duration::from_secs(left));
-            Outlook { position: 9_000, behind: 0, wait: None, opens_in, number: None }.ask_again_seconds()
+            Outlook { position: 9_000, behind: 0, wait: None, opens_in, number: None, invited: false }
+                .ask_again_seconds()
         };
         assert_eq!([after(0), after(45), after(86_400)], [2, 45, 60]);
     }

@@ -12,7 +12,8 @@ pub struct Epoch(pub i64);
 /// A place's order in its queue: 1, 2, 3... in the order of joining, relative to the queue's current [`Epoch`].
 ///
 /// Places restored from an older epoch are zero or negative: among themselves they keep their old order,
-/// and all of them precede whoever joined since.
+/// and all of them precede whoever joined since. The invited have an order of their own, far above: from
+/// [`Sequence::INVITED`] on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub i64);
@@ -47,6 +48,30 @@ impl Sequence {
     pub fn number(self) -> Option<u64> {
         let number = self.0.checked_sub(NUMBERS_FROM)?;
         (1..MOST_NUMBERS).contains(&number).then(|| u64::try_from(number).ok()).flatten()
+    }
+}
+
+/// Where the places of the invited begin that count from the current epoch, and below it those that were restored: half
+/// the way from the first of the range to the last, which is 71 years.
+const INVITED_ORIGIN: i64 = (1 << 52) + (1 << 51);
+
+impl Sequence {
+    /// Above every place in the general line, and not above any place of the invited.
+    pub const INVITED: Self = Self(1 << 52);
+
+    /// The place of the nth visitor, from 1 on, who was invited.
+    pub fn of_invited(nth: u64) -> Self {
+        Self(INVITED_ORIGIN.saturating_add_unsigned(nth).min(Self::LAST.0 - 1))
+    }
+
+    /// Whether whoever stands here was invited: they stand in the priority lane.
+    pub fn is_invited(self) -> bool {
+        (Self::INVITED..Self::LAST).contains(&self)
+    }
+
+    /// Whether a place was given before the current epoch.
+    pub fn is_restored(self) -> bool {
+        self.0 <= if self.is_invited() { INVITED_ORIGIN } else { 0 }
     }
 }
 

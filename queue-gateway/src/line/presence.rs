@@ -233,11 +233,11 @@ impl Presence {
         self.joining.remove(&join);
     }
 
-    /// Everybody who is present, by place; where they are many, as of the last second.
+    /// Everybody who is present in the general line, by place; where they are many, as of the last second.
     pub fn histogram(&mut self) -> Histogram {
         let is_old = self.counted_at.is_none_or(|at| self.time.saturating_sub(at) >= COUNTED_EVERY);
         if is_old || self.visitors.len() <= COUNTED_AT_ONCE {
-            self.counted = Histogram::of(self.by_seq.keys().copied());
+            self.counted = Histogram::of(self.by_seq.range(..Sequence::INVITED).map(|(seq, _)| *seq));
             self.counted_at = Some(self.time);
         }
         self.counted.clone()

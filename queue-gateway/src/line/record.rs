@@ -59,11 +59,15 @@ pub enum Lever {
     BaselineMessage,
     /// The settings' closing time.
     BaselineClosesAt,
+    /// The share of the invited, in thousandths.
+    InvitedShare,
+    /// How long before the opening the invited are admitted, in microseconds.
+    Presale,
 }
 
 impl Lever {
     /// All, in the order in which a step records them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Rate,
         Self::Cap,
         Self::OpensAt,
@@ -87,6 +91,8 @@ impl Lever {
         Self::BaselineOpening,
         Self::BeaconSource,
         Self::BaselineMessage,
+        Self::InvitedShare,
+        Self::Presale,
     ];
 
     /// How a control has it, in the text that stores keep; `None` where nothing is set.
@@ -121,6 +127,8 @@ impl Lever {
             Self::BeaconSource => schedule.beacon_source.clone(),
             Self::BaselineMessage => baseline.message.clone(),
             Self::BaselineClosesAt => schedule.closes_at.map(instant),
+            Self::InvitedShare => baseline.invitations.map(|granted| granted.share.thousandths().to_string()),
+            Self::Presale => baseline.invitations.map(|granted| granted.presale.as_micros().to_string()),
         }
     }
 }

@@ -55,7 +55,8 @@ pub struct Report {
     pub ready: Vec<ReadyVisitor>,
     /// Visitors who are no longer ready here, with their places.
     pub gone: Vec<(VisitorId, Sequence)>,
-    /// Everybody who is present here with a place up to this one is in the ready set.
+    /// Everybody who is present here with a place up to this one is in the ready set. What the report says of places in order
+    /// is of the general line: all the invited who are present are reported, wherever they stand.
     pub covers: Sequence,
     /// The newest place that was known here when the report was made, lower while somebody joins: whoever gets a place above
     /// it, now or later, may be present and is not in the report.
@@ -64,7 +65,7 @@ pub struct Report {
     pub reach: Option<Sequence>,
     /// How many ready visitors the line should have at hand.
     pub wanted: u64,
-    /// Everybody who is present here, by place.
+    /// Everybody who is present here in the general line, by place.
     pub histogram: Histogram,
     /// Ids for slots that this step may fill.
     pub candidates: Vec<ActiveTokenId>,

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::{
     control::Control,
+    lane::Lane,
     life::QueueState,
     log::LogIndex,
+    order::Extent,
     place::{Epoch, Sequence},
 };
 
@@ -23,12 +25,16 @@ pub struct Stats {
     pub watermark: Sequence,
     /// All places up to here have expired but for those that were kept. [`Sequence::FIRST`] before the first expiry.
     pub expired_through: Sequence,
+    /// The highest place of the invited that was ever admitted. [`Sequence::FIRST`] before the first admission.
+    pub invited_watermark: Sequence,
     /// Live slots.
     pub active: u64,
     /// Live slots that nobody has claimed.
     pub unclaimed: u64,
     /// Entries of the ready set: present visitors near the front, once for each gateway where they are.
     pub ready: u64,
+    /// Those of them who were invited.
+    pub ready_invited: u64,
     /// Client networks that are held to one unclaimed slot.
     pub held_back: u64,
     /// Since the epoch began.
@@ -45,9 +51,47 @@ impl Stats {
         self.control.state(self.now)
     }
 
-    /// Whether it admitted visitors then, as far as its state goes.
-    pub fn admits(&self) -> bool {
-        self.control.admits(self.now)
+    /// Entries of the ready set in a lane.
+    pub fn ready_in(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::General => self.ready.saturating_sub(self.ready_invited),
+            Lane::Invited => self.ready_invited,
+        }
+    }
+
+    /// The rate at which a lane is to move, as things stand: all of it while nobody of the other lane may come in.
+    pub fn rate_of(&self, lane: Lane) -> f64 {
+        let other = match lane {
+            Lane::General => Lane::Invited,
+            Lane::Invited => Lane::General,
+        };
+        let share = match lane {
+            _ if self.ready_in(other) == 0 || !self.admits(other) => 1.0,
+            Lane::Invited => self.control.invited_share().fraction(),
+            Lane::General => 1.0 - self.control.invited_share().fraction(),
+        };
+        share * self.control.limits().rate_per_second
+    }
+
+    /// Up to where the line has come.
+    pub fn extent(&self) -> Extent {
+        let Self { last_seq, watermark, expired_through, invited_watermark, .. } = *self;
+        Extent { last_seq, watermark, expired_through, invited_watermark }
+    }
+
+    /// Whether it admitted visitors of this lane then, as far as its state goes.
+    pub fn admits(&self, lane: Lane) -> bool {
+        self.control.admits(lane, self.now)
+    }
+}
+
+impl Totals {
+    /// Visitors admitted from a lane.
+    pub fn admitted_from(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::General => self.admitted.saturating_sub(self.admitted_invited),
+            Lane::Invited => self.admitted_invited,
+        }
     }
 }
 
@@ -56,6 +100,8 @@ impl Stats {
 pub struct Totals {
     /// Visitors admitted from the line.
     pub admitted: u64,
+    /// Those of them who were invited.
+    pub admitted_invited: u64,
     /// Of them, those who came to the site.
     pub arrived: u64,
     /// Slots whose visitor did not come to the site in time.

@@ -4,6 +4,7 @@ use contract::ids::{ActiveTokenId, VisitorId};
 use jiff::Timestamp;
 
 use super::{
+    lane::Invitation,
     life::NoJoins,
     network::ClientNetwork,
     place::{Epoch, Place, Sequence},
@@ -117,6 +118,8 @@ pub struct JoinRequest {
     pub candidate: ActiveTokenId,
     /// Given where the client was in contact before, so that the join is a sign of presence.
     pub contact: Option<Contact>,
+    /// For a place in the priority lane.
+    pub invitation: Option<Invitation>,
 }
 
 /// A client that is there.
@@ -146,6 +149,12 @@ pub enum JoinRefused {
     /// The line has as many places as it may have.
     #[error("the line is full")]
     Full,
+    /// The invitation has given a place to somebody, or to this visitor before.
+    #[error("the invitation has been used")]
+    InvitationUsed,
+    /// The time of the invitation is over.
+    #[error("the invitation has expired")]
+    InvitationExpired,
     /// The queue gives no new places at this moment.
     #[error(transparent)]
     NoJoins(#[from] NoJoins),

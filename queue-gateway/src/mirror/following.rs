@@ -206,8 +206,8 @@ impl Mirror {
             Some(lots) => Some(draw_aside(lots).await),
             None => None,
         };
-        let Stats { last_seq, watermark, expired_through, log_head, .. } = before;
-        let order = Order::rebuild(last_seq, watermark, expired_through, &places, &front, drawn);
+        let log_head = before.log_head;
+        let order = Order::rebuild(before.extent(), &places, &front, drawn);
         let mut fresh = Line::new(order, before);
         let mut head = log_head;
         while head < after.log_head {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::engine::LONGEST_STEP;
 use crate::line::{
-    Drawn, Epoch, Histogram, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
+    Drawn, Epoch, Histogram, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
     estimate::{Flow, Pace, WaitRange},
 };
 
@@ -23,18 +23,26 @@ pub(crate) struct Line {
     /// The queue in numbers as of the last step.
     pub(crate) stats: Arc<Stats>,
     present: Vec<Histogram>,
+    general: Movement,
+    invited: Movement,
+}
+
+/// How a lane moves.
+#[derive(Debug, Default)]
+struct Movement {
     flow: Flow,
     /// `None` while nobody is admitted, or where nothing is known.
     pace: Option<Pace>,
-    /// `None` once the queue has opened.
+    /// `None` once visitors are admitted.
     opens_in: Option<Duration>,
 }
 
 impl Line {
     pub(super) fn new(order: Order, stats: Stats) -> Self {
         let (epoch, head) = (stats.epoch, stats.log_head);
-        let (flow, present, stats) = (Flow::default(), Vec::new(), Arc::new(stats));
-        let mut line = Self { epoch, head, last: None, order, stats, present, flow, pace: None, opens_in: None };
+        let (present, stats) = (Vec::new(), Arc::new(stats));
+        let (general, invited) = (Movement::default(), Movement::default());
+        let mut line = Self { epoch, head, last: None, order, stats, present, general, invited };
         line.take_stock();
         line
     }
@@ -49,8 +57,17 @@ impl Line {
         let number = self.order.number_of(seq);
         // Streams may name a number as long as they are open.
         let seq = self.order.place(seq);
-        let behind = self.order.waiting().saturating_sub(position);
-        Outlook { position, behind, wait: self.wait(seq), opens_in: self.opens_in, number }
+        let lane = Lane::of(seq);
+        let behind = self.order.waiting(lane).saturating_sub(position);
+        let wait = self.wait(seq, position);
+        Outlook {
+            position,
+            behind,
+            wait,
+            opens_in: self.movement(lane).opens_in,
+            number,
+            invited: lane == Lane::Invited,
+        }
     }
 
     /// What can be told of a place that the engine has called waiting: its word is newer than this copy, so the place
@@ -109,8 +126,10 @@ impl Line {
 
     /// Who waits, who was passed and who is present, in numbers.
     pub(crate) fn census(&self) -> Census {
-        let present = self.present.iter().map(Histogram::total).sum();
-        Census { waiting: self.order.waiting(), parked: self.order.parked(), present }
+        let present = self.present.iter().map(Histogram::total).sum::<u64>() + self.stats.ready_invited;
+        let invited = self.order.waiting(Lane::Invited);
+        let waiting = self.order.waiting(Lane::General) + invited;
+        Census { waiting, invited, parked: self.order.parked(), present }
     }
 
     /// Applies the entries that follow the newest one applied.
@@ -127,27 +146,51 @@ impl Line {
     pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
-        let somebody_waited = before.ready > 0 && before.admits() && self.stats.admits();
         let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
-        // Of a longer time nobody knows how long anybody waited: the store was away, or the queue at rest.
-        if somebody_waited && elapsed <= 2 * LONGEST_STEP {
-            let admitted = self.stats.totals.admitted.saturating_sub(before.totals.admitted);
-            self.flow.record(elapsed, admitted, self.is_capped());
+        let is_capped = self.is_capped();
+        for lane in Lane::ALL {
+            let somebody_waited = before.ready_in(lane) > 0 && before.admits(lane) && self.stats.admits(lane);
+            // Of a longer time nobody knows how long anybody waited: the store was away, or the queue at rest.
+            if somebody_waited && elapsed <= 2 * LONGEST_STEP {
+                let admitted = self.stats.totals.admitted_from(lane).saturating_sub(before.totals.admitted_from(lane));
+                self.movement_mut(lane).flow.record(elapsed, admitted, is_capped);
+            }
         }
         self.take_stock();
     }
 
     /// Goes on with the history of a copy that this one replaces: the queue moves as before.
     pub(super) fn inherit(&mut self, old: Self) {
-        (self.flow, self.present) = (old.flow, old.present);
+        (self.general, self.invited, self.present) = (old.general, old.invited, old.present);
         self.take_stock();
     }
 
     /// Only those who are there make anybody wait, whether or not their places are counted.
-    fn wait(&self, seq: Sequence) -> Option<WaitRange> {
-        let present_ahead: u64 = self.present.iter().map(|histogram| histogram.below(seq)).sum();
-        let ahead = present_ahead.min(self.order.places_ahead(seq));
-        self.pace.and_then(|pace| pace.wait(ahead + 1, HAZARD))
+    fn wait(&self, seq: Sequence, position: u64) -> Option<WaitRange> {
+        let lane = Lane::of(seq);
+        let ahead = match lane {
+            Lane::General => {
+                let present_ahead: u64 = self.present.iter().map(|histogram| histogram.below(seq)).sum();
+                present_ahead.min(self.order.places_ahead(seq))
+            }
+            // All of them who are present are ready.
+            Lane::Invited => self.stats.ready_invited.min(position.saturating_sub(1)),
+        };
+        self.movement(lane).pace.and_then(|pace| pace.wait(ahead + 1, HAZARD))
+    }
+
+    fn movement(&self, lane: Lane) -> &Movement {
+        match lane {
+            Lane::General => &self.general,
+            Lane::Invited => &self.invited,
+        }
+    }
+
+    fn movement_mut(&mut self, lane: Lane) -> &mut Movement {
+        match lane {
+            Lane::General => &mut self.general,
+            Lane::Invited => &mut self.invited,
+        }
     }
 
     fn is_capped(&self) -> bool {
@@ -155,11 +198,15 @@ impl Line {
     }
 
     fn take_stock(&mut self) {
-        let Stats { control, now, .. } = &*self.stats;
-        let pace = self.flow.pace(control.limits().rate_per_second, self.is_capped());
-        self.pace = pace.filter(|_| self.stats.admits());
-        let left = control.opens_at().map(|opens_at| opens_at.duration_since(*now));
-        self.opens_in = left.and_then(|left| Duration::try_from(left).ok()).filter(|left| !left.is_zero());
+        let stats = Arc::clone(&self.stats);
+        let is_capped = self.is_capped();
+        for lane in Lane::ALL {
+            let movement = self.movement_mut(lane);
+            let pace = movement.flow.pace(stats.rate_of(lane), is_capped);
+            movement.pace = pace.filter(|_| stats.admits(lane));
+            let left = stats.control.admits_from(lane).map(|from| from.duration_since(stats.now));
+            movement.opens_in = left.and_then(|left| Duration::try_from(left).ok()).filter(|left| !left.is_zero());
+        }
     }
 }
 
@@ -168,6 +215,8 @@ impl Line {
 pub struct Census {
     /// In the line and not passed, or back.
     pub waiting: u64,
+    /// Those of them who were invited.
+    pub invited: u64,
     /// Passed and away; their places are kept for a while.
     pub parked: u64,
     /// Present at any gateway, counted once at each.

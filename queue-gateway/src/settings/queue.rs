@@ -11,7 +11,7 @@ use service::settings::{Faults, Validate};
 
 use super::is_address;
 use crate::{
-    line::{Lifetimes, MOST_CHARACTERS, Opening, Schedule, admission::AdmissionPolicy},
+    line::{Invitations, Lifetimes, MOST_CHARACTERS, Opening, Schedule, Share, admission::AdmissionPolicy},
     members::MemberQueueSettings,
     proof_of_work::ProofOfWorkSettings,
 };
@@ -65,6 +65,8 @@ pub struct QueueSettings {
     /// When it opens and closes; always open where it is left out.
     #[serde(default)]
     pub schedule: ScheduleSettings,
+    /// Invites people to a priority lane; nobody is invited where it is left out.
+    pub invitations: Option<InvitationSettings>,
     /// How long its turns and places last, where it is not as in `[tokens]`.
     #[serde(default)]
     pub lifetimes: LifetimeSettings,
@@ -111,6 +113,32 @@ impl ScheduleSettings {
             closes_at: self.closes_at.map(whole),
         }
     }
+}
+
+/// What the invited are granted.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct InvitationSettings {
+    /// Of all admissions, while visitors of both lanes are there: from 0.001 to 1, in thousandths.
+    pub share: f64,
+    /// They are admitted so long before the opening.
+    #[serde(default, with = "duration")]
+    pub presale: Duration,
+}
+
+impl InvitationSettings {
+    /// As the store keeps it.
+    pub fn granted(&self) -> Invitations {
+        let share = in_thousandths(self.share).and_then(Share::of_thousandths).unwrap_or(Share::WHOLE);
+        Invitations { share, presale: self.presale }
+    }
+}
+
+/// A fraction that has no more than three digits after the point.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+fn in_thousandths(fraction: f64) -> Option<u16> {
+    let thousandths = (fraction * 1e3).round();
+    let is_exact = (thousandths / 1e3 - fraction).abs() < 1e-9;
+    (is_exact && (0.0..=1e3).contains(&thousandths)).then_some(thousandths as u16)
 }
 
 /// The lifetimes of `[tokens]` that a queue has of its own.
@@ -192,6 +220,13 @@ impl Validate for QueueSettings {
             let opens = opens_at.zip(closes_at).is_none_or(|(opens_at, closes_at)| opens_at < closes_at);
             at.require("closes_at", opens, "must be later than opens_at");
         });
+        if let Some(InvitationSettings { share, presale }) = self.invitations {
+            at.within("invitations", |at| {
+                let fits = in_thousandths(share).and_then(Share::of_thousandths).is_some();
+                at.require("share", fits, "must be from 0.001 to 1, with at most three digits after the point");
+                at.require("presale", presale <= LONGEST_PRE_QUEUE, format!("must be at most 7d, is {presale:?}"));
+            });
+        }
         at.within("admission", |at| {
             for (key, rule) in self.admission.faults() {
                 at.add(key, rule);

@@ -87,6 +87,7 @@ fn the_documented_file_shows_every_key() {
         identity,
         members,
         proof_of_work,
+        invitations,
         schedule,
         lifetimes,
     } = &queues[&"demo".parse().unwrap()];
@@ -96,6 +97,8 @@ fn the_documented_file_shows_every_key() {
 
     assert_eq!((*identity, members.is_some(), proof_of_work.is_some()), (IdentityKind::Member, true, true));
 
+    let InvitationSettings { share, presale } = invitations.unwrap();
+    assert_eq!((share, presale), (0.2, Duration::from_mins(10)));
     let ScheduleSettings { opens_at, pre_queue, opening, beacon_source, closes_at } = schedule;
     assert!(opens_at.is_some() && closes_at.is_some() && beacon_source.is_some());
     assert_eq!(*opening, crate::line::Opening::Draw, "else beacon_source would be refused");

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     documents::{Documents, Holder, Notice, PlaceDocument},
     line::{
-        Admission, ClientNetwork, Epoch, LineChange, LogIndex, Lost, Opening, QueueState, Sequence, Standing,
+        Admission, ClientNetwork, Epoch, Lane, LineChange, LogIndex, Lost, Opening, QueueState, Sequence, Standing,
         presence::{Presence, Stay},
     },
     metrics::QueueMetrics,
@@ -107,7 +107,7 @@ impl QueueStreams {
         // Before the first tick nothing is known of the line: the client had better come back in a moment.
         let (stats, id, outlook, point) = streams.mirror.read(opening).ok_or(StreamsFull)?;
         let notice = Notice::of(&stats);
-        if notice.state == QueueState::Closed {
+        if stats.state() == QueueState::Closed {
             return Ok(Subscription::last(streams.queue_closed_frame(notice.message)));
         }
         let held_back = point.is_some_and(|point| streams.presence.lock().keeps_out(point, network));
@@ -116,7 +116,7 @@ impl QueueStreams {
             seq,
             member: holder.member,
             network,
-            state: notice.place_state(held_back),
+            state: notice.to(Lane::of(seq)).place_state(held_back),
             shown: outlook.position,
             wait: outlook.wait,
             told_at: now,
@@ -290,7 +290,7 @@ impl QueueStreams {
                     continue;
                 };
                 let held_back = point.parked && self.presence.lock().keeps_out(point, entry.network);
-                let state = notice.place_state(held_back);
+                let state = notice.to(Lane::of(entry.seq)).place_state(held_back);
                 if state != entry.state && entry.state.is_before_opening() {
                     // Numbers of a draw are no positions.
                     entry.shown = entry.shown.max(point.position);

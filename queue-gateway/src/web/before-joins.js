@@ -13,6 +13,7 @@ export class BeforeJoins {
   #view;
   #runtime;
   #askQueue;
+  #isInvited;
   #onJoins;
   #countdown;
   #nextLook;
@@ -24,13 +25,14 @@ export class BeforeJoins {
   #round = 0;
 
   /**
-   * `askQueue()` gives the queue's public state, or null where it cannot be had. `onJoins()` is called when joins are
-   * taken, as far as we can tell.
+   * `askQueue()` gives the queue's public state, or null where it cannot be had. `isInvited()` says whether the times
+   * of the priority lane count. `onJoins()` is called when joins are taken, as far as we can tell.
    */
-  constructor({ view, clock, runtime, askQueue, onJoins }) {
+  constructor({ view, clock, runtime, askQueue, isInvited, onJoins }) {
     this.#view = view;
     this.#runtime = runtime;
     this.#askQueue = askQueue;
+    this.#isInvited = isInvited;
     this.#onJoins = onJoins;
     this.#nextLook = new Alarm(runtime);
     this.#countdown = new Countdown({
@@ -98,6 +100,6 @@ export class BeforeJoins {
     const queue = await this.#askQueue();
     if (round !== this.#round || !queue) return;
     if (takesJoins(queue.state)) this.#onJoins();
-    else this.#count(queue);
+    else this.#count(this.#isInvited() ? { ...queue, ...queue.invitations } : queue);
   }
 }

@@ -13,14 +13,19 @@ export class Gateway {
   #runtime;
   #fetch;
   #joinToken;
+  #invitation;
 
-  /** `clock` learns the server's time from the answers; `joinToken` is the site's word for a member. */
-  constructor({ queue, clock, runtime, fetch, joinToken }) {
+  /**
+   * `clock` learns the server's time from the answers; `joinToken` is the site's word for a member, `invitation` one to
+   * the priority lane.
+   */
+  constructor({ queue, clock, runtime, fetch, joinToken, invitation }) {
     this.#queue = queue;
     this.#clock = clock;
     this.#runtime = runtime;
     this.#fetch = fetch;
     this.#joinToken = joinToken;
+    this.#invitation = invitation;
   }
 
   /**
@@ -29,17 +34,31 @@ export class Gateway {
    */
   async join(proof = {}) {
     const headers = { "Content-Type": "application/json", ...proof };
-    // Without a token the key is left out: a line that is for everybody takes none.
-    const body = JSON.stringify({ join_token: this.#joinToken.value ?? undefined });
+    // Without a word its key is left out: a line that is for everybody takes none.
+    const body = JSON.stringify({
+      join_token: this.#joinToken.value ?? undefined,
+      invitation: this.#invitation.value ?? undefined,
+    });
     const answer = await this.#call("/tokens", { method: "POST", headers, body });
     // From now on the browser holds the place itself.
     this.#joinToken.drop();
+    this.#invitation.drop();
     return { place: answer.body, fresh: answer.status === 201 };
   }
 
   /** Whether the site has just sent a member here, who may be another than the one whose place this browser kept. */
   get bringsMember() {
     return this.#joinToken.value !== null;
+  }
+
+  /** Whether the visitor was invited to the priority lane and has no place there yet. */
+  get bringsInvitation() {
+    return this.#invitation.value !== null;
+  }
+
+  /** The invitation gives no place. */
+  dropInvitation() {
+    this.#invitation.drop();
   }
 
   /** Where this browser stands, and in how many seconds asking again is welcome. */

@@ -47,7 +47,8 @@ export class Joining {
       onTick: (left) => this.#showNextTry(left),
       onOver: tryAgain,
     });
-    this.#beforeJoins = new BeforeJoins({ view, clock, runtime, askQueue, onJoins: tryAgain });
+    const isInvited = () => gateway.bringsInvitation;
+    this.#beforeJoins = new BeforeJoins({ view, clock, runtime, askQueue, isInvited, onJoins: tryAgain });
   }
 
   /** Gets a place; where one was `known` before, asks for that first. */
@@ -103,8 +104,10 @@ export class Joining {
   }
 
   async #place(known) {
-    // Whoever the site has just sent may be another than whose place this browser kept.
-    const before = known && !this.#gateway.bringsMember ? await this.#before() : null;
+    // Whoever the site has just sent may be another than whose place this browser kept, and an invitation gives a
+    // better one.
+    const brings = this.#gateway.bringsMember || this.#gateway.bringsInvitation;
+    const before = known && !brings ? await this.#before() : null;
     if (before && !joinsAnew(before)) return { place: before, fresh: false };
     return this.#gateway.join(this.#proof);
   }
@@ -121,6 +124,8 @@ export class Joining {
 
   #refused(refusal) {
     this.#view.showConnection("idle");
+    // Whoever tries again joins as everybody does.
+    if (refusal.endsInvitation) this.#gateway.dropInvitation();
     if (refusal.comesTooEarly) {
       this.#failures = 0;
       this.#beforeJoins.begin(refusal.problem);

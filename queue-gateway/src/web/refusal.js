@@ -20,6 +20,11 @@ export class Refusal extends Error {
     return ["join_token_required", "join_token_expired", "join_token_invalid"].includes(this.code);
   }
 
+  /** The invitation gives no place. Joining without it may. */
+  get endsInvitation() {
+    return this.code.startsWith("invitation_");
+  }
+
   /** Joins are not taken yet; the document tells when they are. */
   get comesTooEarly() {
     return this.code === "queue_scheduled";

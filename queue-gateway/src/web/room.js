@@ -108,7 +108,9 @@ export class Room {
 
   /** The page is seen again, or the network is back. `restored` when the visitor had left the page. */
   wake(restored) {
-    if (this.#mode === "joining") {
+    if (restored && this.#mode === "waiting" && this.#gateway.bringsInvitation) {
+      this.join();
+    } else if (this.#mode === "joining") {
       if (restored) this.join();
       else this.#joining.wake();
     } else if (this.#mode === "waiting") {

@@ -13,6 +13,8 @@ import {
 
 const WE_TAKE_YOU = "We take you to the tickets when it is your turn.";
 
+const INVITED = "Your invitation has been taken: your place counts among those who were invited.";
+
 const STAY = "Please stay on this page: a second time we cannot keep your place.";
 
 const NETWORK_HELD_BACK =
@@ -34,13 +36,14 @@ const DRAWING = {
 
 const WARNINGS = {
   line: "Your place goes to the person behind you. If you come back later, you start at the end.",
+  invited: "You give up your place, and your invitation gives no other.",
   draw: "You give up your number in the draw, and coming back does not bring it back.",
 };
 
 /**
- * A place in the line. `line` is {state, reason, position, behind, wait, number, paused, refreshing, again}; `again`
- * when the visitor was called before and was away. Before the opening also {opening, opensAt, left, draw}: how, when,
- * in how many milliseconds, and what is published of the draw; null where that is not known.
+ * A place in the line. `line` is {state, reason, position, behind, wait, number, invited, paused, refreshing, again};
+ * `again` when the visitor was called before and was away. Before the opening also {opening, opensAt, left, draw}: how,
+ * when, in how many milliseconds, and what is published of the draw; null where that is not known.
  *
  * Facts that do not apply are empty. Where something is counted down, `step` is what is spoken of that.
  */
@@ -68,7 +71,7 @@ export function lineInWords(line) {
     hasOrder: !isDrawn,
     moves: !isBefore,
     tab,
-    warning: isDrawn ? WARNINGS.draw : WARNINGS.line,
+    warning: WARNINGS[isDrawn ? "draw" : line.invited ? "invited" : "line"],
     step,
     topic: step ? `${title}. ${lead}` : title,
     spoken: spoken.join(" "),
@@ -96,7 +99,8 @@ function situation(line) {
       lead: `We called you, but you were away: ${place}. ${STAY}`,
     };
   }
-  return { title: next ? "You are next" : "You are in the line", lead: WE_TAKE_YOU };
+  const where = line.invited ? "You are in the priority lane" : "You are in the line";
+  return { title: next ? "You are next" : where, lead: line.invited ? `${INVITED} ${WE_TAKE_YOU}` : WE_TAKE_YOU };
 }
 
 function beforeOpening({ state, opening, opensAt, left, draw }) {
@@ -246,6 +250,9 @@ const REFUSED = {
   join_token_expired: "It took too long to get here from the site. Please go back to it, and come here once more.",
   join_token_invalid: "We could not tell who you are at the site. Please go back to it, and come here once more.",
   proof_of_work_required: "Your browser did not finish computing in time. Please try once more.",
+  invitation_used: "This invitation has been used: it gives one place. You can join the line without it.",
+  invitation_expired: "This invitation has expired. You can join the line without it.",
+  invitation_invalid: "This invitation is not valid here. You can join the line without it.",
   slot_claimed: "You are at the tickets already. To give up your turn, please leave there.",
 };
 
@@ -270,6 +277,7 @@ export function troubleInWords(refusal, seconds) {
   if (refusal.comesTooLate) return TOO_LATE[refusal.code];
   const sentence = refusalInWords(refusal);
   if (refusal.needsSite) return { title: "Please come here from the site", lead: sentence };
+  if (refusal.endsInvitation) return { title: "This invitation gives no place", lead: sentence };
   if (seconds === undefined) return { title: "The waiting room did not open", lead: sentence };
   const title = refusal.code === "line_full" ? "The line is full" : "One moment, please";
   return { title, lead: `${sentence} The next try follows in ${seconds}\u00a0s.`, sentence };

@@ -1,7 +1,7 @@
 // The waiting-room page: gives the room what it needs of the browser, and tells it what the browser and the visitor do.
 
+import { FragmentWord } from "./fragment-word.js";
 import { Gateway } from "./gateway.js";
-import { JoinToken } from "./join-token.js";
 import { Progress } from "./progress.js";
 import { ProofOfWork } from "./proof-of-work.js";
 import { Room } from "./room.js";
@@ -15,14 +15,18 @@ const queue = decodeURIComponent(location.pathname.split("/")[2] ?? "");
 const name = `waiting-room:${queue}`;
 const isHidden = () => document.hidden;
 const clock = new ServerClock(runtime.now);
-const joinToken = new JoinToken();
-const takeJoinToken = () => joinToken.take(location, (address) => history.replaceState(history.state, "", address));
+const joinToken = new FragmentWord("join_token");
+const invitation = new FragmentWord("invitation");
+const showAddress = (address) => history.replaceState(history.state, "", address);
+/** Returns whether any word was brought. */
+const takeWords = () => [joinToken, invitation].filter((word) => word.take(location, showAddress)).length > 0;
 const gateway = new Gateway({
   queue,
   clock,
   runtime,
   fetch: (address, options) => fetch(address, options),
   joinToken,
+  invitation,
 });
 const view = new View(document, runtime.now);
 const work = new ProofOfWork({
@@ -52,6 +56,11 @@ const room = new Room({
       joinToken.drop();
       return {};
     },
+    // Nobody is invited to this queue any more.
+    invitation_not_taken() {
+      invitation.drop();
+      return {};
+    },
   },
 });
 
@@ -64,6 +73,6 @@ window.addEventListener("pagehide", () => room.rest());
 window.addEventListener("pageshow", (event) => event.persisted && room.wake(true));
 window.addEventListener("online", () => room.wake(false));
 // A link of the site to the page that is open already changes the fragment alone.
-window.addEventListener("hashchange", () => takeJoinToken() && room.wake(true));
-takeJoinToken();
+window.addEventListener("hashchange", () => takeWords() && room.wake(true));
+takeWords();
 room.begin();

@@ -57,6 +57,9 @@ struct Seen {
     full: u64,
     /// Deals that found or made a draw complete.
     dealt: u64,
+    /// Fresh places in the priority lane, and admissions from it.
+    invited: u64,
+    invited_in: u64,
 }
 
 struct Run<'e> {
@@ -92,7 +95,9 @@ impl Run<'_> {
         self.mirror.follow(&entries, &stats);
         for entry in &entries {
             match entry {
-                LineChange::Admitted { admission, .. } => {
+                LineChange::Invited { .. } => met.invited += 1,
+                LineChange::Admitted { seq, admission, .. } => {
+                    met.invited_in += u64::from(seq.is_invited());
                     met.admitted += 1;
                     self.tokens.push(admission.token);
                 }
@@ -258,9 +263,10 @@ async fn the_embedded_engine_does_what_the_model_says() {
     }
     eprintln!("{met:?}");
     if seeds.len() > 1 {
-        let Seen { admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full, dealt } =
-            met;
-        assert!(dealt > 3, "{met:?}");
+        let Seen {
+            admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full, ..
+        } = met;
+        assert!(met.dealt > 3 && met.invited > 20 && met.invited_in > 20, "{met:?}");
         let each = [admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full];
         assert!(each.iter().all(|count| *count > 20), "{met:?}");
     }

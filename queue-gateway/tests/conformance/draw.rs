@@ -249,9 +249,9 @@ pub(crate) async fn what_was_given_before_a_draw_gives_a_number(f: Fixture) {
     let epoch = f.stats().await.epoch;
     let held = |seq| Some(Place { epoch: Epoch(epoch.0 - 50), seq });
     let visitor = f.visitor();
-    let request = JoinRequest { visitor, held: held(Sequence::of_number(7)), candidate: f.token(), contact: None };
+    let request = JoinRequest { held: held(Sequence::of_number(7)), ..join_request(visitor, f.token()) };
     assert_eq!(f.ask(request).await.standing, number(1));
-    let request = JoinRequest { visitor: f.visitor(), held: held(Sequence(7)), candidate: f.token(), contact: None };
+    let request = JoinRequest { held: held(Sequence(7)), ..join_request(f.visitor(), f.token()) };
     assert_eq!(f.ask(request).await.standing, number(2), "nor does a place of before go before everybody");
 }
 

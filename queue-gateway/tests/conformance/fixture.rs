@@ -147,13 +147,13 @@ impl Fixture {
 
     /// A join that is no sign of presence.
     pub(crate) async fn join(&self, visitor: VisitorId) -> Joined {
-        self.ask(JoinRequest { visitor, held: None, candidate: self.token(), contact: None }).await
+        self.ask(join_request(visitor, self.token())).await
     }
 
     /// A join of somebody who has been in contact before.
     pub(crate) async fn come(&self, visitor: VisitorId) -> Joined {
         let contact = Some(Contact { network: None });
-        self.ask(JoinRequest { visitor, held: None, candidate: self.token(), contact }).await
+        self.ask(JoinRequest { contact, ..join_request(visitor, self.token()) }).await
     }
 
     pub(crate) async fn ask(&self, request: JoinRequest) -> Joined {
@@ -246,13 +246,14 @@ pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
         lifetimes: LIFETIMES,
         max_places: 1_000_000,
         schedule: Schedule::default(),
+        invitations: None,
         message: None,
     }
 }
 
 /// A join that brings nothing along.
 pub(crate) fn join_request(visitor: VisitorId, candidate: ActiveTokenId) -> JoinRequest {
-    JoinRequest { visitor, held: None, candidate, contact: None }
+    JoinRequest { visitor, held: None, candidate, contact: None, invitation: None }
 }
 
 pub(crate) fn waiting(seq: i64) -> Standing {

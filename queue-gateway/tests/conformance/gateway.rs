@@ -164,7 +164,8 @@ impl Gateway<'_> {
         let number = self.present.keys().next().filter(|seq| seq.number().is_some());
         let covers = number.map_or(covers, |seq| covers.min(Sequence(seq.0 - 1)));
         let is_told = |ready: &ReadyVisitor| {
-            ready.seq <= covers && ready.network.is_none_or(|network| !self.held_back.contains(&network))
+            (ready.seq <= covers || ready.seq.is_invited())
+                && ready.network.is_none_or(|network| !self.held_back.contains(&network))
         };
         let tell: BTreeMap<Sequence, ReadyVisitor> =
             self.present.iter().filter(|(_, ready)| is_told(ready)).map(|(seq, ready)| (*seq, *ready)).collect();
@@ -184,7 +185,7 @@ impl Gateway<'_> {
             newest: Sequence::LAST,
             reach: self.place_of_wanted(covers),
             wanted: self.wanted,
-            histogram: Histogram::of(self.present.keys().copied()),
+            histogram: Histogram::of(self.present.range(..Sequence::INVITED).map(|(seq, _)| *seq)),
             candidates,
             epoch: self.epoch,
             after: self.after,
@@ -194,7 +195,7 @@ impl Gateway<'_> {
 
     fn place_of_wanted(&self, above: Sequence) -> Option<Sequence> {
         let nth = usize::try_from(self.wanted).unwrap().checked_sub(1)?;
-        self.present.keys().filter(|seq| **seq > above && seq.number().is_none()).nth(nth).copied()
+        self.present.keys().filter(|seq| **seq > above && seq.number().is_none() && !seq.is_invited()).nth(nth).copied()
     }
 
     /// Sends any report, and takes in what the store replies.
@@ -232,7 +233,8 @@ impl Gateway<'_> {
                 self.present.retain(|seq, _| seq > through || kept.contains(seq) || self.told.contains_key(seq));
             }
             LineChange::Drawn(lots) => self.drawn = Some(lots.draw()),
-            LineChange::Restored { .. }
+            LineChange::Invited { .. }
+            | LineChange::Restored { .. }
             | LineChange::Returned { .. }
             | LineChange::Ready { .. }
             | LineChange::Away { .. } => {}

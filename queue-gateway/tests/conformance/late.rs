@@ -61,7 +61,7 @@ impl LateGateway {
                     self.front.remove(&at);
                 }
                 LineChange::Drawn(_) => {}
-                LineChange::Restored { seq } | LineChange::Returned { seq } => {
+                LineChange::Invited { seq } | LineChange::Restored { seq } | LineChange::Returned { seq } => {
                     self.line.insert(seq);
                     self.front.remove(&seq);
                 }

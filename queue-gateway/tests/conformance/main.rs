@@ -15,6 +15,7 @@ mod fixture;
 mod gateway;
 mod gateways;
 mod horizon;
+mod inviting;
 mod joining;
 mod late;
 mod leaving;
@@ -211,6 +212,23 @@ on_every_engine! {
         a_later_poll_moves_the_time_to_arrive
         a_claim_counts_as_an_arrival
         an_arrived_visitor_may_leave
+    }
+    inviting {
+        the_invited_stand_in_a_lane_of_their_own
+        an_invitation_gives_one_place_once
+        an_invitation_that_gives_no_place_is_not_used
+        one_invitation_brought_by_many_at_once_gives_one_place
+        whoever_stands_in_the_line_changes_lanes_with_an_invitation
+        while_both_lanes_wait_each_has_its_share
+        one_lane_alone_has_all_admissions
+        a_presale_lets_in_the_invited_alone
+        the_invited_wait_for_no_draw_and_take_no_part_in_it
+        nobody_in_the_lane_is_passed
+        an_invited_first_no_show_has_the_place_again
+        a_place_in_the_lane_of_an_older_epoch_is_given_back_once
+        a_full_line_takes_whoever_is_invited
+        whoever_stands_in_the_lane_of_a_queue_that_invites_nobody_any_more_goes_first
+        an_invited_visitor_with_nobody_before_them_goes_straight_in
     }
     networks {
         two_hundred_who_never_arrive_hold_one_slot_at_a_time_after_the_first_eight

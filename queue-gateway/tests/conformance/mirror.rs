@@ -11,6 +11,7 @@ pub(crate) struct Mirror {
     pub(crate) front: BTreeSet<Sequence>,
     pub(crate) head: LogIndex,
     watermark: Sequence,
+    invited_watermark: Sequence,
     expired_through: Sequence,
     last_seq: i64,
     pub(crate) drawn: Option<Drawn>,
@@ -24,6 +25,7 @@ impl Mirror {
             front: BTreeSet::new(),
             head: LogIndex(0),
             watermark: Sequence::FIRST,
+            invited_watermark: Sequence::FIRST,
             expired_through: Sequence::FIRST,
             last_seq: 0,
             drawn: None,
@@ -41,6 +43,7 @@ impl Mirror {
         self.head = LogIndex(self.head.0 + entries.len() as u64);
         assert_eq!(self.head, stats.log_head);
         assert_eq!((self.watermark, self.expired_through), (stats.watermark, stats.expired_through));
+        assert_eq!(self.invited_watermark, stats.invited_watermark);
     }
 
     /// Places are dealt up to this number.
@@ -61,6 +64,18 @@ impl Mirror {
 
     fn apply(&mut self, entry: &LineChange) {
         match entry {
+            LineChange::Invited { seq } => {
+                assert!(
+                    seq.is_invited() && !seq.is_restored() && self.line.insert(*seq),
+                    "{entry:?} is no fresh place"
+                );
+            }
+            LineChange::Admitted { seq, .. } if seq.is_invited() => {
+                // Who goes straight in was never in the line.
+                let is_new = *seq > self.invited_watermark;
+                assert!(self.line.remove(seq) || is_new, "{entry:?} was not in the line");
+                self.invited_watermark = self.invited_watermark.max(*seq);
+            }
             LineChange::Admitted { seq, .. } => {
                 assert!(self.line.remove(seq), "{entry:?} was not in the line");
                 self.front.remove(seq);

@@ -3,6 +3,7 @@
 
 mod credit;
 mod draw;
+mod lanes;
 mod life;
 mod networks;
 mod slots;
@@ -14,15 +15,16 @@ use contract::ids::VisitorId;
 use jiff::Timestamp;
 use queue_gateway::engine::{LONGEST_STEP, PASSED_TOGETHER};
 use queue_gateway::line::{
-    ClientNetwork, Control, Draw, Epoch, GATEWAY_LIVES, GatewayId, JoinRefused, JoinReply, JoinRequest, Joined, Lost,
-    Place, Sequence, Standing, Stats,
+    ClientNetwork, Control, Draw, Epoch, GATEWAY_LIVES, GatewayId, JoinRefused, JoinReply, JoinRequest, Joined, Lane,
+    Lost, Place, Sequence, Standing, Stats,
 };
 
-use self::{credit::Allowance, networks::Networks, slots::Slot};
+use self::{credit::Allowance, lanes::Invited, networks::Networks, slots::Slot};
 
 pub(crate) struct Model {
     epoch: Epoch,
     last_seq: i64,
+    invited: Invited,
     control: Control,
     /// The store's clock, and line and grace time when somebody last took note.
     now: i64,
@@ -87,6 +89,7 @@ impl Model {
         Self {
             epoch: stats.epoch,
             last_seq: 0,
+            invited: Invited::default(),
             control: stats.control.clone(),
             now,
             noted_at: now,
@@ -129,31 +132,40 @@ impl Model {
 
     /// Predicts a join, where `admitted` says whether the engine admitted the visitor at once.
     pub(crate) fn join(&mut self, request: JoinRequest, admitted: bool) -> JoinReply {
-        let JoinRequest { visitor, held, candidate, contact } = request;
+        let JoinRequest { visitor, held, candidate, contact, invitation } = request;
         self.close_numbers();
         self.meet(visitor);
         let before = self.standing(visitor);
         let reply = |standing, fresh| Ok(Joined { epoch: self.epoch, standing, fresh });
-        if !matches!(before, Standing::Absent { .. }) {
+        let (is_absent, lane) = (matches!(before, Standing::Absent { .. }), lanes::asked(invitation));
+        let has_better = matches!(before, Standing::Admitted { .. }) || before.seq().is_some_and(Sequence::is_invited);
+        if has_better || !is_absent && lane == Lane::General {
             return reply(before, false);
         }
+        let held = held.filter(|place| is_absent && (lane == Lane::General || Lane::of(place.seq) == lane));
         if let Some(seq) = held.and_then(|place| self.restorable(place)) {
+            self.invited.used.extend(invitation);
             let passed = (seq <= self.watermark).then(|| self.grace_time() + micros(self.lifetimes().grace));
             self.given_back.push(seq);
             *self.person(visitor) = Person { place: Some(seq), away_until: passed, ..Person::new(visitor) };
             return Ok(Joined { epoch: self.epoch, standing: self.standing(visitor), fresh: false });
         }
-        if let Some(reason) = life::no_joins(&self.control, self.now) {
+        let refused = life::no_joins(&self.control, lane, self.now).map(JoinRefused::from);
+        let refused = refused.or_else(|| self.invited.refuse(invitation, self.now));
+        if let Some(reason) = refused {
             assert!(!admitted, "{visitor:?} goes straight in");
-            return Err(reason.into());
+            return Err(reason);
         }
+        self.invited.used.extend(invitation);
         let network = contact.and_then(|contact| contact.network);
-        let newest_place = self.people.iter().filter_map(|person| person.place).max();
+        let general = |place: &i64| Lane::of(Sequence(*place)) == Lane::General;
+        let newest_place = self.people.iter().filter_map(|person| person.place).filter(general).max();
         let nobody_present_waits = self.people.iter().all(|person| person.shows.is_empty())
             && self.live_gateways().all(|gateway| {
                 gateway.covers == Sequence::LAST && newest_place.is_none_or(|place| place <= gateway.newest.0)
             });
         let may = contact.is_some()
+            && life::admits(&self.control, lane, self.now)
             && nobody_present_waits
             && !self.withholds(network)
             && !self.is_given_out(candidate)
@@ -164,10 +176,13 @@ impl Model {
             admitted || !(may && self.allowance.at_least_one(self.now, &self.control)),
             "{visitor:?} has to wait for nobody"
         );
-        if !admitted && (places >= self.control.baseline.max_places || self.all_numbers_are_given()) {
+        if lane == Lane::General
+            && !admitted
+            && (places >= self.control.baseline.max_places || self.all_numbers_are_given())
+        {
             return Err(JoinRefused::Full);
         }
-        let seq = self.next_sequence();
+        let seq = if lane == Lane::Invited { self.invited.next_place() } else { self.next_sequence() };
         *self.person(visitor) = Person { place: Some(seq.0), ..Person::new(visitor) };
         if admitted {
             self.admit(visitor, candidate, network, i64::MIN);
@@ -240,7 +255,7 @@ impl Model {
 
     fn pass(&mut self, seq: i64) {
         let now = self.grace_time();
-        if seq > self.watermark {
+        if seq > self.watermark && Lane::of(Sequence(seq)) == Lane::General {
             self.watermark = seq;
             match self.passings.last_mut() {
                 Some(last) if now - last.began < micros(PASSED_TOGETHER) => (last.ended, last.through) = (now, seq),
@@ -252,8 +267,11 @@ impl Model {
     fn restorable(&self, place: Place) -> Option<i64> {
         let seq = place.epoch.0 - self.epoch.0 + place.seq.0;
         let taken = self.people.iter().any(|person| person.place == Some(seq)) || self.given_back.contains(&seq);
-        let is_place = place.seq.number().is_none() && !self.draws();
-        (place.epoch < self.epoch && is_place && seq <= 0 && seq > self.over_through() && !taken).then_some(seq)
+        let is_old = match Lane::of(Sequence(seq)) {
+            Lane::General => seq <= 0 && place.seq.number().is_none() && !self.draws(),
+            Lane::Invited => seq < Sequence::of_invited(1).0,
+        };
+        (place.epoch < self.epoch && is_old && seq > self.over_through() && !taken).then_some(seq)
     }
 
     /// Whoever comes by is met as they are.
@@ -293,7 +311,7 @@ impl Model {
     }
 
     fn grace_time(&self) -> i64 {
-        self.grace_noted + self.elapsed().min(life::admitting(&self.control, self.noted_at, self.now))
+        self.grace_noted + self.elapsed().min(life::admitting(&self.control, Lane::General, self.noted_at, self.now))
     }
 
     fn note_time(&mut self) {

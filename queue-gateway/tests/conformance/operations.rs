@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{
     AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Deal, Drawn, Epoch, GatewayId,
-    Histogram, JoinRequest, Lifetimes, LogIndex, Opening, Phase, Place, Readmission, ReadyVisitor, Report, Schedule,
-    Sequence, Stats, Step,
+    Histogram, Invitation, InvitationId, Invitations, JoinRequest, Lifetimes, LogIndex, Opening, Phase, Place,
+    Readmission, ReadyVisitor, Report, Schedule, Sequence, Share, Stats, Step,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use uuid::Uuid;
@@ -82,6 +82,7 @@ pub(crate) struct Draw {
     gateways: Vec<GatewayId>,
     last_id: u128,
     reports: u64,
+    began: Timestamp,
     now: Timestamp,
 }
 
@@ -97,6 +98,7 @@ impl Draw {
             gateways: Vec::new(),
             last_id: 0,
             reports: 0,
+            began: whole(now),
             now: whole(now),
         };
         draw.gateways = (0..3).map(|_| GatewayId(draw.id())).collect();
@@ -168,13 +170,22 @@ impl Draw {
     }
 
     fn join(&mut self, before: &Stats) -> JoinRequest {
-        let held = self
-            .rng
-            .random_bool(0.2)
-            .then(|| Place { epoch: self.epoch(before.epoch), seq: Sequence(self.rng.random_range(-3..15)) });
+        let held = self.rng.random_bool(0.2).then(|| {
+            let origin = if self.rng.random_bool(0.2) { Sequence::of_invited(0).0 } else { 0 };
+            Place { epoch: self.epoch(before.epoch), seq: Sequence(origin + self.rng.random_range(-3..15)) }
+        });
         let candidate = if self.rng.random_bool(0.05) { self.token() } else { self.new_token() };
         let contact = self.rng.random_bool(0.5).then(|| Contact { network: self.network() });
-        JoinRequest { visitor: self.visitor(), held, candidate, contact }
+        let invitation = self.rng.random_bool(0.25).then(|| self.invitation());
+        JoinRequest { visitor: self.visitor(), held, candidate, contact, invitation }
+    }
+
+    /// One of some, each with an expiry of its own.
+    fn invitation(&mut self) -> Invitation {
+        let number = self.rng.random_range(1..=40);
+        let lasts = SignedDuration::from_secs(number * 41 % 7 * 60);
+        let id = InvitationId(Uuid::from_u128(u128::from(number.unsigned_abs())));
+        Invitation { id, expires_at: self.began + lasts }
     }
 
     fn report(&mut self, before: &Stats, model: &Model) -> Report {
@@ -190,7 +201,7 @@ impl Draw {
         let ready: Vec<ReadyVisitor> = (0..self.rng.random_range(0..7)).map(|_| self.ready(model)).collect();
         let covers = match self.rng.random_range(0..10) {
             0..7 => Sequence::LAST,
-            7 => Sequence::FIRST,
+            7 => self.one(&[Sequence::FIRST, Sequence::of_invited(3)]),
             _ => Sequence(self.rng.random_range(-5..=before.last_seq.0)),
         };
         self.reports += 1;
@@ -295,7 +306,14 @@ impl Draw {
             max_places: self.one(&[4, 1_000, 1_000]),
             schedule: self.schedule(),
             message: self.one(&[None, None, Some("-"), Some("")]).map(str::to_owned),
+            invitations: self.invitations(),
         }
+    }
+
+    fn invitations(&mut self) -> Option<Invitations> {
+        let share = Share::of_thousandths(self.one(&[1, 200, 500, 1_000])).unwrap();
+        let presale = Duration::from_secs(self.one(&[0, 5, 60]));
+        self.rng.random_bool(0.6).then_some(Invitations { share, presale })
     }
 
     fn rate(&mut self) -> f64 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{HttpClient, Reply, Request};
 
 use crate::fixture::{CURRENT, Gateway, TOKENS};
@@ -38,6 +38,11 @@ impl<'a> Browser<'a> {
 
     pub(crate) async fn join(&self) -> Reply {
         self.send(self.client.post(TOKENS)).await
+    }
+
+    /// Joins with an invitation.
+    pub(crate) async fn bring(&self, invitation: &str) -> Reply {
+        self.send(self.client.post(TOKENS).json(&json!({"invitation": invitation}))).await
     }
 
     /// Joins with a solved challenge.

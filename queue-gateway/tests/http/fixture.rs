@@ -175,6 +175,12 @@ impl Gateway {
         }
     }
 
+    /// The time is later, and the gateway has stepped since.
+    pub(crate) async fn later(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.step().await;
+    }
+
     /// Returns after a step that began after this was called.
     pub(crate) async fn step(&self) {
         let before = self.steps().await;

@@ -34,9 +34,9 @@ async fn an_operator_sees_what_governs_a_queue() {
     assert_eq!(
         reply.json(),
         json!({
-            "queue": "demo", "state": "open", "waiting": 1, "present": 1, "parked": 0, "ready": 1,
+            "queue": "demo", "state": "open", "waiting": 1, "invited": 0, "present": 1, "parked": 0, "ready": 1,
             "active": 0, "unclaimed": 0, "networks_held_back": 0, "held_back": [],
-            "admitted_total": 0, "arrived_total": 0, "no_shows_total": 0, "not_claimed_total": 0,
+            "admitted_total": 0, "admitted_invited_total": 0, "arrived_total": 0, "no_shows_total": 0, "not_claimed_total": 0,
             "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "opening": "fifo", "closes_at": null, "drains_at": null, "draw": null,
             "settings": {
                 "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "opening": "fifo", "closes_at": null,

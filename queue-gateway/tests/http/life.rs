@@ -30,12 +30,6 @@ impl Gateway {
         Self::start(&settings_text(&admission.replace('\n', " "), ""), clock(), None).await
     }
 
-    /// The time is later, and the gateway has stepped since.
-    async fn later(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-        self.step().await;
-    }
-
     async fn ask(&self, order: &str) -> Reply {
         self.internal.post(&format!("{QUEUE}/{order}")).bearer(OPERATOR_KEY).header("operator-name", "Ada").send().await
     }

@@ -10,6 +10,7 @@ mod fixture;
 mod governing;
 mod identity;
 mod internal;
+mod inviting;
 mod joining;
 mod keeping_out;
 mod leaving;

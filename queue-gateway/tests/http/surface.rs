@@ -22,7 +22,7 @@ async fn everybody_sees_the_public_state_of_a_queue() {
         reply.json(),
         json!({
             "queue": "demo", "title": "Demo", "state": "open", "waiting": 0, "present": 0, "parked": 0, "active": 0,
-            "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "joins_from": null,
+            "rate_per_second": 1.0, "active_cap": 10, "opens_at": null, "joins_from": null, "invitations": null,
             "opening": "fifo", "draw": null, "closes_at": null, "message": null,
         })
     );

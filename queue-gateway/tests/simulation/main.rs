@@ -7,6 +7,7 @@ mod control;
 mod drawing;
 mod estimates;
 mod gateways;
+mod inviting;
 mod listener;
 mod losses;
 mod positions;

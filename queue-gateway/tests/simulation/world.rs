@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::http::HeaderValue;
 use contract::{
     clock::{Clock, SharedClock},
-    ids::{ActiveTokenId, QueueName, VisitorId},
+    ids::{ActiveTokenId, QueueName, VisitorId, uuid_at},
     tokens::ActiveSigner,
 };
 use futures_util::FutureExt;
@@ -19,8 +19,8 @@ use queue_gateway::{
     engine::QueueEngine,
     follower::{Follower, Readings},
     line::{
-        AdmissionLimits, Baseline, ClientNetwork, ControlChange, JoinRequest, Lifetimes, Opening, Place, Schedule,
-        Sequence, Standing, Stats, presence::Presence,
+        AdmissionLimits, Baseline, ClientNetwork, ControlChange, Invitation, InvitationId, Invitations, JoinRequest,
+        Lifetimes, Opening, Place, Schedule, Sequence, Share, Standing, Stats, presence::Presence,
     },
     metrics::Metrics,
     mirror::{Mirror, Mirrors},
@@ -123,8 +123,16 @@ impl World {
             active: Duration::from_mins(5),
             grace: GRACE,
         };
-        let baseline =
-            Baseline { limits, lifetimes, max_places: 1_000_000, schedule: schedule(clock.now()), message: None };
+        let schedule = schedule(clock.now());
+        let baseline = Baseline {
+            limits,
+            lifetimes,
+            max_places: 1_000_000,
+            schedule,
+            // Wherever nobody is invited it is without effect.
+            invitations: Share::of_thousandths(250).map(|share| Invitations { share, presale: Duration::ZERO }),
+            message: None,
+        };
         let baselines = BTreeMap::from([(queue.clone(), baseline)]);
         let engine = Arc::new(configured(store.clone(), &baselines));
         engine.push().await;
@@ -244,7 +252,7 @@ impl World {
     /// Somebody joins who may hold a place; that alone is no presence.
     pub(crate) async fn rejoin(&self, id: VisitorId, held: Option<Place>) -> Visitor {
         let candidate = ActiveTokenId::generate(&*self.clock);
-        let request = JoinRequest { visitor: id, held, candidate, contact: None };
+        let request = JoinRequest { visitor: id, held, candidate, contact: None, invitation: None };
         let joined = self.engine.join(&self.queue, request).await.unwrap().unwrap();
         let seq = joined.standing.seq().expect("who joins has a place");
         Visitor { id, place: Place { epoch: joined.epoch, seq }, network: None, issued_at: self.clock.now() }
@@ -307,11 +315,28 @@ impl Gateway {
     }
 
     async fn ask_to_join(&self, world: &World, network: Option<ClientNetwork>) -> Result<Visitor, Refusal> {
-        let holder = Holder { visitor: VisitorId::generate(&*world.clock), member: None };
+        self.join_as(VisitorId::generate(&*world.clock), None, world, network).await
+    }
+
+    /// Somebody joins with an invitation, who may wait already.
+    pub(crate) async fn join_invited(&self, id: VisitorId, world: &World) -> Visitor {
+        let expires_at = world.clock.now() + Duration::from_hours(1);
+        let invitation = Invitation { id: InvitationId(uuid_at(world.clock.now())), expires_at };
+        self.join_as(id, Some(invitation), world, None).await.unwrap()
+    }
+
+    async fn join_as(
+        &self,
+        id: VisitorId,
+        invitation: Option<Invitation>,
+        world: &World,
+        network: Option<ClientNetwork>,
+    ) -> Result<Visitor, Refusal> {
+        let joiner = Joiner::Known(Holder { visitor: id, member: None });
         self.queue.follower.interest.ask().await;
-        let answer = self.room.join(&self.queue, Joiner::Known(holder), Client { network }).await?;
+        let answer = self.room.join(&self.queue, joiner, invitation, Client { network }).await?;
         let place = answer.place.expect("who joins has a place");
-        Ok(Visitor { id: holder.visitor, place, network, issued_at: world.clock.now() })
+        Ok(Visitor { id, place, network, issued_at: world.clock.now() })
     }
 
     /// Somebody asks where they stand.

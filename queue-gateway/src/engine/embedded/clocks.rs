@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::{engine::LONGEST_STEP, line::Control};
+use crate::{
+    engine::LONGEST_STEP,
+    line::{Control, Lane},
+};
 
 /// From when until when a queue admits, in microseconds since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -16,12 +19,12 @@ impl Admitting {
     pub(super) const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
     pub(super) const NEVER: Self = Self { from: i64::MAX, until: i64::MIN };
 
-    /// A queue that is paused, or waits for its draw, admits at no time.
-    pub(super) fn of(control: &Control) -> Self {
-        if control.paused || control.draw.is_pending() {
+    /// When anybody is admitted from a lane. A queue that is paused, or waits for its draw, admits at no time.
+    pub(super) fn of(control: &Control, lane: Lane) -> Self {
+        if control.paused || control.waits_for_draw(lane) {
             return Self::NEVER;
         }
-        let from = control.opens_at().map_or(i64::MIN, Timestamp::as_microsecond);
+        let from = control.admits_from(lane).map_or(i64::MIN, Timestamp::as_microsecond);
         let until = control.closes_at().map_or(i64::MAX, Timestamp::as_microsecond);
         Self { from, until }
     }
@@ -51,7 +54,7 @@ pub(super) struct Moment {
     pub(super) now: i64,
     /// Stands still while the store is away from its gateways.
     pub(super) line: i64,
-    /// Line time while the queue admits.
+    /// Line time while the queue admits from the general line.
     pub(super) grace: i64,
 }
 

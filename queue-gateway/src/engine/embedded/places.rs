@@ -24,6 +24,7 @@ pub(super) struct Places {
     /// Places of older epochs that were given back once, as far as they have not expired.
     given_back: BTreeSet<Sequence>,
     watermark: Sequence,
+    invited_watermark: Sequence,
     expired_through: Sequence,
     /// Expired places up to here are no longer stored.
     cleared_through: Sequence,
@@ -73,6 +74,7 @@ impl Default for Places {
             passed: VecDeque::new(),
             given_back: BTreeSet::new(),
             watermark: Sequence::FIRST,
+            invited_watermark: Sequence::FIRST,
             expired_through: Sequence::FIRST,
             cleared_through: Sequence::FIRST,
         }
@@ -153,9 +155,14 @@ impl Places {
         self.by_seq.len()
     }
 
-    /// Whether anybody has a place above this one.
+    /// Whether anybody has a place of the general line above this one.
     pub(super) fn any_above(&self, seq: Sequence) -> bool {
-        self.by_seq.last_key_value().is_some_and(|(last, _)| *last > seq)
+        seq < Sequence::INVITED
+            && self.by_seq.range(..Sequence::INVITED).next_back().is_some_and(|(last, _)| *last > seq)
+    }
+
+    pub(super) fn invited_watermark(&self) -> Sequence {
+        self.invited_watermark
     }
 
     pub(super) fn watermark(&self) -> Sequence {
@@ -171,8 +178,12 @@ impl Places {
         seq <= self.watermark
     }
 
-    /// Passes everybody up to an admitted place.
+    /// Passes everybody up to an admitted place; nobody in the priority lane is passed.
     pub(super) fn pass(&mut self, seq: Sequence, grace: i64) {
+        if seq.is_invited() {
+            self.invited_watermark = self.invited_watermark.max(seq);
+            return;
+        }
         if seq <= self.watermark {
             return;
         }

@@ -1,6 +1,7 @@
 //! One queue: every step of the contract on plain data.
 
 mod draw;
+mod joining;
 mod stepping;
 mod turns;
 
@@ -12,6 +13,7 @@ use super::{
     clocks::{Admitting, Clocks, Moment},
     control,
     credit::Credit,
+    invitations::UsedInvitations,
     log::Log,
     lost::LostTurns,
     networks::Networks,
@@ -21,9 +23,8 @@ use super::{
 };
 use crate::engine::MOST_CHANGES;
 use crate::line::{
-    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, DrawSecret, Epoch, GATEWAY_LIVES,
-    JoinRefused, JoinReply, JoinRequest, Joined, LineChange, LinePage, LogIndex, LogPage, Lost, Place, Progress,
-    Sequence, Standing, Stats, Tail, Totals,
+    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, DrawSecret, Epoch, GATEWAY_LIVES, Lane,
+    LineChange, LinePage, LogIndex, LogPage, Lost, Progress, Round, Sequence, Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -31,6 +32,11 @@ use crate::line::{
 pub(super) struct Queue {
     epoch: Epoch,
     last_seq: Sequence,
+    /// How many fresh places the priority lane has given.
+    last_invited: u64,
+    invitations: UsedInvitations,
+    /// Whose turn it is, while both lanes wait.
+    round: Round,
     clocks: Clocks,
     places: Places,
     ready: ReadySet,
@@ -57,6 +63,9 @@ impl Queue {
         Self {
             epoch: Epoch(now),
             last_seq: Sequence(0),
+            last_invited: 0,
+            invitations: UsedInvitations::default(),
+            round: Round::default(),
             clocks: Clocks::at(now),
             places: Places::default(),
             ready: ReadySet::default(),
@@ -98,45 +107,6 @@ impl Queue {
 
     pub(super) fn changes(&self, limit: usize) -> Vec<Change> {
         self.changes.iter().rev().take(limit).cloned().collect()
-    }
-
-    pub(super) fn join(&mut self, request: JoinRequest, now: i64) -> JoinReply {
-        let JoinRequest { visitor, held, candidate, contact } = request;
-        let at = self.moment(now);
-        self.close_numbers(now);
-        self.settle(visitor, at);
-        let standing = self.standing(visitor, now);
-        if !matches!(standing, Standing::Absent { .. }) {
-            return Ok(Joined { epoch: self.epoch, standing, fresh: false });
-        }
-        if let Some(seq) = held.and_then(|place| self.restorable(place, at)) {
-            self.lost.forget(visitor);
-            self.places.give_back(seq, visitor);
-            self.log.append(LineChange::Restored { seq });
-            if self.places.is_passed(seq) {
-                self.set_away(visitor, seq, at);
-            }
-            return Ok(Joined { epoch: self.epoch, standing: Standing::Waiting { seq }, fresh: false });
-        }
-        if let Some(reason) = self.control.no_joins(instant(now)) {
-            return Err(reason.into());
-        }
-        let admitted_from = contact.filter(|contact| self.may_go_straight_in(contact.network, candidate, at));
-        // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
-        let is_full = self.places.len() as u64 >= self.control.baseline.max_places || self.all_numbers_are_given();
-        if admitted_from.is_none() && is_full {
-            return Err(JoinRefused::Full);
-        }
-        self.lost.forget(visitor);
-        let seq = self.next_sequence(now);
-        let standing = if let Some(contact) = admitted_from {
-            self.admit(seq, visitor, candidate, contact.network, at.line, at);
-            self.standing(visitor, now)
-        } else {
-            self.places.insert(seq, visitor);
-            Standing::Waiting { seq }
-        };
-        Ok(Joined { epoch: self.epoch, standing, fresh: true })
     }
 
     pub(super) fn standing(&self, visitor: VisitorId, now: i64) -> Standing {
@@ -204,10 +174,12 @@ impl Queue {
             last_seq: self.last_seq,
             log_head: self.log.head(),
             watermark: self.places.watermark(),
+            invited_watermark: self.places.invited_watermark(),
             expired_through: self.places.expired_through(),
             active: self.slots.live(at),
             unclaimed: self.slots.unclaimed(at),
             ready: self.ready.len() as u64,
+            ready_invited: self.ready.invited() as u64,
             held_back: self.networks.held_back() as u64,
             totals: self.totals,
             control: self.control.clone(),
@@ -216,7 +188,7 @@ impl Queue {
     }
 
     fn moment(&self, now: i64) -> Moment {
-        self.clocks.read(now, self.ready.has_gateways(), Admitting::of(&self.control))
+        self.clocks.read(now, self.ready.has_gateways(), Admitting::of(&self.control, Lane::General))
     }
 
     fn note_time(&mut self, now: i64) -> Moment {
@@ -245,8 +217,10 @@ impl Queue {
     }
 
     fn accrue(&mut self, now: i64) {
-        let nobody_ready = self.ready.is_empty();
-        self.credit.accrue(now, self.control.limits(), Admitting::of(&self.control), nobody_ready);
+        let general_waits = Admitting::of(&self.control, Lane::General).contains(now);
+        // The invited are admitted whenever anybody is.
+        let nobody_ready = if general_waits { self.ready.is_empty() } else { self.ready.invited() == 0 };
+        self.credit.accrue(now, self.control.limits(), Admitting::of(&self.control, Lane::Invited), nobody_ready);
     }
 
     /// How many may be admitted now: credit within the cap. Pause shows as no credit.
@@ -254,33 +228,8 @@ impl Queue {
         self.credit.whole().min(self.control.limits().cap.saturating_sub(self.slots.live(at)))
     }
 
-    /// Whether somebody who comes now need not wait. Gives credit for the time since the last step.
-    fn may_go_straight_in(&mut self, network: Option<ClientNetwork>, candidate: ActiveTokenId, at: Moment) -> bool {
-        let least = least_alive(at);
-        let nobody_waits = self.ready.is_empty()
-            && self.ready.covered(least) >= Sequence::LAST
-            && !self.places.any_above(self.ready.known_through(least));
-        if !nobody_waits || self.withholds(network, at.now) || self.slots.get(candidate).is_some() {
-            return false;
-        }
-        self.accrue(at.now);
-        self.room(at) >= 1
-    }
-
     fn withholds(&self, network: Option<ClientNetwork>, now: i64) -> bool {
         network.is_some_and(|network| self.networks.withholds(network, now))
-    }
-
-    /// The sequence of a place of an older epoch, unless somebody has or had it here: whoever has had their turn would be at
-    /// the front again, and two visitors at one place would make positions wrong for all. They get a fresh place.
-    fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
-        let seq = place.relative_to(self.epoch);
-        let free = seq.0 <= 0 && self.places.can_give_back(seq, self.keeping(at));
-        // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
-        // fresh place.
-        let draws = self.control.draw.has_numbers() || self.control.would_number(instant(at.now));
-        let is_place = place.seq.number().is_none() && !draws;
-        (place.epoch < self.epoch && is_place && free).then_some(seq)
     }
 
     /// Fills a slot with a visitor who has just left the line, or never stood in it.
@@ -307,6 +256,7 @@ impl Queue {
         };
         self.credit.spend(1);
         self.totals.admitted += 1;
+        self.totals.admitted_invited += u64::from(seq.is_invited());
         self.places.pass(seq, at.grace);
         if let Some(network) = network {
             self.networks.note(network, at.now, |outcomes| {

@@ -6,7 +6,7 @@ use contract::ids::VisitorId;
 
 use crate::{
     engine::MOST_SWEPT,
-    line::{ClientNetwork, GatewayId, Histogram, Report, Sequence},
+    line::{ClientNetwork, GatewayId, Histogram, Lane, Report, Sequence},
 };
 
 /// Entries by place: one for each gateway where the visitor is.
@@ -19,6 +19,8 @@ pub(super) struct ReadySet {
     horizon: Sequence,
     /// Entries of gone gateways may be found from here on.
     sweeping_from: Option<Sequence>,
+    /// Entries of the invited.
+    invited: usize,
 }
 
 /// One entry.
@@ -57,6 +59,7 @@ impl Default for ReadySet {
             registrations: 0,
             horizon: Sequence::LAST,
             sweeping_from: None,
+            invited: 0,
         }
     }
 }
@@ -64,6 +67,11 @@ impl Default for ReadySet {
 impl ReadySet {
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Entries of the invited.
+    pub(super) fn invited(&self) -> usize {
+        self.invited
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -87,18 +95,21 @@ impl ReadySet {
     }
 
     pub(super) fn insert(&mut self, key: EntryKey, ready: Ready) {
-        self.entries.insert(key, ready);
+        let is_new = self.entries.insert(key, ready).is_none();
+        self.invited += usize::from(is_new && key.0.is_invited());
     }
 
     pub(super) fn remove(&mut self, key: EntryKey) -> bool {
-        self.entries.remove(&key).is_some()
+        let was_there = self.entries.remove(&key).is_some();
+        self.invited -= usize::from(was_there && key.0.is_invited());
+        was_there
     }
 
     /// Drops every entry at a place whose visitor has left the line.
     pub(super) fn remove_at(&mut self, seq: Sequence) {
         let keys: Vec<EntryKey> = self.entries_at(seq).collect();
         for key in keys {
-            self.entries.remove(&key);
+            self.remove(key);
         }
     }
 
@@ -109,9 +120,15 @@ impl ReadySet {
         standing.map(|(_, ready)| ready.due).max()
     }
 
-    /// The lowest entry up to a place.
-    pub(super) fn first_through(&self, through: Sequence) -> Option<(EntryKey, Ready)> {
-        self.entries.first_key_value().filter(|((seq, ..), _)| *seq <= through).map(|(key, ready)| (*key, *ready))
+    /// The lowest entry of a lane; of the general line, up to a place.
+    pub(super) fn first_in(&self, lane: Lane, through: Sequence) -> Option<(EntryKey, Ready)> {
+        let lowest = match lane {
+            Lane::General => {
+                self.entries.first_key_value().filter(|((seq, ..), _)| *seq <= through && !seq.is_invited())
+            }
+            Lane::Invited => self.entries.range(lowest_at(Sequence::INVITED)..).next(),
+        };
+        lowest.map(|(key, ready)| (*key, *ready))
     }
 
     /// Whether any gateway is registered, so that line time stands still while none steps.
@@ -201,16 +218,17 @@ impl ReadySet {
         self.gateways.values().map(|seen| seen.histogram.clone()).collect()
     }
 
-    /// Moves the horizon so that about `wanted` visitors are ready, and not below the watermark. It widens only when there
+    /// Moves the horizon so that about `wanted` visitors of the general line are ready, and not below the watermark. It widens only when there
     /// are fewer: otherwise a lone gateway that begins with its lowest would have to report everybody it has in its second
     /// step.
     pub(super) fn move_horizon(&mut self, wanted: u64, watermark: Sequence) {
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
         let lowest_reach = self.gateways.values().filter_map(|seen| seen.reach).min().unwrap_or(Sequence::LAST);
-        if self.entries.len() < wanted {
+        if self.entries.len() - self.invited < wanted {
             self.horizon = lowest_reach;
         } else {
-            let place_of = |nth: usize| self.entries.keys().nth(nth.saturating_sub(1)).map(|(seq, ..)| *seq);
+            let general = || self.entries.range(..lowest_at(Sequence::INVITED));
+            let place_of = |nth: usize| general().nth(nth.saturating_sub(1)).map(|((seq, ..), _)| *seq);
             let twice = place_of(wanted.saturating_mul(2)).unwrap_or(Sequence::LAST);
             // The first `wanted` must be within it, or those who are ready beyond it would wait for ever.
             let enough = place_of(wanted).unwrap_or(Sequence::FIRST);

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, Claim, ClientNetwork, Epoch, JoinRefused, JoinReply, JoinRequest, Joined, LinePage, LogIndex,
-        LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence, Standing, Stats, Step, Tail, Totals,
+        Admission, Claim, ClientNetwork, Epoch, Invitation, JoinRefused, JoinReply, JoinRequest, Joined, LinePage,
+        LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+        Totals,
     },
 };
 
@@ -61,13 +62,16 @@ pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
 }
 
 /// One join.
-pub(super) fn join(request: &JoinRequest) -> [Value; 5] {
-    let JoinRequest { visitor, held, candidate, contact } = *request;
+pub(super) fn join(request: &JoinRequest) -> [Value; 6] {
+    let JoinRequest { visitor, held, candidate, contact, invitation } = *request;
     let (epoch, seq) = held.map_or_else(|| (nothing(), nothing()), |place| (text(place.epoch.0), text(place.seq.0)));
     // Without a contact nobody is admitted.
     let (candidate, network) =
         contact.map_or_else(|| (nothing(), nothing()), |contact| (id(candidate.0), network(contact.network)));
-    [id(visitor.0), candidate, epoch, seq, network]
+    let invitation = invitation.map_or_else(nothing, |Invitation { id, expires_at }| {
+        text(format_args!("{} {}", id.0.simple(), expires_at.as_microsecond()))
+    });
+    [id(visitor.0), candidate, epoch, seq, network, invitation]
 }
 
 fn nothing() -> Value {
@@ -207,6 +211,8 @@ impl Reply {
             Value::Integer(-1) => Ok(Err(NoJoins::Scheduled.into())),
             Value::Integer(-2) => Ok(Err(NoJoins::Draining.into())),
             Value::Integer(-3) => Ok(Err(NoJoins::Closed.into())),
+            Value::Integer(-4) => Ok(Err(JoinRefused::InvitationExpired)),
+            Value::Integer(-5) => Ok(Err(JoinRefused::InvitationUsed)),
             Value::Integer(seq) => {
                 Ok(Ok(Joined { epoch, standing: Standing::Waiting { seq: Sequence(seq) }, fresh: true }))
             }
@@ -290,9 +296,11 @@ impl Reply {
             log_head: LogIndex(self.count()?),
             watermark: Sequence(self.int()?),
             expired_through: Sequence(self.int()?),
+            invited_watermark: Sequence(self.int()?),
             active: self.count()?,
             unclaimed: self.count()?,
             ready: self.count()?,
+            ready_invited: self.count()?,
             held_back: self.count()?,
             totals: self.array()?.totals()?,
             now: self.time()?,
@@ -303,6 +311,7 @@ impl Reply {
     fn totals(mut self) -> Read<Totals> {
         Ok(Totals {
             admitted: self.count()?,
+            admitted_invited: self.count()?,
             arrived: self.count()?,
             no_shows: self.count()?,
             not_claimed: self.count()?,

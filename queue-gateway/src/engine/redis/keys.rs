@@ -4,7 +4,7 @@ use contract::ids::QueueName;
 use fred::types::Key;
 
 /// What follows `wr:{queue}:`, in the order in which the library names its KEYS.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "meta",
     "line",
     "away",
@@ -28,6 +28,7 @@ const NAMES: [&str; 23] = [
     "lost-order",
     "log",
     "changes",
+    "invitations",
 ];
 
 /// The KEYS of every script.

@@ -13,9 +13,9 @@ macro_rules! library {
     };
 }
 
-/// Every step with its hash, each from the file of its name under the heading that says what Redis lets it do.
+/// Every step with its hash, each from its parts and the file of its name, under the heading that says what Redis lets it do.
 macro_rules! scripts {
-    ($($heading:literal { $($step:ident)+ })+) => {
+    ($($heading:literal { $($step:ident $(($($part:literal)+))?)+ })+) => {
         #[derive(Debug)]
         pub(super) struct Scripts {
             $($(pub(super) $step: Script,)+)+
@@ -25,7 +25,13 @@ macro_rules! scripts {
             pub(super) fn new() -> Self {
                 Self {
                     $($($step: Script::from_lua(
-                        concat!($heading, "\n", library!(), include_str!(concat!("lua/", stringify!($step), ".lua")))
+                        concat!(
+                            $heading,
+                            "\n",
+                            library!(),
+                            $($(include_str!(concat!("lua/", $part)),)+)?
+                            include_str!(concat!("lua/", stringify!($step), ".lua"))
+                        )
                     ),)+)+
                 }
             }
@@ -36,7 +42,7 @@ macro_rules! scripts {
 // A full Redis takes nobody in, before a script has done anything. Those who are in go on, which is what empties it.
 scripts! {
     "#!lua" { configure join }
-    "#!lua flags=allow-oom" { leave step deal arrive claim release revoke control }
+    "#!lua flags=allow-oom" { leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
     "#!lua flags=no-writes" { status stats changes tail line front }
 }
 
@@ -76,6 +82,9 @@ mod tests {
         }
         let numbers = format!("\nlocal NUMBERS_FROM, MOST_NUMBERS = {}, {}\n", Sequence::of_number(0).0, 1_i64 << 32);
         assert!(library!().contains(&numbers), "expected {numbers:?}");
+        let invited =
+            format!("\nlocal INVITED, INVITED_ORIGIN = {}, {}\n", Sequence::INVITED.0, Sequence::of_invited(0).0);
+        assert!(library!().contains(&invited), "expected {invited:?}");
         let bounds = format!("\nlocal FIRST, LAST = {}, {}\n", Sequence::FIRST.0, Sequence::LAST.0);
         assert!(library!().contains(&bounds), "expected {bounds:?}");
     }

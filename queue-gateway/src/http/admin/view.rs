@@ -25,6 +25,8 @@ struct QueueView<'a> {
     state: QueueState,
     /// In the line and not passed, or back.
     waiting: u64,
+    /// Those of them who were invited.
+    invited: u64,
     /// At any gateway, once for each.
     present: u64,
     /// Passed and away; their places are kept for a while.
@@ -38,6 +40,7 @@ struct QueueView<'a> {
     /// Of them, those with a slot at the last step, whose visitors wait for it to end; at most 256.
     held_back: Vec<IpAddr>,
     admitted_total: u64,
+    admitted_invited_total: u64,
     arrived_total: u64,
     no_shows_total: u64,
     not_claimed_total: u64,
@@ -105,6 +108,7 @@ pub(super) fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Re
         queue: &queue.name,
         state: stats.state(),
         waiting: census.waiting,
+        invited: census.invited,
         present: census.present,
         parked: census.parked,
         ready: stats.ready,
@@ -113,6 +117,7 @@ pub(super) fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Re
         networks_held_back: stats.held_back,
         held_back,
         admitted_total: stats.totals.admitted,
+        admitted_invited_total: stats.totals.admitted_invited,
         arrived_total: stats.totals.arrived,
         no_shows_total: stats.totals.no_shows,
         not_claimed_total: stats.totals.not_claimed,

@@ -3,9 +3,19 @@ use proptest::prelude::*;
 use super::*;
 use crate::line::{DrawSecret, Lots};
 
+/// Of a line in which nobody has been admitted.
+fn issued(last: i64) -> Extent {
+    Extent {
+        last_seq: Sequence(last),
+        watermark: Sequence::FIRST,
+        expired_through: Sequence::FIRST,
+        invited_watermark: Sequence::FIRST,
+    }
+}
+
 fn line_of(last: i64) -> Order {
     let places: Vec<Sequence> = (1..=last).map(Sequence).collect();
-    Order::rebuild(Sequence(last), Sequence::FIRST, Sequence::FIRST, &places, &[], None)
+    Order::rebuild(issued(last), &places, &[], None)
 }
 
 fn at(order: &Order, seq: i64) -> Option<(u64, bool)> {
@@ -35,7 +45,7 @@ fn whoever_was_passed_makes_nobody_wait_until_back() {
     order.apply(&admitted(4));
     assert_eq!((at(&order, 5), at(&order, 10)), (Some((1, false)), Some((6, false))));
     assert_eq!(at(&order, 2), Some((1, true)));
-    assert_eq!((order.waiting(), order.parked()), (6, 3));
+    assert_eq!((order.waiting(Lane::General), order.parked()), (6, 3));
     order.apply(&LineChange::Ready { seq: Sequence(2) });
     order.apply(&LineChange::Ready { seq: Sequence(3) });
     assert_eq!((at(&order, 2), at(&order, 3)), (Some((1, false)), Some((1, false))), "neither rises");
@@ -53,7 +63,7 @@ fn an_expired_range_leaves_those_who_were_kept() {
     order.apply(&admitted(1_500));
     order.apply(&LineChange::Expired { through: Sequence(1_500), kept: vec![Sequence(7), Sequence(900)] });
     assert_eq!((at(&order, 6), at(&order, 7), at(&order, 1_501)), (None, Some((1, true)), Some((1, false))));
-    assert_eq!((order.waiting(), order.parked()), (500, 2));
+    assert_eq!((order.waiting(Lane::General), order.parked()), (500, 2));
     order.apply(&admitted(900));
     assert_eq!((at(&order, 900), order.parked()), (None, 1));
 }
@@ -107,7 +117,7 @@ fn lots(numbers: u64) -> Lots {
 
 #[test]
 fn a_draw_puts_numbers_at_places_and_leaves_the_others() {
-    let mut order = Order::rebuild(Sequence(0), Sequence::FIRST, Sequence::FIRST, &[], &[], None);
+    let mut order = Order::rebuild(issued(0), &[], &[], None);
     order.extend(Sequence::of_number(50));
     let (gone, stays) = (Sequence::of_number(20), Sequence::of_number(21));
     order.apply(&LineChange::Restored { seq: Sequence(-3) });
@@ -125,7 +135,7 @@ fn a_draw_puts_numbers_at_places_and_leaves_the_others() {
         assert_eq!((order.number_of(by_place), order.number_of(stays)), (Some(21), Some(21)));
         assert_eq!(order.standpoint(gone), None);
         assert_eq!(order.standpoint(Sequence(55)).unwrap().position, 55, "one left, one was restored");
-        assert_eq!((order.waiting(), order.number_of(Sequence(55))), (60, None));
+        assert_eq!((order.waiting(Lane::General), order.number_of(Sequence(55))), (60, None));
     }
     let bits = |numbers: &[usize]| {
         let mut bits = vec![0_u8; 7];
@@ -137,12 +147,12 @@ fn a_draw_puts_numbers_at_places_and_leaves_the_others() {
     assert_eq!(order.departed_numbers(), bits(&[20]));
     order.apply(&LineChange::Departed { seq: stays });
     assert_eq!(order.departed_numbers(), bits(&[20, 21]));
-    assert_eq!((order.standpoint(stays), order.waiting()), (None, 59), "the store still named the number");
+    assert_eq!((order.standpoint(stays), order.waiting(Lane::General)), (None, 59), "the store still named the number");
 }
 
 #[test]
 fn an_order_given_in_full_while_places_are_dealt_is_the_drawn_one() {
-    let mut told = Order::rebuild(Sequence(0), Sequence::FIRST, Sequence::FIRST, &[], &[], None);
+    let mut told = Order::rebuild(issued(0), &[], &[], None);
     told.extend(Sequence::of_number(40));
     told.apply(&LineChange::Drawn(lots(40)));
     told.apply(&LineChange::Departed { seq: Sequence::of_number(9) });
@@ -153,12 +163,11 @@ fn an_order_given_in_full_while_places_are_dealt_is_the_drawn_one() {
         if number <= 25 { drawn.place_in_line(seq) } else { seq }
     });
     let places: Vec<Sequence> = dealt.chain((41..=45).map(Sequence)).collect();
-    let first = Sequence::FIRST;
-    let rebuilt = Order::rebuild(Sequence(45), first, first, &places, &[], Some(drawn));
+    let rebuilt = Order::rebuild(issued(45), &places, &[], Some(drawn));
     for seq in 1..=45 {
         assert_eq!(at(&told, seq), at(&rebuilt, seq), "{seq}");
     }
-    assert_eq!(told.waiting(), rebuilt.waiting());
+    assert_eq!(told.waiting(Lane::General), rebuilt.waiting(Lane::General));
 }
 
 #[test]
@@ -177,9 +186,68 @@ fn an_order_given_in_full_is_the_one_that_the_log_tells() {
         told.apply(change);
     }
     let places: Vec<Sequence> = (1..=300).map(Sequence).filter(|seq| told.standpoint(*seq).is_some()).collect();
-    let rebuilt = Order::rebuild(Sequence(300), Sequence(121), Sequence(60), &places, &[40, 55].map(Sequence), None);
+    let extent = Extent { watermark: Sequence(121), expired_through: Sequence(60), ..issued(300) };
+    let rebuilt = Order::rebuild(extent, &places, &[40, 55].map(Sequence), None);
     for seq in 1..=300 {
         assert_eq!(at(&told, seq), at(&rebuilt, seq), "{seq}");
     }
-    assert_eq!((told.waiting(), told.parked()), (rebuilt.waiting(), rebuilt.parked()));
+    assert_eq!((told.waiting(Lane::General), told.parked()), (rebuilt.waiting(Lane::General), rebuilt.parked()));
+}
+
+fn invited(nth: u64) -> Sequence {
+    Sequence::of_invited(nth)
+}
+
+#[test]
+fn the_invited_stand_in_a_lane_of_their_own() {
+    let mut order = line_of(5);
+    for nth in 1..=3 {
+        order.apply(&LineChange::Invited { seq: invited(nth) });
+    }
+    let lane = [1, 2, 3].map(|nth| order.standpoint(invited(nth)).map(|point| (point.position, point.parked)));
+    assert_eq!(lane, [Some((1, false)), Some((2, false)), Some((3, false))]);
+    assert_eq!(at(&order, 5), Some((5, false)), "nobody in the general line stands farther back");
+    order.apply(&LineChange::Departed { seq: invited(1) });
+    assert_eq!((order.standpoint(invited(1)), order.ahead(invited(3))), (None, 1));
+    assert_eq!((order.waiting(Lane::General), order.waiting(Lane::Invited)), (5, 2));
+}
+
+#[test]
+fn an_admission_in_one_lane_passes_nobody_in_the_other() {
+    let mut order = line_of(9);
+    for nth in 1..=9 {
+        order.apply(&LineChange::Invited { seq: invited(nth) });
+    }
+    order.apply(&admitted(invited(4).0));
+    assert_eq!((at(&order, 1), order.parked()), (Some((1, false)), 0));
+    order.apply(&admitted(6));
+    let lane = [1, 3, 5].map(|nth| order.standpoint(invited(nth)).map(|point| (point.position, point.parked)));
+    assert_eq!(lane, [Some((1, false)), Some((1, false)), Some((1, false))], "whoever was not there is next");
+    order.apply(&LineChange::Returned { seq: invited(4) });
+    assert_eq!(order.ahead(invited(7)), 2, "who comes back makes nobody's place rise");
+    assert_eq!(order.standpoint(invited(4)).map(|point| point.position), Some(1));
+}
+
+#[test]
+fn a_lane_given_in_full_is_the_one_that_the_log_tells() {
+    let mut told = line_of(4);
+    let restored = Sequence(invited(1).0 - 500);
+    for change in [
+        LineChange::Invited { seq: invited(1) },
+        LineChange::Restored { seq: restored },
+        LineChange::Invited { seq: invited(2) },
+        LineChange::Invited { seq: invited(3) },
+        admitted(invited(2).0),
+        LineChange::Returned { seq: invited(2) },
+    ] {
+        told.apply(&change);
+    }
+    let places: Vec<Sequence> = (1..=4).map(Sequence).chain([restored, invited(1), invited(2), invited(3)]).collect();
+    let extent = Extent { invited_watermark: invited(2), ..issued(4) };
+    let rebuilt = Order::rebuild(extent, &places, &[], None);
+    for seq in &places {
+        assert_eq!(told.standpoint(*seq), rebuilt.standpoint(*seq), "{seq:?}");
+    }
+    assert_eq!(told.standpoint(invited(3)).map(|point| point.position), Some(1));
+    assert_eq!(told.waiting(Lane::Invited), rebuilt.waiting(Lane::Invited));
 }

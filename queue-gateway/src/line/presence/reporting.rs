@@ -31,6 +31,10 @@ impl Changes {
     }
 }
 
+fn after(seq: Sequence) -> Sequence {
+    Sequence(seq.0.saturating_add(1))
+}
+
 impl Presence {
     /// The store knows nothing of what was reported: all must be told again.
     pub fn begin_anew(&mut self) {
@@ -51,20 +55,25 @@ impl Presence {
     /// What the next report says, when places up to `newest` are known to have been given. Whoever it names counts as
     /// reported; [`Presence::take_back`] is for when it fails.
     pub fn changes(&mut self, horizon: Sequence, newest: Sequence, wanted: u64) -> Changes {
+        // The invited are few, and each of them may be next. They leave half the room to the others.
+        let mut places: Vec<Sequence> =
+            self.unreported.range(Sequence::INVITED..).take(MOST_REPORTED / 2).copied().collect();
         // Whoever has a number of a draw has no place to be admitted at yet.
         let to_tell = (horizon >= Sequence::ABOVE_NUMBERS).then_some(Sequence::ABOVE_NUMBERS..=horizon);
         let unreported = to_tell.into_iter().flat_map(|places| self.unreported.range(places));
-        let mut places: Vec<Sequence> = unreported.take(MOST_REPORTED).copied().collect();
+        let general = unreported.take_while(|seq| !seq.is_invited()).take(MOST_REPORTED - places.len()).copied();
+        places.extend(general.collect::<Vec<_>>());
         // Whoever is only told again was covered before.
+        let near = self.outdated.range(..=horizon).chain(self.outdated.range(Sequence::INVITED.max(after(horizon))..));
         let room = MOST_REPORTED - places.len();
-        places.extend(self.outdated.range(..=horizon).take(room).copied());
+        places.extend(near.take(room).copied().collect::<Vec<_>>());
         let ready = places.into_iter().filter_map(|seq| self.told(seq)).collect();
         let covers = self.unreported.first().map_or(horizon, |left| horizon.min(Sequence(left.0 - 1)));
         // Who joins from now on, or is joining, is not in this report. The join that began first knew the least.
         let newest = self.joining.first_key_value().map_or(newest, |(_, known)| newest.min(*known));
-        let above = Sequence(covers.0.saturating_add(1)).max(Sequence::ABOVE_NUMBERS);
+        let beyond = after(covers).clamp(Sequence::ABOVE_NUMBERS, Sequence::INVITED)..Sequence::INVITED;
         let nth = usize::try_from(wanted.saturating_sub(1)).unwrap_or(usize::MAX);
-        let reach = self.by_seq.range(above..).nth(nth).map(|(seq, _)| *seq);
+        let reach = self.by_seq.range(beyond).nth(nth).map(|(seq, _)| *seq);
         Changes { ready, gone: std::mem::take(&mut self.gone), covers, newest, reach }
     }
 

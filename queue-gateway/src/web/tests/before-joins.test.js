@@ -24,6 +24,7 @@ async function waitingFor(seconds) {
       queue.looks += 1;
       return queue.now;
     },
+    isInvited: () => queue.isInvited === true,
     onJoins: () => joins.push(runtime.now()),
   });
   before.begin(queue.now);
@@ -53,6 +54,16 @@ test("pages that wait together do not join together", async () => {
     at.push(joins[0] - end);
   }
   assert.deepEqual(at, [0, 300, 900]);
+});
+
+test("whoever is invited goes by the times of the priority lane", async () => {
+  const { runtime, view, queue, times, joins } = await waitingFor(600);
+  queue.isInvited = true;
+  queue.now = { ...queue.now, invitations: times(300, 360) };
+  await runtime.pass(2 * LOOK_EVERY_MS);
+  assert.equal(view.shown.opensAt - view.shown.joinsFrom, 60_000);
+  await runtime.pass(181_000);
+  assert.equal(joins.length, 1);
 });
 
 test("a queue that the operator opens earlier is joined within about a minute", async () => {

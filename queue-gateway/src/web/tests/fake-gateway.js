@@ -6,6 +6,8 @@ import { Refusal } from "../refusal.js";
 export class FakeGateway {
   calls = [];
   entrance = "/v1/queues/demo/enter";
+  bringsMember = false;
+  bringsInvitation = false;
   #answers = {
     join: [],
     currentPlace: [],
@@ -29,6 +31,7 @@ export class FakeGateway {
   leave = () => this.#answer("leave");
   publicState = () => this.#answer("publicState");
   knock = () => this.#answer("knock");
+  dropInvitation = () => (this.bringsInvitation = false);
 
   async #answer(call, content) {
     this.calls.push(call);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { FragmentWord } from "../fragment-word.js";
 import { Gateway } from "../gateway.js";
-import { JoinToken } from "../join-token.js";
 import { Refusal } from "../refusal.js";
 import { ServerClock } from "../server-clock.js";
 import { ManualRuntime } from "./manual-runtime.js";
@@ -18,13 +18,15 @@ function gateway(...answers) {
     if (answer instanceof Error) throw answer;
     return answer;
   };
-  const joinToken = new JoinToken();
+  const joinToken = new FragmentWord("join_token");
+  const invitation = new FragmentWord("invitation");
   return {
-    calls: new Gateway({ queue: "demo", clock, runtime, fetch, joinToken }),
+    calls: new Gateway({ queue: "demo", clock, runtime, fetch, joinToken, invitation }),
     requests,
     clock,
     runtime,
     joinToken,
+    invitation,
   };
 }
 
@@ -51,6 +53,22 @@ test("a join carries the site's word for a member while there is one, and else a
   joinToken.drop();
   await calls.join();
   assert.deepEqual(requests.map(({ body }) => body), ["{}", '{"join_token":"e.y.J"}', "{}"]);
+});
+
+test("a join carries the invitation until it has given a place, or gives none", async () => {
+  const answers = [json(409, { code: "invitation_used" }), json(201, { state: "waiting" })];
+  const { calls, requests, invitation } = gateway(...answers);
+  const page = { hash: "#invitation=e.y.I", pathname: "/waiting-room/demo", search: "" };
+  const take = () => invitation.take(page, () => {});
+  take();
+  await refusalOf(calls.join());
+  assert.equal(calls.bringsInvitation, true, "whether it ends is for the page to say");
+  calls.dropInvitation();
+  assert.equal(calls.bringsInvitation, false);
+  take();
+  await calls.join();
+  assert.deepEqual(requests.map(({ body }) => body), Array(2).fill('{"invitation":"e.y.I"}'));
+  assert.equal(calls.bringsInvitation, false);
 });
 
 test("a poll says when to ask again, by the header or else the document", async () => {

@@ -54,6 +54,27 @@ test("a member whom the site has just sent joins, whatever place the browser kep
   assert.deepEqual([gateway.calls, places[0].position], [["join"], 9]);
 });
 
+test("whoever brings an invitation joins with it, whatever place the browser kept", async () => {
+  const { way, gateway, places } = joining();
+  gateway.bringsInvitation = true;
+  gateway.will("join", waiting(3, { invited: true }));
+  await way.begin(true);
+  assert.deepEqual([gateway.calls, places[0].invited], [["join"], true]);
+});
+
+test("an invitation that gives no place is dropped, and the next try finds the place of before", async () => {
+  const { way, gateway, view, places } = joining();
+  for (const code of ["invitation_used", "invitation_expired", "invitation_invalid"]) {
+    gateway.bringsInvitation = true;
+    gateway.will("join", refused(409, code));
+    await way.begin(true);
+    assert.deepEqual([view.shown.scene, view.shown.code, gateway.bringsInvitation], ["trouble", code, false]);
+  }
+  gateway.will("currentPlace", waiting(9));
+  await way.begin(true);
+  assert.equal(places[0].position, 9);
+});
+
 test("whoever lost the place while the page was closed is told, and does not join without a word", async () => {
   const { way, gateway, places } = joining();
   gateway.will("currentPlace", { state: "left", reason: "passed" });

@@ -23,6 +23,16 @@ test("a place in the line is told with its number and wait", () => {
   assert.equal(line({ position: 1 }).title, "You are next");
 });
 
+test("whoever was invited is told that the place is in the priority lane", () => {
+  const words = line({ invited: true });
+  assert.equal(words.title, "You are in the priority lane");
+  assert.match(words.lead, /among those who were invited/);
+  assert.match(words.warning, /invitation gives no other/);
+  assert.equal(line({ invited: true, position: 1 }).title, "You are next");
+  const refusal = refused(409, "invitation_used");
+  assert.match(troubleInWords(refusal).lead, /join the line without it/);
+});
+
 test("what is spoken holds what is seen", () => {
   const { spoken } = line();
   assert.match(spoken, /^You are in the line\. .* Your place is 12\. Expected wait: less than a minute\.$/);

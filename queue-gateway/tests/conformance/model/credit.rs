@@ -1,6 +1,6 @@
-//! How many admissions there may be: by windows, never by adding up credit.
+//! How many admissions there may be: by windows, never by adding up credit. The invited are let in whenever anybody is.
 
-use queue_gateway::line::Control;
+use queue_gateway::line::{Control, Lane};
 
 use super::life;
 
@@ -29,21 +29,22 @@ impl Allowance {
 
     /// The clock shows `now`; when it was set back, that is no time.
     pub(super) fn time_passes(&mut self, now: i64, control: &Control) {
-        self.allowed += seconds(life::admitting(control, self.at, now)) * control.limits().rate_per_second;
+        self.allowed +=
+            seconds(life::admitting(control, Lane::Invited, self.at, now)) * control.limits().rate_per_second;
         self.at = now;
     }
 
     /// A step, or a change of what governs: credit is settled for the time until now.
     pub(super) fn settle(&mut self, now: i64, control: &Control) {
         let rate = rate(control, now);
-        let admitting = seconds(life::admitting(control, self.settled_at, now));
-        let before = if life::admits(control, self.settled_at) { self.at_least } else { 0.0 };
+        let admitting = seconds(life::admitting(control, Lane::Invited, self.settled_at, now));
+        let before = if life::admits(control, Lane::Invited, self.settled_at) { self.at_least } else { 0.0 };
         self.at_least = if rate > 0.0 { (before + admitting * rate).min(WHOLE) } else { 0.0 };
         self.settled_at = now;
     }
 
     pub(super) fn at_least_one(&self, now: i64, control: &Control) -> bool {
-        rate(control, now) > 0.0 && life::admits(control, self.settled_at) && self.at_least >= WHOLE
+        rate(control, now) > 0.0 && life::admits(control, Lane::Invited, self.settled_at) && self.at_least >= WHOLE
     }
 
     pub(super) fn admit(&mut self, now: i64, control: &Control) {
@@ -63,7 +64,7 @@ impl Allowance {
 }
 
 fn rate(control: &Control, now: i64) -> f64 {
-    if life::admits(control, now) { control.limits().rate_per_second } else { 0.0 }
+    if life::admits(control, Lane::Invited, now) { control.limits().rate_per_second } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few hundred seconds in microseconds")]

@@ -1,31 +1,41 @@
 //! When the model's queue takes joins and admits: by going through its orders one after another, never by a state.
 
 use jiff::Timestamp;
-use queue_gateway::line::{Closing, Control, NoJoins};
+use queue_gateway::line::{Closing, Control, Lane, NoJoins};
 
-/// Why nobody joins at a moment.
-pub(super) fn no_joins(control: &Control, now: i64) -> Option<NoJoins> {
+/// Why nobody joins a lane at a moment.
+pub(super) fn no_joins(control: &Control, lane: Lane, now: i64) -> Option<NoJoins> {
     let pre_queue = i64::try_from(control.baseline.schedule.pre_queue.as_micros()).unwrap();
     if closes(control) <= now {
         return Some(NoJoins::Closed);
     }
-    if now < opens(control).saturating_sub(pre_queue) {
+    if now < opens_to(control, lane).saturating_sub(pre_queue) {
         return Some(NoJoins::Scheduled);
     }
     control.drains_at.is_some_and(|drains_at| drains_at.as_microsecond() <= now).then_some(NoJoins::Draining)
 }
 
-/// For how many microseconds of a stretch the queue admits.
-pub(super) fn admitting(control: &Control, from: i64, until: i64) -> i64 {
-    if control.paused || control.draw.is_pending() {
+/// For how many microseconds of a stretch the queue admits from a lane.
+pub(super) fn admitting(control: &Control, lane: Lane, from: i64, until: i64) -> i64 {
+    let is_invited = lane == Lane::Invited && control.baseline.invitations.is_some();
+    if control.paused || control.draw.is_pending() && !is_invited {
         return 0;
     }
-    (until.min(closes(control)) - from.max(opens(control))).max(0)
+    (until.min(closes(control)) - from.max(opens_to(control, lane))).max(0)
 }
 
-/// Whether it admits at a moment.
-pub(super) fn admits(control: &Control, now: i64) -> bool {
-    admitting(control, now, now.saturating_add(1)) > 0
+/// Whether it admits from a lane at a moment.
+pub(super) fn admits(control: &Control, lane: Lane, now: i64) -> bool {
+    admitting(control, lane, now, now.saturating_add(1)) > 0
+}
+
+/// The invited are let in ahead of the others.
+fn opens_to(control: &Control, lane: Lane) -> i64 {
+    let presale = match (lane, control.baseline.invitations) {
+        (Lane::Invited, Some(invitations)) => i64::try_from(invitations.presale.as_micros()).unwrap(),
+        _ => 0,
+    };
+    opens(control).saturating_sub(presale)
 }
 
 pub(super) fn opens(control: &Control) -> i64 {

@@ -2,7 +2,9 @@
 
 use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
-use queue_gateway::line::{Admission, Claim, ClientNetwork, Lost, Progress, Readmission, Revocation, Standing};
+use queue_gateway::line::{
+    Admission, Claim, ClientNetwork, Lane, Lost, Progress, Readmission, Revocation, Sequence, Standing,
+};
 
 use super::{Model, Person, life, micros};
 
@@ -151,7 +153,7 @@ impl Model {
         *self.person(visitor) = match lost {
             None => Person {
                 place: Some(slot.seq),
-                away_until: Some(kept_until),
+                away_until: (Lane::of(Sequence(slot.seq)) == Lane::General).then_some(kept_until),
                 failed_to_show_up: true,
                 ..Person::new(visitor)
             },
@@ -202,7 +204,7 @@ impl Model {
 
     /// How many the cap lets in.
     pub(super) fn room(&self) -> u64 {
-        let admits = life::admits(&self.control, self.now);
+        let admits = life::admits(&self.control, Lane::Invited, self.now);
         if admits { self.control.limits().cap.saturating_sub(self.live_slots()) } else { 0 }
     }
 

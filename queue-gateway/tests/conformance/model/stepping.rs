@@ -2,7 +2,8 @@
 
 use contract::ids::{ActiveTokenId, VisitorId};
 use queue_gateway::line::{
-    ClientNetwork, GATEWAY_LIVES, GatewayId, LineChange, Lost, Phase, ReadyVisitor, Report, Sequence, Standing, Step,
+    ClientNetwork, GATEWAY_LIVES, GatewayId, Lane, LineChange, Lost, Phase, ReadyVisitor, Report, Sequence, Standing,
+    Step,
 };
 
 use super::{Gateway, Model, Person, Show, micros};
@@ -39,6 +40,7 @@ impl Model {
         let least = self.line_time() - micros(GATEWAY_LIVES);
         self.gateways.retain(|gateway| gateway.heard_at >= least);
         self.renew_networks();
+        self.invited.sweep(self.now);
         for visitor in self.people.iter().map(|person| person.id).collect::<Vec<_>>() {
             self.end_slot_if_over(visitor);
         }
@@ -142,7 +144,7 @@ impl Model {
             assert!(self.room() > 0, "{visitor:?} is admitted above the cap, or in a pause");
             let candidate = candidates.by_ref().find(|token| !self.is_given_out(**token)).copied();
             assert_eq!(Some(admission.token), candidate, "each candidate is given out once, in order");
-            let (lowest, show) = self.lowest_ready(known).expect("nobody may be admitted");
+            let (lowest, show) = self.next_up(known).expect("nobody may be admitted");
             assert_eq!((visitor, Some(seq)), (lowest, self.place_of(lowest)), "somebody ready is overtaken");
             let due = self.person(visitor).shows.iter().map(|show| show.due).max();
             self.admit(visitor, admission.token, show.network, due.unwrap_or(show.due));
@@ -150,26 +152,29 @@ impl Model {
         let one_more = candidates.any(|token| !self.is_given_out(*token));
         // What the engine looked at and withheld when it had no more room for anybody, it alone knows.
         while self.withheld < step.withheld {
-            assert!(self.drop_lowest_withheld(known), "nobody is withheld");
+            assert!(Lane::ALL.iter().any(|lane| self.drop_lowest_withheld(*lane, known)), "nobody is withheld");
         }
         if one_more && self.room() > 0 && self.allowance.at_least_one(self.now, &self.control) {
-            assert_eq!(self.lowest_ready(known).map(|(visitor, _)| visitor), None, "somebody is held up");
+            for lane in Lane::ALL {
+                assert_eq!(self.lowest_ready(lane, known).map(|(visitor, _)| visitor), None, "somebody is held up");
+            }
         }
     }
 
-    /// The lowest who is ready and not withheld; those before are dropped.
-    fn lowest_ready(&mut self, known: Sequence) -> Option<(VisitorId, Show)> {
+    /// The lowest of a lane who is ready and not withheld; those before are dropped.
+    pub(super) fn lowest_ready(&mut self, lane: Lane, known: Sequence) -> Option<(VisitorId, Show)> {
         loop {
-            let (visitor, show) = self.lowest(known)?;
+            let (visitor, show) = self.lowest(lane, known)?;
             if !self.withholds(show.network) {
                 return Some((visitor, show));
             }
-            self.drop_lowest_withheld(known);
+            self.drop_lowest_withheld(lane, known);
         }
     }
 
-    fn drop_lowest_withheld(&mut self, known: Sequence) -> bool {
-        let Some((visitor, withheld)) = self.lowest(known).filter(|(_, show)| self.withholds(show.network)) else {
+    fn drop_lowest_withheld(&mut self, lane: Lane, known: Sequence) -> bool {
+        let Some((visitor, withheld)) = self.lowest(lane, known).filter(|(_, show)| self.withholds(show.network))
+        else {
             return false;
         };
         self.withheld += 1;
@@ -177,16 +182,11 @@ impl Model {
         true
     }
 
-    fn lowest(&self, known: Sequence) -> Option<(VisitorId, Show)> {
-        let ready = self.people.iter().filter(|person| !person.shows.is_empty());
-        let person = ready.filter(|person| person.place <= Some(known.0)).min_by_key(|person| person.place)?;
-        Some((person.id, person.shows[0]))
-    }
-
     fn move_horizon(&mut self, wanted: u64) {
         let mut entries: Vec<Sequence> = Vec::new();
         for person in &self.people {
-            entries.extend(person.shows.iter().filter_map(|_| person.place.map(Sequence)));
+            let place = person.place.map(Sequence).filter(|seq| !seq.is_invited());
+            entries.extend(person.shows.iter().filter_map(|_| place));
         }
         entries.sort_unstable();
         let reach = self.gateways.iter().filter_map(|gateway| gateway.reach).min().unwrap_or(Sequence::LAST);

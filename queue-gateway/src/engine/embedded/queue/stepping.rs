@@ -9,13 +9,22 @@ use crate::{
     engine::{
         MOST_SWEPT,
         embedded::{
-            clocks::Moment,
+            clocks::{Admitting, Moment},
             places::ExpiredRange,
             ready::{EntryKey, Ready},
         },
     },
-    line::{ClientNetwork, LineChange, Lost, Phase, ReadyVisitor, Report, Sequence, Step},
+    line::{ClientNetwork, Lane, LineChange, Lost, Phase, ReadyVisitor, Report, Sequence, Step},
 };
+
+/// Those of a lane who may be admitted in a step.
+struct Candidates {
+    lane: Lane,
+    /// Of the general line, nobody beyond.
+    through: Sequence,
+    /// How many of them may still be dropped.
+    droppable: usize,
+}
 
 impl Queue {
     pub(in crate::engine::embedded) fn step(&mut self, report: &Report, now: i64) -> Step {
@@ -49,6 +58,7 @@ impl Queue {
     fn sweep(&mut self, at: Moment) {
         self.ready.forget_silent(least_alive(at));
         self.networks.renew_held_back(at.now);
+        self.invitations.sweep(at.now);
         for _ in 0..MOST_SWEPT {
             let Some(slot) = self.slots.next_lapsed(at.line).and_then(|token| self.slots.get(token).copied()) else {
                 break;
@@ -162,8 +172,8 @@ impl Queue {
 
     fn admit_ready(&mut self, candidates: &[ActiveTokenId], at: Moment) -> u64 {
         let room = self.room(at);
-        let through = self.ready.known_through(least_alive(at));
-        let mut droppable = MOST_SWEPT;
+        let general_through = self.ready.known_through(least_alive(at));
+        let mut lanes = Lane::ALL.map(|lane| Candidates { lane, through: general_through, droppable: MOST_SWEPT });
         let mut admitted = 0;
         for &token in candidates {
             if admitted == room {
@@ -173,7 +183,7 @@ impl Queue {
             if self.slots.get(token).is_some() {
                 continue;
             }
-            let Some((seq, visitor, ready)) = self.next_ready(through, &mut droppable, at) else { break };
+            let Some((seq, visitor, ready)) = self.next_up(&mut lanes, at) else { break };
             self.places.take(visitor);
             let due = self.ready.latest_due(seq).unwrap_or(ready.due);
             self.ready.remove_at(seq);
@@ -183,15 +193,26 @@ impl Queue {
         admitted
     }
 
-    /// The lowest of the ready set who may be admitted. Those before who may not are dropped, as long as any may be.
-    fn next_ready(
-        &mut self,
-        through: Sequence,
-        droppable: &mut usize,
-        at: Moment,
-    ) -> Option<(Sequence, VisitorId, Ready)> {
+    /// Whoever is admitted next, of whichever lane it is the turn.
+    fn next_up(&mut self, lanes: &mut [Candidates; 2], at: Moment) -> Option<(Sequence, VisitorId, Ready)> {
+        let [general, invited] = lanes.each_mut().map(|candidates| self.next_ready(candidates, at));
+        match (general, invited) {
+            (Some(general), Some(invited)) => match self.round.next(self.control.invited_share()) {
+                Lane::General => Some(general),
+                Lane::Invited => Some(invited),
+            },
+            (general, invited) => general.or(invited),
+        }
+    }
+
+    /// The lowest of a lane's ready who may be admitted. Those before who may not are dropped, as long as any may be.
+    fn next_ready(&mut self, candidates: &mut Candidates, at: Moment) -> Option<(Sequence, VisitorId, Ready)> {
+        let Candidates { lane, through, droppable } = candidates;
+        if !Admitting::of(&self.control, *lane).contains(at.now) {
+            return None;
+        }
         loop {
-            let (key, ready) = self.ready.first_through(through)?;
+            let (key, ready) = self.ready.first_in(*lane, *through)?;
             let (seq, visitor, gateway) = key;
             let stands = self.ready.stands(gateway, ready);
             let withheld = stands && self.withholds(ready.network, at.now);

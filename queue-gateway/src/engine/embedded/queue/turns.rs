@@ -130,7 +130,9 @@ impl Queue {
         } else {
             self.places.insert(slot.seq, slot.visitor);
             self.places.note_no_show(slot.visitor);
-            self.set_away(slot.visitor, slot.seq, at);
+            if self.places.is_passed(slot.seq) {
+                self.set_away(slot.visitor, slot.seq, at);
+            }
             self.log.append(LineChange::Returned { seq: slot.seq });
         }
     }

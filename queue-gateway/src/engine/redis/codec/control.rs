@@ -1,16 +1,19 @@
 //! What governs a queue, and the record of its changes.
 
+use std::time::Duration;
+
 use fred::types::Value;
 use jiff::Timestamp;
 
 use super::{Read, Reply, change, corrupt, micros, text, timestamp};
 use crate::line::{
-    AdmissionLimits, Baseline, Change, Closing, Control, Draw, DrawSecret, Lever, Lifetimes, NEVER, Opening, Schedule,
+    AdmissionLimits, Baseline, Change, Closing, Control, Draw, DrawSecret, Invitations, Lever, Lifetimes, NEVER,
+    Opening, Schedule, Share,
 };
 
 /// What the settings say of a queue.
 pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<Item = Value> {
-    let Baseline { limits, lifetimes, max_places, schedule, message } = baseline;
+    let Baseline { limits, lifetimes, max_places, schedule, invitations, message } = baseline;
     let Lifetimes { arrive, claim, claim_at_most, active, grace } = *lifetimes;
     let limits = [text(limits.rate_per_second), text(limits.cap)];
     let Schedule { opens_at, pre_queue, opening, beacon_source, closes_at } = schedule;
@@ -23,7 +26,11 @@ pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<I
         change(Some(message.as_ref())),
     ];
     let lifetimes = [arrive, claim, claim_at_most, active, grace].map(micros);
-    limits.into_iter().chain(lifetimes).chain([text(max_places)]).chain(schedule)
+    let invited = invitations.map_or_else(
+        || [text("-"), text("-")],
+        |Invitations { share, presale }| [text(share.thousandths()), micros(presale)],
+    );
+    limits.into_iter().chain(lifetimes).chain([text(max_places)]).chain(schedule).chain(invited)
 }
 
 /// Microseconds since 1970.
@@ -65,6 +72,7 @@ impl Reply {
                     closes_at: self.optional_instant()?,
                 },
                 message: self.optional_text()?,
+                invitations: self.invitations()?,
             },
             rate_override: self.optional_number()?,
             cap_override: self.optional_number()?,
@@ -76,6 +84,13 @@ impl Reply {
             message_override: self.optional_text()?,
             draw: self.draw()?,
         })
+    }
+
+    fn invitations(&mut self) -> Read<Option<Invitations>> {
+        let (share, presale) = (self.optional_number()?, self.optional_number()?.map(Duration::from_micros));
+        let Some((share, presale)) = share.zip(presale) else { return Ok(None) };
+        let share = Share::of_thousandths(share).ok_or_else(|| corrupt("a share in thousandths"))?;
+        Ok(Some(Invitations { share, presale }))
     }
 
     fn opening(&mut self) -> Read<Option<Opening>> {
@@ -149,6 +164,8 @@ fn lever(field: &str) -> Read<Lever> {
         "opening" => Lever::BaselineOpening,
         "beacon_source" => Lever::BeaconSource,
         "closes_at" => Lever::BaselineClosesAt,
+        "invited_share" => Lever::InvitedShare,
+        "presale" => Lever::Presale,
         _ => return Err(corrupt("what governs a queue")),
     })
 }

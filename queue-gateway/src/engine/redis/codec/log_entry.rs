@@ -14,6 +14,7 @@ pub(super) fn read(entry: &str) -> Read<LineChange> {
     let mut fields = entry.split(' ');
     let change = match fields.next() {
         Some("admitted") => admitted(&mut fields)?,
+        Some("invited") => LineChange::Invited { seq: sequence(&mut fields)? },
         Some("departed") => LineChange::Departed { seq: sequence(&mut fields)? },
         Some("restored") => LineChange::Restored { seq: sequence(&mut fields)? },
         Some("returned") => LineChange::Returned { seq: sequence(&mut fields)? },
@@ -85,6 +86,7 @@ mod tests {
     #[test]
     fn the_other_changes_read_back() {
         let seq = Sequence(12);
+        assert_eq!(read("invited 12").unwrap(), LineChange::Invited { seq });
         assert_eq!(read("departed 12").unwrap(), LineChange::Departed { seq });
         assert_eq!(read("restored -12").unwrap(), LineChange::Restored { seq: Sequence(-12) });
         assert_eq!(read("returned 12").unwrap(), LineChange::Returned { seq });

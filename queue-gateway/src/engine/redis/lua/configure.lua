@@ -2,7 +2,8 @@
 -- KEYS     of the library
 -- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places,
 --          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never), 14 opening, 15 beacon_source,
---          16 message (each '-' for none, else '=' and the text), 17 the secret of the draw, for a queue that is created
+--          16 message (each '-' for none, else '=' and the text), 17 the share of the invited in thousandths and 18
+--          presale (each '-' where nobody is invited), 19 the secret of the draw, for a queue that is created
 -- Reply    stats
 local baseline = {}
 for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places', 'opens_at',
@@ -12,6 +13,9 @@ end
 for i, field in ipairs({ 'beacon_source', 'message' }) do
   local text = ARGV[i + 14]
   baseline[#baseline + 1] = { field, text ~= '-' and string.sub(text, 2) }
+end
+for i, field in ipairs({ 'invited_share', 'presale' }) do
+  baseline[#baseline + 1] = { field, ARGV[i + 16] ~= '-' and ARGV[i + 16] }
 end
 
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', unpack(LIFE)) then
@@ -33,7 +37,7 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
     'revision', 1, 'paused', 0,
     -- The draw: its secret, whether the log has decided it, and how many places are dealt.
-    'draw_secret', ARGV[17], 'decided', 0, 'dealt', 0)
+    'draw_secret', ARGV[19], 'decided', 0, 'dealt', 0)
   for _, order in ipairs(baseline) do
     if order[2] then
       redis.call('HSET', META, order[1], order[2])
@@ -44,12 +48,17 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
   end
 end
 -- A queue of before there were draws: whoever has joined it has settled that it opens without one.
-redis.call('HSETNX', META, 'draw_secret', ARGV[17])
+redis.call('HSETNX', META, 'draw_secret', ARGV[19])
 if queue.last_seq > 0 then
   redis.call('HSETNX', META, 'numbering', 0)
 end
+-- A queue of before anybody was invited. What the invited are owed is in thousandths of a turn.
+for field, number in pairs({ last_invited = 0, invited_watermark = integer(FIRST), invited_owed = 0,
+  admitted_invited = 0 }) do
+  redis.call('HSETNX', META, field, number)
+end
 note_time()
-accrue(redis.call('EXISTS', READY) == 0)
+accrue(nobody_ready())
 close_numbers()
 save()
 govern('settings', baseline)

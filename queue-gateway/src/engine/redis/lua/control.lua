@@ -7,7 +7,7 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
   return false
 end
 note_time()
-accrue(redis.call('EXISTS', READY) == 0)
+accrue(nobody_ready())
 close_numbers()
 save()
 local orders = {}

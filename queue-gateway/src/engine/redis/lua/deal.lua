@@ -27,7 +27,7 @@ in_pieces('ZADD', LINE, placed)
 set('dealt', last)
 if last == queue.numbers then
   note_time()
-  accrue(redis.call('EXISTS', READY) == 0)
+  accrue(nobody_ready())
   set('drawn_at', now())
   -- What the gateways know of the line says nothing any more, until their next reports.
   for id, of in pairs(places.gateways()) do

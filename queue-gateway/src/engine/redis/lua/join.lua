@@ -3,21 +3,23 @@
 --          come in crowds, so what every join needs is read once for all of them, fresh places are written together, and
 --          nothing is read that no join needs.
 -- KEYS     of the library
--- ARGV     from 3 on, five of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
---          sequence, network of the contact ('-' for one that cannot be told, '' without a contact)
+-- ARGV     from 3 on, six of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
+--          sequence, network of the contact ('-' for one that cannot be told, '' without a contact), invitation (its id and
+--          its expiry, '' for none)
 -- Reply    { epoch, { of each join: the sequence of a fresh place, a refusal (0 when the line is full, -1 before joins are
---          taken, -2 while the queue drains, -3 when it is closed), or else { 1 when the place is fresh, standing } } }
+--          taken, -2 while the queue drains, -3 when it is closed, -4 when the invitation has expired, -5 when it has been
+--          used), or else { 1 when the place is fresh, standing } } }
 if not read('max_places', 'watermark', 'last_seq', unpack(LIFE)) then
   return false
 end
 local visitors = {}
-for first = 3, #ARGV, 5 do
+for first = 3, #ARGV, 6 do
   visitors[#visitors + 1] = ARGV[first]
 end
 local scores = redis.call('ZMSCORE', LINE, unpack(visitors))
 local tokens = redis.call('HMGET', TOKENS, unpack(visitors))
 local length = redis.call('ZCARD', LINE)
-local refusal = no_joins()
+local refusal = no_joins(false)
 close_numbers()
 -- Those whose join has been done, so that what was read of them is too old.
 local done = {}
@@ -51,14 +53,14 @@ local function does_somebody_wait()
     write_fresh()
     local known = places.known_through()
     somebody_waits = redis.call('EXISTS', READY) == 1 or places.covered() < LAST or known < LAST
-      and #redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '+inf', 'LIMIT', 0, 1) > 0
+      and #redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '(' .. integer(INVITED), 'LIMIT', 0, 1) > 0
   end
   return somebody_waits
 end
 
 -- Whether somebody who comes now need not wait. Gives credit for the time since the last step.
-local function may_go_straight_in(candidate, network)
-  if does_somebody_wait() or slots.withholds(network) or redis.call('HEXISTS', SLOTS, candidate) == 1 then
+local function may_go_straight_in(invited, candidate, network)
+  if not admits(invited) or does_somebody_wait() or slots.withholds(network) or redis.call('HEXISTS', SLOTS, candidate) == 1 then
     return false
   end
   read('rate', 'rate_override', 'cap', 'cap_override', 'credit', 'credit_at', 'noted_at', 'line_time', 'grace_time',
@@ -92,10 +94,47 @@ local function settle_opening()
   end
 end
 
-local function join(visitor, score, token, candidate, held_epoch, held_seq, network)
-  local seq = tonumber(score)
+-- An invitation gives a place once, before it expires. Returns a refusal, or nil.
+local function use_up(invitation)
+  local id, expires_at = string.match(invitation, '^(%x+) (%-?%d+)$')
+  if tonumber(expires_at) <= now() then
+    return -4
+  end
+  return redis.call('ZADD', INVITATIONS, 'NX', expires_at, id) == 0 and -5 or nil
+end
+
+-- Admits somebody who has no place in the line. Returns the reply.
+local function go_straight_in(seq, visitor, candidate, network)
+  forget_lost({ visitor })
+  local slot = slots.admit(seq, visitor, candidate, network, clocks().line)
+  slots.occupy({ slot })
+  places.note_passed()
+  return { 1, slots.admitted(slot) }
+end
+
+-- Gives a place in the lane of the invited for the one in the general line, or for none. Returns the reply.
+local function join_invited(visitor, before, straight_in, candidate, network)
+  if before then
+    places.depart(visitor, before)
+    length, somebody_waits = length - 1, false
+  end
+  set('last_invited', queue.last_invited + 1)
+  local seq = INVITED_ORIGIN + queue.last_invited
+  if straight_in then
+    return go_straight_in(seq, visitor, candidate, network)
+  end
+  save()
+  forget_lost({ visitor })
+  redis.call('ZADD', LINE, integer(seq), visitor)
+  length = length + 1
+  log('invited ' .. integer(seq))
+  return seq
+end
+
+local function join(visitor, score, token, candidate, held_epoch, held_seq, network, invitation)
+  local seq, is_bid = tonumber(score), invitation ~= ''
   -- A place that nobody has passed cannot be over, and its visitor has no slot.
-  if seq and seq > queue.watermark then
+  if seq and seq > queue.watermark and (not is_bid or is_invited(seq)) then
     return { 0, { 1, seq } }
   end
   if seq or token then
@@ -103,18 +142,19 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
     local slot
     seq, slot = slots.settle(visitor)
     length, somebody_waits = redis.call('ZCARD', LINE), false
-    if seq or slot then
+    if slot or seq and (not is_bid or is_invited(seq)) then
       return { 0, seq and { 1, seq } or slots.admitted(slot) }
     end
   end
 
-  -- A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
-  -- fresh place.
-  if held_epoch and held_epoch < queue.epoch and not is_number(held_seq) and not is_to_draw() then
+  if held_epoch and held_epoch < queue.epoch and not seq and (not is_bid or is_invited(held_seq)) then
     local held = held_epoch - queue.epoch + held_seq
+    -- A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
+    -- fresh place.
+    local is_place = is_invited(held) or not is_number(held_seq) and not is_to_draw()
     -- Once: whoever has had their turn would be at the front again, and two visitors at one place would make positions
     -- wrong for all. They get a fresh place.
-    if held <= 0 and held > places.over_through()
+    if is_place and held <= (is_invited(held) and INVITED_ORIGIN or 0) and held > places.over_through()
       and redis.call('ZADD', GIVEN_BACK, integer(held), integer(held)) == 1 then
       forget_lost({ visitor })
       redis.call('ZADD', LINE, integer(held), visitor)
@@ -123,14 +163,26 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
       if places.is_passed(held) then
         places.set_away(visitor, held)
       end
+      if is_bid then
+        -- The store that knew has lost it.
+        use_up(invitation)
+      end
       return { 0, { 1, held } }
     end
   end
 
+  if is_bid then
+    local refused = no_joins(true) or use_up(invitation)
+    if refused then
+      return refused
+    end
+    local straight_in = network ~= '' and may_go_straight_in(true, candidate, network)
+    return join_invited(visitor, seq, straight_in, candidate, network)
+  end
   if refusal then
     return refusal
   end
-  local straight_in = network ~= '' and may_go_straight_in(candidate, network)
+  local straight_in = network ~= '' and may_go_straight_in(false, candidate, network)
   -- Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
   local gives_number = queue.numbering == 1 and not queue.numbers
   local all_given = gives_number and queue.last_seq >= MOST_NUMBERS_PER_PLACE * queue.max_places
@@ -141,11 +193,7 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
   local offset = queue.numbering == 1 and not queue.numbers and NUMBERS_FROM or 0
   set('last_seq', queue.last_seq + 1)
   if straight_in then
-    forget_lost({ visitor })
-    local slot = slots.admit(queue.last_seq, visitor, candidate, network, clocks().line)
-    slots.occupy({ slot })
-    places.note_passed()
-    return { 1, slots.admitted(slot) }
+    return go_straight_in(queue.last_seq, visitor, candidate, network)
   end
   length = length + 1
   newcomers[#newcomers + 1] = visitor
@@ -161,9 +209,9 @@ for i, visitor in ipairs(visitors) do
     scores[i], tokens[i] = redis.call('ZSCORE', LINE, visitor), redis.call('HGET', TOKENS, visitor)
   end
   done[visitor] = true
-  local first = 5 * i - 2
+  local first = 6 * i - 3
   replies[i] = join(visitor, scores[i], tokens[i], ARGV[first + 1], tonumber(ARGV[first + 2]),
-    tonumber(ARGV[first + 3]), ARGV[first + 4])
+    tonumber(ARGV[first + 3]), ARGV[first + 4], ARGV[first + 5])
 end
 write_fresh()
 return { queue.epoch, replies }

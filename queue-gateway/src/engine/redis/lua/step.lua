@@ -10,7 +10,7 @@
 if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',
-  'grace', unpack(LIFE)) then
+  'grace', 'invited_watermark', 'invited_owed', 'admitted_invited', unpack(LIFE)) then
   return false
 end
 local gateway, number, phase = ARGV[3], ARGV[4], ARGV[5]
@@ -18,141 +18,6 @@ local first_gone, first_ready = 16, 16 + 2 * ARGV[14]
 local first_candidate = first_ready + 4 * ARGV[15]
 local known = places.gateways()
 local previous = known[gateway] and known[gateway].number or -1
-
--- Forgets a gateway; its entries of the ready set go with the next sweeps.
-local function forget(id)
-  redis.call('HDEL', GATEWAYS, id)
-  redis.call('HDEL', HISTOGRAMS, id)
-  known[id] = nil
-  set('sweeping_from', FIRST)
-end
-
--- The parts of an entry of the ready set: whether its gateway still stands by it, when its visitor is due in line time,
--- and the network.
-local function parse(member, entry)
-  local registration, due, network = string.match(entry, '^(%d+) (%d+) (%S+)$')
-  local of = known[string.sub(member, 34)]
-  return of and of.registration == registration, tonumber(due), network
-end
-
--- The entries of some members of the ready set.
-local function entries_of(members)
-  return #members > 0 and redis.call('HMGET', ENTRIES, unpack(members)) or {}
-end
-
--- Drops some entries of gone gateways.
-local function sweep_entries()
-  if queue.sweeping_from >= LAST then
-    return
-  end
-  local from = integer(queue.sweeping_from)
-  local some = redis.call('ZRANGEBYSCORE', READY, from, '+inf', 'WITHSCORES', 'LIMIT', 0, MOST_SWEPT)
-  set('sweeping_from', #some == 2 * MOST_SWEPT and tonumber(some[#some]) or LAST)
-  local members = {}
-  for i = 1, #some, 2 do
-    members[#members + 1] = some[i]
-  end
-  local entries = entries_of(members)
-  for i, member in ipairs(members) do
-    if not parse(member, entries[i]) then
-      places.drop_entry(member, tonumber(some[2 * i]))
-    end
-  end
-end
-
--- Ends some slots that are overdue by one of the clocks.
-local function finish_overdue(key, clock)
-  local tokens, overdue = redis.call('ZRANGEBYSCORE', key, '-inf', integer(clock), 'LIMIT', 0, MOST_SWEPT), {}
-  if #tokens > 0 then
-    for i, stored in ipairs(redis.call('HMGET', SLOTS, unpack(tokens))) do
-      overdue[i] = slots.parse(tokens[i], stored)
-    end
-    slots.finish(overdue)
-  end
-end
-
--- Ends the places of some who have been away for too long.
-local function depart_overdue()
-  if places.is_suspended() then
-    return
-  end
-  local visitors = redis.call('ZRANGEBYSCORE', AWAY, '-inf', integer(clocks().grace), 'LIMIT', 0, MOST_SWEPT)
-  for _, visitor in ipairs(visitors) do
-    places.depart(visitor, tonumber(redis.call('ZSCORE', LINE, visitor)))
-    slots.note_lost(visitor, 'passed')
-  end
-end
-
--- Lets the places expire that were passed too long ago and that nobody has come back to.
-local function expire_passed()
-  local through = places.over_through()
-  if through == queue.expired_through then
-    return
-  end
-  local kept = places.kept_places(queue.expired_through, through, MOST_SWEPT + 1)
-  if #kept > MOST_SWEPT then
-    -- A log entry has a bound: what is left of the stretches goes with the next step.
-    kept[#kept] = nil
-    through = kept[#kept]
-  end
-  local oldest = redis.call('LINDEX', PASSED, 0)
-  while oldest and tonumber(string.match(oldest, '%S+$')) <= through do
-    redis.call('LPOP', PASSED)
-    oldest = redis.call('LINDEX', PASSED, 0)
-  end
-  set('expired_through', through)
-  local entry = { 'expired', integer(through) }
-  for i, seq in ipairs(kept) do
-    entry[i + 2] = integer(seq)
-  end
-  log(table.concat(entry, ' '))
-end
-
--- Stops storing some of the places that have expired.
-local function clear_expired()
-  local given_back = redis.call('ZCOUNT', GIVEN_BACK, '-inf', integer(queue.expired_through))
-  if given_back > 0 then
-    redis.call('ZREMRANGEBYRANK', GIVEN_BACK, 0, math.min(given_back, MOST_SWEPT) - 1)
-  end
-  local from, through = queue.cleared_through, queue.expired_through
-  if from >= through then
-    return
-  end
-  local some = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(from), integer(through), 'WITHSCORES', 'LIMIT', 0,
-    MOST_SWEPT)
-  through = #some == 2 * MOST_SWEPT and tonumber(some[#some]) or through
-  set('cleared_through', through)
-  local kept, gone = {}, {}
-  for _, seq in ipairs(places.kept_places(from, through, MOST_SWEPT)) do
-    kept[seq] = true
-  end
-  for i = 1, #some, 2 do
-    if not kept[tonumber(some[i + 1])] then
-      gone[#gone + 1] = some[i]
-    end
-  end
-  in_pieces('ZREM', LINE, gone)
-end
-
--- Ends what is over: some of it, where there is much.
-local function sweep()
-  local at = clocks()
-  for id, of in pairs(known) do
-    if of.at < at.line - GATEWAY_LIVES then
-      forget(id)
-    end
-  end
-  local over = integer(at.now - OUTCOMES_LAST)
-  for _, network in ipairs(redis.call('ZRANGEBYSCORE', HELD_BACK, '-inf', over, 'LIMIT', 0, MOST_SWEPT)) do
-    slots.note_network(network, 0, 0)
-  end
-  finish_overdue(DEADLINES, at.line)
-  finish_overdue(EXPIRIES, at.now)
-  depart_overdue()
-  expire_passed()
-  clear_expired()
-  sweep_entries()
-end
 
 -- Takes note of the report, and registers the gateway if it is not known. Returns its registration.
 local function hear()
@@ -255,118 +120,18 @@ local function take_in()
   return true, refused
 end
 
--- The candidates that are free, one after another: one in use is a repeated call's, and giving it out twice would end a
--- live slot.
-local function free_candidates()
-  local next_up, used, chosen = first_candidate, {}, {}
-  return function()
-    while next_up <= #ARGV do
-      local offset = (next_up - first_candidate) % 100
-      if offset == 0 then
-        used = redis.call('HMGET', SLOTS, unpack(ARGV, next_up, math.min(next_up + 99, #ARGV)))
-      end
-      local candidate = ARGV[next_up]
-      next_up = next_up + 1
-      if not used[offset + 1] and not chosen[candidate] then
-        chosen[candidate] = true
-        return candidate
-      end
-    end
-    return nil
-  end
-end
-
--- How many gateways are registered.
-local function gateway_count()
-  local count = 0
-  for _ in pairs(known) do
-    count = count + 1
-  end
-  return count
-end
-
--- Admits the lowest of the ready set, as far as credit, cap and candidates allow. Returns how many.
-local function admit_ready(active)
-  local most, through = math.min(slots.room(active), #ARGV - first_candidate + 1), integer(places.known_through())
-  local candidates, droppable, admitted, visitors, last = free_candidates(), MOST_SWEPT, {}, {}, nil
-  local candidate, gateway_limit = most > 0 and candidates(), gateway_count() + 1
-  while candidate do
-    local limit = math.min(most - #admitted, 1000) + gateway_limit
-    local page = redis.call('ZRANGEBYSCORE', READY, '-inf', through, 'WITHSCORES', 'LIMIT', 0, limit)
-    -- A visitor whose entries may go on beyond the page is left to the next one.
-    if #page == 2 * limit then
-      local cut = page[#page]
-      while #page > 0 and page[#page] == cut do
-        page[#page], page[#page - 1] = nil, nil
-      end
-    end
-    local members, taken = {}, {}
-    for i = 1, #page, 2 do
-      members[#members + 1] = page[i]
-    end
-    local entries = entries_of(members)
-    -- When the next poll of a visitor is due at any gateway: the time to arrive begins no earlier.
-    local function latest_due(i, due)
-      local j = i + 1
-      while members[j] and page[2 * j] == page[2 * i] do
-        local is_standing, other = parse(members[j], entries[j])
-        due = is_standing and math.max(due, other) or due
-        j = j + 1
-      end
-      return due
-    end
-    for i, member in ipairs(members) do
-      local seq = tonumber(page[2 * i])
-      if seq == last then
-        -- The same visitor at another gateway.
-        taken[#taken + 1] = member
-      else
-        local is_standing, due, network = parse(member, entries[i])
-        if is_standing and not slots.withholds(network) then
-          local visitor = string.sub(member, 1, 32)
-          taken[#taken + 1] = member
-          visitors[#visitors + 1] = visitor
-          admitted[#admitted + 1] = slots.admit(seq, visitor, candidate, network, latest_due(i, due))
-          last = seq
-          candidate = #admitted < most and candidates()
-        elseif droppable > 0 then
-          droppable = droppable - 1
-          set('withheld', queue.withheld + (is_standing and 1 or 0))
-          places.drop_entry(member, seq)
-        else
-          candidate = nil
-        end
-      end
-      if not candidate then
-        break
-      end
-    end
-    in_pieces('ZREM', READY, taken)
-    in_pieces('HDEL', ENTRIES, taken)
-    if #members == 0 then
-      break
-    end
-  end
-  if last then
-    places.unready(last)
-  end
-  in_pieces('ZREM', LINE, visitors)
-  slots.occupy(admitted)
-  places.note_passed()
-  return #admitted
-end
-
--- Moves the horizon so that about as many are ready as the gateway wants, and not below the watermark: whoever was
+-- Moves the horizon so that about as many of the general line are ready as the gateway wants, and not below the watermark: whoever was
 -- passed and is there has to be ready, or the place would expire.
 local function move_horizon()
   local wanted, lowest = tonumber(ARGV[9]), LAST
   for _, of in pairs(known) do
     lowest = math.min(lowest, of.reach or LAST)
   end
-  if redis.call('ZCARD', READY) >= wanted then
+  if redis.call('ZCOUNT', READY, '-inf', '(' .. integer(INVITED)) >= wanted then
     local function place_of(nth)
       local at = integer(math.max(nth - 1, 0))
-      return tonumber(redis.call('ZRANGE', READY, at, at, 'WITHSCORES')[2])
+      local seq = tonumber(redis.call('ZRANGE', READY, at, at, 'WITHSCORES')[2])
+      return seq and not is_invited(seq) and seq or nil
     end
     -- It widens only when there are fewer: otherwise a lone gateway that begins with its lowest would have to report
     -- everybody it has in its second step. But the first that are wanted must be within it, or those who are ready beyond
@@ -426,13 +191,13 @@ local function decide_draw()
 end
 
 note_time()
-accrue(redis.call('EXISTS', READY) == 0)
+accrue(nobody_ready())
 close_numbers()
 decide_draw()
 sweep()
 local is_known, refused = take_in()
 local active, unclaimed = slots.count()
-local admitted = admit_ready(active)
+local admitted = admit_ready(active, first_candidate)
 if admitted > 0 then
   active, unclaimed = slots.count()
 end

@@ -154,9 +154,11 @@ local places = on_first_use(function()
     end
   end
 
-  -- Passes everybody up to an admitted place. `note_passed` must follow.
+  -- Passes everybody up to an admitted place; nobody in the lane of the invited is passed. `note_passed` must follow.
   local function pass(seq)
-    if not is_passed(seq) then
+    if is_invited(seq) then
+      set('invited_watermark', math.max(queue.invited_watermark, seq))
+    elseif not is_passed(seq) then
       set('watermark', seq)
     end
   end

@@ -17,15 +17,18 @@
 --          20 lost (hash: visitor to reason), 21 lost-order (sorted set: those visitors, oldest first)
 --          22 log (stream: entry n has the id n-0 and one field `e`)
 --          23 changes (stream: the nth change of revision r has the id r-n, and the fields at, by, field, from, to)
+--          24 invitations (sorted set: those that were used, by expiry)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
 -- Reply    nil when the queue is not configured, else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
-  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES = unpack(KEYS)
+  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS = unpack(KEYS)
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992
 -- A number of a draw stands at this and the number: `Sequence::of_number` of line/place.rs.
 local NUMBERS_FROM, MOST_NUMBERS = -4503599627370496, 4294967296
+-- The lane of the invited begins here; those of this epoch stand above its origin, restored ones not.
+local INVITED, INVITED_ORIGIN = 4503599627370496, 6755399441055744
 local LONGEST_STEP = 1000000
 local PASSED_TOGETHER = 1000000
 local GATEWAY_LIVES = 3000000
@@ -124,7 +127,7 @@ end
 
 -- What says when the queue opens, drains and closes. Most steps ask for all of it.
 local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused',
-  'numbering', 'numbers', 'drawn_at' }
+  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale' }
 
 local function opens_at()
   return queue.opens_at_override or queue.opens_at or -math.huge
@@ -134,12 +137,24 @@ local function closes_at()
   return queue.closes_at_override or queue.closes_at or math.huge
 end
 
--- From when until when the queue admits: `Admitting` of embedded/clocks.rs.
-local function admitting()
-  if queue.paused == 1 or queue.numbering == 1 and not queue.drawn_at then
+-- From when until when the queue admits, from the lane of the invited or the general line: `Admitting` of
+-- embedded/clocks.rs.
+local function admitting(invited)
+  local waits_for_draw = queue.numbering == 1 and not queue.drawn_at and not (invited and queue.invited_share)
+  if queue.paused == 1 or waits_for_draw then
     return math.huge, -math.huge
   end
-  return opens_at(), closes_at()
+  return opens_at() - (invited and queue.presale or 0), closes_at()
+end
+
+local function admits(invited)
+  local from, till = admitting(invited)
+  return from <= now() and now() < till
+end
+
+-- Whether somebody who stands here was invited.
+local function is_invited(seq)
+  return seq >= INVITED and seq < LAST
 end
 
 -- Whether somebody who stands here has a number of a draw, and no place to be admitted at.
@@ -155,19 +170,19 @@ local function close_numbers()
   end
 end
 
--- Why the queue gives no new places now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2 it drains,
--- -3 it is closed; nil while it gives them.
-local function no_joins()
+-- Why the queue gives no new places in a lane now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2
+-- it drains, -3 it is closed; nil while it gives them.
+local function no_joins(invited)
   if now() >= closes_at() then
     return -3
-  elseif now() < opens_at() - queue.pre_queue then
+  elseif now() < opens_at() - (invited and queue.presale or 0) - queue.pre_queue then
     return -1
   end
   return queue.drains_at and now() >= queue.drains_at and -2 or nil
 end
 
 -- The three clocks at this moment, as embedded/clocks.rs has them: `now` is the store's own, `line` stands still while
--- the store is away from its gateways, and `grace` while the queue does not admit too.
+-- the store is away from its gateways, and `grace` while the general line is not admitted too.
 local moment
 local function clocks()
   if not moment then
@@ -176,7 +191,7 @@ local function clocks()
     end
     local longest = redis.call('EXISTS', GATEWAYS) == 1 and LONGEST_STEP or math.huge
     local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
-    local from, till = admitting()
+    local from, till = admitting(false)
     local admitted = math.min(elapsed, math.max(math.min(now(), till) - math.max(queue.noted_at, from), 0))
     moment = { now = now(), line = queue.line_time + elapsed, grace = queue.grace_time + admitted }
   end
@@ -196,7 +211,8 @@ end
 -- both engines agree to the last digit.
 local function accrue(nobody_ready)
   local rate = queue.rate_override or queue.rate
-  local credit, from, till = 0, admitting()
+  -- The invited are admitted whenever anybody is.
+  local credit, from, till = 0, admitting(true)
   if from <= now() and now() < till and rate > 0 and rate ~= math.huge then
     local elapsed = math.max(now() - math.max(queue.credit_at, from), 0)
     -- What there was before the opening is nobody's, whether or not anybody has looked meanwhile.
@@ -210,8 +226,16 @@ local function accrue(nobody_ready)
   set('credit_at', now())
 end
 
+-- Whether nobody is ready of those who may be admitted now.
+local function nobody_ready()
+  if admits(false) then
+    return redis.call('EXISTS', READY) == 0
+  end
+  return redis.call('ZCOUNT', READY, integer(INVITED), '+inf') == 0
+end
+
 -- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
--- `drawn numbers secret beacon`, `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`,
+-- `drawn numbers secret beacon`, `invited seq`, `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`,
 -- `expired through kept...`.
 local function log(entry)
   set('log_head', queue.log_head + 1)
@@ -265,12 +289,13 @@ local function govern(by, orders)
 end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
--- opens_at, pre_queue, opening, beacon_source, closes_at, message, rate_override, cap_override, opens_at_override,
+-- opens_at, pre_queue, opening, beacon_source, closes_at, message, invited_share, presale, rate_override, cap_override, opens_at_override,
 -- opening_override, closes_at_override, drains_at, paused, message_override, draw_secret, numbering, draw_source, numbers,
 -- closed_at, beacon, drawn_at }, nil for what is not set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-    'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'rate_override', 'cap_override',
+    'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'invited_share',
+    'presale', 'rate_override', 'cap_override',
     'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'message_override', 'draw_secret',
     'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at')
 end

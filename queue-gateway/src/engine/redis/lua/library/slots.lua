@@ -199,7 +199,9 @@ local slots = on_first_use(function()
       else
         redis.call('ZADD', LINE, integer(slot.seq), slot.visitor)
         redis.call('SADD', NO_SHOWS, slot.visitor)
-        places.set_away(slot.visitor, slot.seq)
+        if places.is_passed(slot.seq) then
+          places.set_away(slot.visitor, slot.seq)
+        end
         log('returned ' .. integer(slot.seq))
       end
     end
@@ -307,6 +309,9 @@ local slots = on_first_use(function()
       arrive_by = math.max(due, at.line) + queue.arrive, expires_at = at.now + queue.active, holder = '-' }
     set('credit', queue.credit - 1)
     set('admitted', queue.admitted + 1)
+    if is_invited(seq) then
+      set('admitted_invited', queue.admitted_invited + 1)
+    end
     places.pass(seq)
     if network ~= '-' then
       note_network(network, 1, 1)
@@ -338,10 +343,11 @@ local slots = on_first_use(function()
     standing = standing, count = count, room = room, admit = admit, note_arrival = note_arrival }
 end)
 
--- The queue in numbers: { epoch, last_seq, log_head, watermark, expired_through, active, unclaimed, ready, held_back,
--- { admitted, arrived, no_shows, not_claimed }, now, control }.
+-- The queue in numbers: { epoch, last_seq, log_head, watermark, expired_through, invited_watermark, active, unclaimed,
+-- ready, ready_invited, held_back, { admitted, admitted_invited, arrived, no_shows, not_claimed }, now, control }.
 local function stats(active, unclaimed)
-  return { queue.epoch, queue.last_seq, queue.log_head, queue.watermark, queue.expired_through, active, unclaimed,
-    redis.call('ZCARD', READY), redis.call('ZCARD', HELD_BACK),
-    { queue.admitted, queue.arrived, queue.no_shows, queue.not_claimed }, now(), control() }
+  return { queue.epoch, queue.last_seq, queue.log_head, queue.watermark, queue.expired_through, queue.invited_watermark,
+    active, unclaimed, redis.call('ZCARD', READY), redis.call('ZCOUNT', READY, integer(INVITED), '+inf'),
+    redis.call('ZCARD', HELD_BACK),
+    { queue.admitted, queue.admitted_invited, queue.arrived, queue.no_shows, queue.not_claimed }, now(), control() }
 end

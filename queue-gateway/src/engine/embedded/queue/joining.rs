@@ -1,0 +1,138 @@
+//! Joins: who gets which place, or goes straight in.
+
+use contract::ids::{ActiveTokenId, VisitorId};
+
+use super::{Queue, least_alive};
+use crate::{
+    engine::embedded::{
+        clocks::{Admitting, Moment},
+        slots::instant,
+    },
+    line::{
+        ClientNetwork, Contact, Invitation, JoinRefused, JoinReply, JoinRequest, Joined, Lane, LineChange, Place,
+        Sequence, Standing,
+    },
+};
+
+impl Queue {
+    pub(in crate::engine::embedded) fn join(&mut self, request: JoinRequest, now: i64) -> JoinReply {
+        let JoinRequest { visitor, held, candidate, contact, invitation } = request;
+        let at = self.moment(now);
+        self.close_numbers(now);
+        self.settle(visitor, at);
+        let standing = self.standing(visitor, now);
+        let stands_invited = |standing: Standing| standing.seq().is_some_and(Sequence::is_invited);
+        let is_admitted = matches!(standing, Standing::Admitted { .. });
+        let is_absent = matches!(standing, Standing::Absent { .. });
+        if is_admitted || stands_invited(standing) || (!is_absent && invitation.is_none()) {
+            return Ok(Joined { epoch: self.epoch, standing, fresh: false });
+        }
+        let held = held.filter(|place| is_absent && (invitation.is_none() || place.seq.is_invited()));
+        if let Some(seq) = held.and_then(|place| self.restorable(place, at)) {
+            self.lost.forget(visitor);
+            self.places.give_back(seq, visitor);
+            self.log.append(LineChange::Restored { seq });
+            if self.places.is_passed(seq) {
+                self.set_away(visitor, seq, at);
+            }
+            // The store that knew has lost it.
+            if let Some(used) = invitation {
+                self.invitations.note(used);
+            }
+            return Ok(Joined { epoch: self.epoch, standing: Standing::Waiting { seq }, fresh: false });
+        }
+        let lane = if invitation.is_some() { Lane::Invited } else { Lane::General };
+        if let Some(reason) = self.control.no_joins(lane, instant(now)) {
+            return Err(reason.into());
+        }
+        if let Some(invitation) = invitation {
+            self.use_up(invitation, at)?;
+        }
+        let admitted_from = contact.filter(|contact| self.may_go_straight_in(lane, contact.network, candidate, at));
+        if lane == Lane::Invited {
+            return Ok(self.join_invited(visitor, admitted_from, candidate, at));
+        }
+        // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
+        let is_full = self.places.len() as u64 >= self.control.baseline.max_places || self.all_numbers_are_given();
+        if admitted_from.is_none() && is_full {
+            return Err(JoinRefused::Full);
+        }
+        self.lost.forget(visitor);
+        let seq = self.next_sequence(now);
+        let standing = if let Some(contact) = admitted_from {
+            self.admit(seq, visitor, candidate, contact.network, at.line, at);
+            self.standing(visitor, now)
+        } else {
+            self.places.insert(seq, visitor);
+            Standing::Waiting { seq }
+        };
+        Ok(Joined { epoch: self.epoch, standing, fresh: true })
+    }
+
+    /// An invitation gives a place once, before it expires.
+    fn use_up(&mut self, invitation: Invitation, at: Moment) -> Result<(), JoinRefused> {
+        if invitation.expires_at.as_microsecond() <= at.now {
+            return Err(JoinRefused::InvitationExpired);
+        }
+        if self.invitations.contains(invitation.id) {
+            return Err(JoinRefused::InvitationUsed);
+        }
+        self.invitations.note(invitation);
+        Ok(())
+    }
+
+    /// Gives a place in the priority lane for the one in the general line, or for none.
+    fn join_invited(
+        &mut self,
+        visitor: VisitorId,
+        admitted_from: Option<Contact>,
+        candidate: ActiveTokenId,
+        at: Moment,
+    ) -> Joined {
+        if let Some((seq, _)) = self.places.stored(visitor) {
+            self.depart(visitor, seq);
+        }
+        self.lost.forget(visitor);
+        self.last_invited += 1;
+        let seq = Sequence::of_invited(self.last_invited);
+        if let Some(contact) = admitted_from {
+            self.admit(seq, visitor, candidate, contact.network, at.line, at);
+        } else {
+            self.places.insert(seq, visitor);
+            self.log.append(LineChange::Invited { seq });
+        }
+        Joined { epoch: self.epoch, standing: self.standing(visitor, at.now), fresh: true }
+    }
+
+    /// Whether somebody who comes now need not wait. Gives credit for the time since the last step.
+    fn may_go_straight_in(
+        &mut self,
+        lane: Lane,
+        network: Option<ClientNetwork>,
+        candidate: ActiveTokenId,
+        at: Moment,
+    ) -> bool {
+        let least = least_alive(at);
+        let nobody_waits = Admitting::of(&self.control, lane).contains(at.now)
+            && self.ready.is_empty()
+            && self.ready.covered(least) >= Sequence::LAST
+            && !self.places.any_above(self.ready.known_through(least));
+        if !nobody_waits || self.withholds(network, at.now) || self.slots.get(candidate).is_some() {
+            return false;
+        }
+        self.accrue(at.now);
+        self.room(at) >= 1
+    }
+
+    /// The sequence of a place of an older epoch, unless somebody has or had it here: whoever has had their turn would be at
+    /// the front again, and two visitors at one place would make positions wrong for all. They get a fresh place.
+    fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
+        let seq = place.relative_to(self.epoch);
+        let free = seq.is_restored() && self.places.can_give_back(seq, self.keeping(at));
+        // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
+        // fresh place.
+        let draws = self.control.draw.has_numbers() || self.control.would_number(instant(at.now));
+        let is_place = seq.is_invited() || place.seq.number().is_none() && !draws;
+        (place.epoch < self.epoch && is_place && free).then_some(seq)
+    }
+}
