@@ -46,6 +46,11 @@ pub enum LineChange {
         /// The place, relative to the current epoch.
         seq: Sequence,
     },
+    /// The slot of somebody who was admitted at this place has ended for good.
+    Ended {
+        /// The place that they had; zero for one whom a claim has readmitted.
+        seq: Sequence,
+    },
     /// Was admitted, did not arrive, and has the place again: passed, and not ready.
     Returned {
         /// At this place.

@@ -146,6 +146,8 @@ impl Order {
                     self.kept.insert(seq.0);
                 }
             }
+            // Whoever has a slot stands in no line.
+            LineChange::Ended { .. } => {}
             LineChange::Ready { seq } => self.front.insert(seq.0),
             LineChange::Away { seq } => self.front.remove(seq.0),
             LineChange::Expired { through, kept } => {

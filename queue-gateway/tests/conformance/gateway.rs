@@ -236,6 +236,7 @@ impl Gateway<'_> {
             LineChange::Invited { .. }
             | LineChange::Restored { .. }
             | LineChange::Returned { .. }
+            | LineChange::Ended { .. }
             | LineChange::Ready { .. }
             | LineChange::Away { .. } => {}
         }

@@ -60,7 +60,7 @@ impl LateGateway {
                     self.line.remove(&at);
                     self.front.remove(&at);
                 }
-                LineChange::Drawn(_) => {}
+                LineChange::Drawn(_) | LineChange::Ended { .. } => {}
                 LineChange::Invited { seq } | LineChange::Restored { seq } | LineChange::Returned { seq } => {
                     self.line.insert(seq);
                     self.front.remove(&seq);

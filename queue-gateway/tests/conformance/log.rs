@@ -25,7 +25,8 @@ pub(crate) async fn the_log_tells_every_change_to_the_line(f: Fixture) {
     assert_eq!(log[2], LineChange::Restored { seq: Sequence(-99) });
     assert_eq!(log[3], LineChange::Ready { seq: Sequence(-99) }, "a place of an older epoch has been passed");
     assert!(matches!(log[4], LineChange::Admitted { seq: Sequence(-99), visitor, .. } if visitor == back));
-    assert_eq!((log.len(), f.stats().await.log_head), (5, LogIndex(5)), "joins and the end of slots are not in it");
+    assert_eq!(log[5], LineChange::Ended { seq: Sequence(-99) }, "their slot has");
+    assert_eq!((log.len(), f.stats().await.log_head), (6, LogIndex(6)), "joins are not in it");
 }
 
 pub(crate) async fn the_log_is_read_in_stretches(f: Fixture) {

@@ -9,6 +9,8 @@ pub(crate) struct Mirror {
     pub(crate) line: BTreeSet<Sequence>,
     /// Passed, and ready.
     pub(crate) front: BTreeSet<Sequence>,
+    /// The places of those whose slots have not ended.
+    pub(crate) admitted: BTreeSet<Sequence>,
     pub(crate) head: LogIndex,
     watermark: Sequence,
     invited_watermark: Sequence,
@@ -23,6 +25,7 @@ impl Mirror {
         Self {
             line: BTreeSet::new(),
             front: BTreeSet::new(),
+            admitted: BTreeSet::new(),
             head: LogIndex(0),
             watermark: Sequence::FIRST,
             invited_watermark: Sequence::FIRST,
@@ -64,6 +67,14 @@ impl Mirror {
 
     fn apply(&mut self, entry: &LineChange) {
         match entry {
+            LineChange::Admitted { seq, .. } => assert!(self.admitted.insert(*seq), "{entry:?} comes twice"),
+            LineChange::Returned { seq } => assert!(self.admitted.remove(seq), "{entry:?} was not admitted"),
+            // Unless a claim has readmitted them.
+            LineChange::Ended { seq } => _ = self.admitted.remove(seq),
+            _ => {}
+        }
+        match entry {
+            LineChange::Ended { .. } => {}
             LineChange::Invited { seq } => {
                 assert!(
                     seq.is_invited() && !seq.is_restored() && self.line.insert(*seq),

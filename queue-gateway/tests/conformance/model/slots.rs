@@ -190,6 +190,12 @@ impl Model {
         Some((visitor, self.person(visitor).slot.clone()?))
     }
 
+    /// The places of those who have slots, live or not swept yet; and whether the token is claimed.
+    pub(crate) fn admitted(&self) -> impl Iterator<Item = (Sequence, bool)> {
+        let slots = self.people.iter().filter_map(|person| person.slot.as_ref());
+        slots.map(|slot| (Sequence(slot.seq), slot.holder.is_some()))
+    }
+
     pub(crate) fn live_slots(&self) -> u64 {
         self.live().count() as u64
     }

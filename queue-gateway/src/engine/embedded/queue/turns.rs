@@ -127,6 +127,7 @@ impl Queue {
         if let Some(lost) = lost {
             self.places.forget_no_show(slot.visitor);
             self.lost.note(slot.visitor, lost);
+            self.log.append(LineChange::Ended { seq: slot.seq });
         } else {
             self.places.insert(slot.seq, slot.visitor);
             self.places.note_no_show(slot.visitor);
@@ -142,6 +143,7 @@ impl Queue {
         if let Some(slot) = self.slots.remove(token) {
             self.places.forget_no_show(slot.visitor);
             self.note_outcome(&slot, now, outcome);
+            self.log.append(LineChange::Ended { seq: slot.seq });
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) fn read(entry: &str) -> Read<LineChange> {
         Some("departed") => LineChange::Departed { seq: sequence(&mut fields)? },
         Some("restored") => LineChange::Restored { seq: sequence(&mut fields)? },
         Some("returned") => LineChange::Returned { seq: sequence(&mut fields)? },
+        Some("ended") => LineChange::Ended { seq: sequence(&mut fields)? },
         Some("ready") => LineChange::Ready { seq: sequence(&mut fields)? },
         Some("away") => LineChange::Away { seq: sequence(&mut fields)? },
         Some("expired") => LineChange::Expired {
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!(read("departed 12").unwrap(), LineChange::Departed { seq });
         assert_eq!(read("restored -12").unwrap(), LineChange::Restored { seq: Sequence(-12) });
         assert_eq!(read("returned 12").unwrap(), LineChange::Returned { seq });
+        assert_eq!(read("ended 12").unwrap(), LineChange::Ended { seq });
         assert_eq!(read("ready 12").unwrap(), LineChange::Ready { seq });
         assert_eq!(read("away 12").unwrap(), LineChange::Away { seq });
         assert_eq!(read("expired 12").unwrap(), LineChange::Expired { through: seq, kept: vec![] });

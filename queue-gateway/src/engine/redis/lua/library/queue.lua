@@ -235,7 +235,7 @@ local function nobody_ready()
 end
 
 -- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
--- `drawn numbers secret beacon`, `invited seq`, `departed seq`, `restored seq`, `returned seq`, `ready seq`, `away seq`,
+-- `drawn numbers secret beacon`, `invited seq`, `departed seq`, `restored seq`, `returned seq`, `ended seq`, `ready seq`, `away seq`,
 -- `expired through kept...`.
 local function log(entry)
   set('log_head', queue.log_head + 1)

@@ -196,6 +196,7 @@ local slots = on_first_use(function()
       if lost then
         redis.call('SREM', NO_SHOWS, slot.visitor)
         note_lost(slot.visitor, lost)
+        log('ended ' .. integer(slot.seq))
       else
         redis.call('ZADD', LINE, integer(slot.seq), slot.visitor)
         redis.call('SADD', NO_SHOWS, slot.visitor)
@@ -213,6 +214,7 @@ local slots = on_first_use(function()
     redis.call('SREM', NO_SHOWS, slot.visitor)
     note_outcome(slot, outcome)
     note_lost(slot.visitor, reason)
+    log('ended ' .. integer(slot.seq))
   end
 
   -- The slot of a token, unless it is over; then it ends.
