@@ -13,8 +13,9 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
-        LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+        Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest,
+        LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing,
+        Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -88,7 +89,7 @@ impl ConfiguredEngine {
             // Read afresh in each attempt, so that an attempt that waits out an outage never pushes what has been
             // replaced meanwhile.
             while let Some(baseline) = self.baselines.load().get(queue).cloned() {
-                let attempt = self.configure(queue, baseline, self.secret(queue)).await;
+                let attempt = self.configure(queue, baseline, self.beginning(queue)).await;
                 outage.note(&attempt);
                 if attempt.is_ok() {
                     break;
@@ -117,14 +118,15 @@ impl ConfiguredEngine {
 
     /// Gives the store a queue that it has lost. Whoever comes between the two steps meets the settings alone.
     async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<(), EngineError> {
-        let configured = self.configure(queue, baseline, self.secret(queue)).await?;
+        let configured = self.configure(queue, baseline, self.beginning(queue)).await?;
         self.heard(queue, &configured).await
     }
 
     /// For a queue that is to begin: the secret that it had, so that what was committed to stands; else another.
-    fn secret(&self, queue: &QueueName) -> DrawSecret {
-        let known = self.orders.lock().get(queue).and_then(|known| known.secret);
-        known.unwrap_or_else(|| DrawSecret(self.random.lock().random()))
+    fn beginning(&self, queue: &QueueName) -> Beginning {
+        let known = self.orders.lock().get(queue).map(|known| known.secret);
+        let secret = known.flatten().unwrap_or_else(|| DrawSecret(self.random.lock().random()));
+        Beginning { secret, is_known: known.is_some() }
     }
 
     /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered anything
@@ -169,10 +171,42 @@ fn orders_of(control: &Control) -> ControlChange {
     }
 }
 
+/// What governs a queue, with these orders and no others.
+fn with_orders(control: &Control, orders: ControlChange) -> Control {
+    Control {
+        rate_override: orders.rate_per_second.flatten(),
+        cap_override: orders.cap.flatten(),
+        opens_at_override: orders.opens_at.flatten(),
+        opening_override: orders.opening.flatten(),
+        closes_at_override: orders.closes_at.flatten(),
+        drains_at: orders.drains_at.flatten(),
+        paused: orders.paused.unwrap_or(false),
+        message_override: orders.message.flatten(),
+        ..control.clone()
+    }
+}
+
 #[async_trait]
 impl QueueEngine for ConfiguredEngine {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
-        self.counted(self.engine.configure(queue, baseline, secret).await)
+    async fn configure(
+        &self,
+        queue: &QueueName,
+        baseline: Baseline,
+        beginning: Beginning,
+    ) -> Result<Stats, EngineError> {
+        self.counted(self.engine.configure(queue, baseline, beginning).await)
+    }
+
+    async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError> {
+        // Operators may have ordered something since the last step.
+        let ordered = self.orders.lock().get(queue).map(|known| known.change.clone());
+        let control = ordered.map_or_else(|| memory.control.clone(), |orders| with_orders(&memory.control, orders));
+        let memory = Memory { control, ..memory.clone() };
+        self.configured(queue, || self.engine.rejoin(queue, &memory)).await
+    }
+
+    async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError> {
+        self.configured(queue, || self.engine.hand_back(queue, page)).await
     }
 
     async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
@@ -181,6 +215,10 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
         self.configured(queue, || self.engine.status(queue, visitor)).await
+    }
+
+    async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError> {
+        self.configured(queue, || self.engine.name(queue, visitor, place)).await
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {

@@ -21,8 +21,9 @@ use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
 
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing, Stats, Step,
+    Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -44,6 +45,9 @@ pub const MOST_NETWORKS: usize = 10_000;
 
 /// Visitors of whom the store remembers why they have no place any more; above it the oldest are forgotten.
 pub const MOST_LOST: usize = 10_000;
+
+/// Places that a page of a line holds at most which is handed back.
+pub const MOST_HANDED_BACK: usize = 2_000;
 
 /// Joins that one step takes in at most: what a crowd waits for meanwhile stays within some milliseconds.
 pub const MOST_JOINS: usize = 256;
@@ -94,9 +98,30 @@ pub enum Risk {
 /// The line, the ready set and the slots of every queue.
 #[async_trait]
 pub trait QueueEngine: Debug + Send + Sync + 'static {
-    /// Creates the queue if the store has none (beginning its epoch, with this secret for its draw) and sets its baseline.
-    /// Idempotent: the revision goes up only when the baseline differs.
-    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError>;
+    /// Creates the queue if the store has none, beginning its epoch, and sets its baseline. Idempotent: the revision goes up
+    /// only when the baseline differs.
+    ///
+    /// A queue that somebody knew is *rejoining* for [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS): nobody joins or is
+    /// admitted, in case that somebody remembers the line.
+    async fn configure(
+        &self,
+        queue: &QueueName,
+        baseline: Baseline,
+        beginning: Beginning,
+    ) -> Result<Stats, EngineError>;
+
+    /// Tells the store in numbers what a gateway remembers of a line. Where nobody has done anything since the queue began, it
+    /// goes on in the epoch that is remembered, with what operators had ordered and the draw as far as it had come, and is
+    /// rejoining for [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways have handed back their
+    /// pages as the one says that knew of most. Who comes while it is hears what is wanted of them: all places from whoever
+    /// remembers the newest entry of the log, from others what lies above those. Refused where a line goes on.
+    async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError>;
+
+    /// Takes in a page of what was wanted: whoever stands at the places in it is *unknown* until somebody with that place in
+    /// this epoch is reported ready or joins, and has a place no other way; from whoever remembers the newest entry, nobody
+    /// else stands within the page. Slots last until they expire, since how far their visitors had come is not known. The grace
+    /// time of all who were passed begins with the end. Returns false where somebody else remembers more by now.
+    async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError>;
 
     /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one
     /// step, as if they came one after another at the same moment. Replies come in the order of the requests.
@@ -126,6 +151,10 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
 
     /// Where the visitor stands. Changes nothing.
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError>;
+
+    /// Where the visitor stands who comes with a signed token for this place: there, if the place was handed back and nobody
+    /// has come for it, and they have no place otherwise.
+    async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError>;
 
     /// Takes the visitor out of the line, or ends their slot unless it is claimed: that ends at the site first. Returns
     /// where they stood before.

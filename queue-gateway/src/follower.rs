@@ -142,7 +142,7 @@ impl Follower {
                 self.anew.store(true, Ordering::Relaxed);
                 self.streams.send_back();
             }
-            News::Rebuilt | News::Overtaken | News::Unsettled => {}
+            News::Rebuilt | News::Rejoining | News::Overtaken | News::Unsettled => {}
         }
     }
 

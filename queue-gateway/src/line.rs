@@ -8,6 +8,7 @@ mod histogram;
 mod lane;
 mod life;
 mod log;
+mod memory;
 mod network;
 mod order;
 mod outlook;
@@ -21,12 +22,14 @@ mod stats;
 mod turn;
 
 pub use self::{
+    control::Beginning,
     control::{AdmissionLimits, Baseline, Control, ControlChange, Lifetimes, MOST_CHARACTERS},
     draw::{Deal, Draw, DrawSecret, Drawn, Lots, Opening},
     histogram::Histogram,
     lane::{Invitation, InvitationId, Invitations, Lane, Round, Share},
     life::{Closing, NEVER, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},
+    memory::{Memory, MemoryPage, REJOINING_BEGINS, REJOINING_LASTS, Rejoined, RememberedSlot, unknown_at},
     network::{ClientNetwork, Outcomes},
     order::{Extent, Order, Standpoint},
     outlook::{Outlook, latest_pause},

@@ -5,6 +5,7 @@
 
 mod following;
 mod line;
+mod memory;
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 pub use self::line::Census;
-pub(crate) use self::line::Line;
+pub(crate) use self::{line::Line, memory::Remembered};
 use crate::line::{Drawn, Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
 /// Log entries read in one call.
@@ -64,6 +65,8 @@ pub(crate) enum News {
     /// The store has lost its last writes, as in a fail-over, and goes on from an earlier moment of the same epoch: whom
     /// it has lost cannot be told from here.
     SetBack,
+    /// The store has lost the line, and is being given it back.
+    Rejoining,
     /// The line was read in full since this was asked for, perhaps from a moment before: ask again.
     Overtaken,
     /// The store changed under our hands; the copy is as before, and the next round tries again.
@@ -102,6 +105,8 @@ pub struct Mirror {
     /// By the steps, and by the readings between them.
     seen: Mutex<[Option<Seen>; 2]>,
     current: AtomicBool,
+    /// The store has lost the line: until it has it again, nothing that it says of it counts.
+    rejoining: AtomicBool,
     /// Tokens minted before this moment, in seconds since 1970, may state places that the store has lost and given away.
     doubtful_before: AtomicI64,
 }
@@ -116,6 +121,7 @@ impl Mirror {
             copies: AtomicU64::new(0),
             seen: Mutex::default(),
             current: AtomicBool::new(false),
+            rejoining: AtomicBool::new(false),
             doubtful_before: AtomicI64::new(i64::MIN),
         }
     }
@@ -193,6 +199,15 @@ impl Mirror {
     /// Whether the last step reached the store. False before the first and during an outage.
     pub fn is_current(&self) -> bool {
         self.current.load(Ordering::Relaxed)
+    }
+
+    /// Whether the store has lost the line and is being given it back.
+    pub fn is_rejoining(&self) -> bool {
+        self.rejoining.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_rejoining(&self) {
+        self.rejoining.store(true, Ordering::Relaxed);
     }
 
     /// Whether only the engine can tell if a place whose token was minted then is still its owner's: after the store has

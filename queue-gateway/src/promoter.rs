@@ -21,6 +21,10 @@ use crate::{
     mirror::{Bookmark, LOG_PAGE, News},
 };
 
+mod giving_back;
+
+use self::giving_back::give_back;
+
 /// Candidates beyond what the last step's numbers call for: those who came since.
 const SPARE_CANDIDATES: u64 = 16;
 /// Most admissions of one step: at a tick of 100 ms still 40,000 a second.
@@ -180,8 +184,10 @@ impl Promoter {
             self.metrics.show(&stats, mirror.census());
         }
         let lost = streams.tick().await;
-        mirror.set_current(!matches!(news, News::Unsettled));
-        self.deal().await?;
+        mirror.set_current(!matches!(news, News::Unsettled | News::Rejoining));
+        if !matches!(news, News::Rejoining) {
+            self.deal().await?;
+        }
         self.follower.settle(lost).await
     }
 
@@ -249,6 +255,10 @@ impl Promoter {
         self.metrics.step_seconds.observe(began.elapsed().as_secs_f64());
         self.metrics.admitted.inc_by(step.admitted);
         let Step { tail, stats, present, .. } = self.take_note(known, step);
+        let is_lost = tail.rejoining || mirror.epoch().is_some_and(|epoch| epoch != tail.epoch);
+        if is_lost && give_back(&self.follower, known.gateway).await? {
+            return Ok(News::Rejoining);
+        }
         let news = mirror.follow_step(&**engine, bookmark, tail, stats, present, known.set_back).await;
         known.set_back &= !matches!(news, Ok(News::SetBack | News::NewEpoch));
         known.unfollowed = if news.is_err() { known.unfollowed + 1 } else { 0 };

@@ -202,6 +202,13 @@ impl Queue {
         counts.then(|| mirror.place(held.place.seq))
     }
 
+    /// The place as the store has it, where a token still names the number that it was drawn for.
+    fn store_place(&self, place: Place) -> Place {
+        let mirror = &self.follower.mirror;
+        let is_ours = mirror.epoch() == Some(place.epoch);
+        if is_ours { Place { seq: mirror.place(place.seq), ..place } } else { place }
+    }
+
     fn waiting(&self, seq: Sequence, client: Client) -> Option<View> {
         let (point, outlook) = self.follower.mirror.look_up(seq)?;
         let held_back = self.follower.presence.lock().keeps_out(point, client.network);
@@ -226,7 +233,7 @@ impl WaitingRoom {
         // Asked first: who cannot be told their position shall not be given a place that they would not learn of.
         queue.stats()?;
         let (holder, held, contact) = match joiner {
-            Joiner::Holder(held) => (held.holder, Some(held.place), true),
+            Joiner::Holder(held) => (held.holder, Some(queue.store_place(held.place)), true),
             Joiner::Known(holder) => (holder, None, true),
             Joiner::New(holder) => (holder, None, false),
         };
@@ -295,7 +302,10 @@ impl WaitingRoom {
 
     /// Gives the place up, or the slot unless it is claimed.
     pub async fn leave(&self, queue: &Queue, held: Held) -> Result<(), Refusal> {
-        let before = self.engine.leave(&queue.name, held.holder.visitor).await?;
+        let mut before = self.engine.leave(&queue.name, held.holder.visitor).await?;
+        if before == Standing::UNKNOWN && self.standing_by_name(queue, held).await? != Standing::UNKNOWN {
+            before = self.engine.leave(&queue.name, held.holder.visitor).await?;
+        }
         if matches!(before, Standing::Admitted { admission, .. } if admission.progress == Progress::Claimed) {
             return Err(Refusal::Claimed);
         }
@@ -303,6 +313,19 @@ impl WaitingRoom {
             queue.follower.forget_at(seq);
         }
         Ok(())
+    }
+
+    /// Where the store says that the visitor stands. One who is not known by name has the place of their token, where the line was
+    /// given back to the store.
+    async fn standing_by_name(&self, queue: &Queue, held: Held) -> Result<Standing, EngineError> {
+        let visitor = held.holder.visitor;
+        let standing = self.engine.status(&queue.name, visitor).await?;
+        let mirror = &queue.follower.mirror;
+        let stands = mirror.epoch() == Some(held.place.epoch) && mirror.look_up(held.place.seq).is_some();
+        if standing == Standing::UNKNOWN && stands {
+            return self.engine.name(&queue.name, visitor, queue.store_place(held.place)).await;
+        }
+        Ok(standing)
     }
 
     /// Asks the store about somebody whom this gateway cannot place.
@@ -322,7 +345,7 @@ impl WaitingRoom {
     /// that is of an older epoch than the store's: the store has lost them, they have not left.
     async fn standing_of(&self, queue: &Queue, held: Held) -> Result<(Epoch, Standing), Refusal> {
         self.departed.check(held.holder.visitor).inspect_err(|_| queue.metrics.departed_refused.inc())?;
-        let standing = self.engine.status(&queue.name, held.holder.visitor).await?;
+        let standing = self.standing_by_name(queue, held).await?;
         let epoch = queue.follower.mirror.epoch().ok_or(Refusal::Unavailable)?;
         let Standing::Absent { lost } = standing else { return Ok((epoch, standing)) };
         if held.place.epoch < epoch && lost.is_none() {

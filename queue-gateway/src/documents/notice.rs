@@ -82,8 +82,8 @@ impl LaneNotice {
             QueueState::Scheduled => PlaceState::Scheduled,
             QueueState::PreQueue => PlaceState::PreQueue,
             QueueState::Closed => PlaceState::Closed,
-            QueueState::Open | QueueState::Paused | QueueState::Draining if held_back => PlaceState::Parked,
-            QueueState::Open | QueueState::Paused | QueueState::Draining => PlaceState::Waiting,
+            _ if held_back => PlaceState::Parked,
+            QueueState::Open | QueueState::Paused | QueueState::Draining | QueueState::Rejoining => PlaceState::Waiting,
         }
     }
 }

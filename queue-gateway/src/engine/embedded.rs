@@ -27,8 +27,9 @@ use parking_lot::{Mutex, RwLock};
 use self::queue::Queue;
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing, Stats, Step,
+    Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -64,10 +65,15 @@ impl EmbeddedEngine {
 
 #[async_trait]
 impl QueueEngine for EmbeddedEngine {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
+    async fn configure(
+        &self,
+        queue: &QueueName,
+        baseline: Baseline,
+        beginning: Beginning,
+    ) -> Result<Stats, EngineError> {
         if !self.queues.read().contains_key(queue) {
             let now = self.clock.now().as_microsecond();
-            let fresh = || Mutex::new(Queue::begin(now, baseline.clone(), secret, self.log_capacity));
+            let fresh = || Mutex::new(Queue::begin(now, baseline.clone(), beginning, self.log_capacity));
             self.queues.write().entry(queue.clone()).or_insert_with(fresh);
         }
         self.locked(queue, |q, now| {
@@ -84,6 +90,10 @@ impl QueueEngine for EmbeddedEngine {
         self.locked(queue, |q, now| q.standing(visitor, now))
     }
 
+    async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError> {
+        self.locked(queue, |q, now| q.name(visitor, place, now))
+    }
+
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
         self.locked(queue, |q, now| q.leave(visitor, now))
     }
@@ -94,6 +104,14 @@ impl QueueEngine for EmbeddedEngine {
 
     async fn deal(&self, queue: &QueueName, deal: &Deal) -> Result<u64, EngineError> {
         self.locked(queue, |q, now| q.deal(deal, now))
+    }
+
+    async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError> {
+        self.locked(queue, |q, now| q.rejoin(memory, now))
+    }
+
+    async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError> {
+        self.locked(queue, |q, now| q.hand_back(page, now))
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
@@ -131,7 +149,7 @@ impl QueueEngine for EmbeddedEngine {
     }
 
     async fn tail(&self, queue: &QueueName, epoch: Epoch, after: LogIndex, limit: usize) -> Result<Tail, EngineError> {
-        self.locked(queue, |q, _| q.tail(epoch, after, limit))
+        self.locked(queue, |q, now| q.tail(epoch, after, limit, now))
     }
 
     async fn line(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {

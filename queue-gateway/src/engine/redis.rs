@@ -31,8 +31,9 @@ use self::{
 };
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
-    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Lots, Opening, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Lots, Memory, MemoryPage, Opening, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing,
+    Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -104,8 +105,15 @@ fn explain(error: Error) -> EngineError {
 
 #[async_trait]
 impl QueueEngine for RedisEngine {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
-        let args = codec::control::baseline(&baseline).chain([text(secret.to_hex())]);
+    async fn configure(
+        &self,
+        queue: &QueueName,
+        baseline: Baseline,
+        beginning: Beginning,
+    ) -> Result<Stats, EngineError> {
+        let Beginning { secret, is_known } = beginning;
+        let beginning = [text(secret.to_hex()), text(u8::from(is_known))];
+        let args = codec::control::baseline(&baseline).chain(beginning);
         Reply::new(self.run(&self.scripts.configure, queue, args).await?)?.stats()
     }
 
@@ -116,6 +124,11 @@ impl QueueEngine for RedisEngine {
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
         Reply::new(self.run(&self.scripts.status, queue, [id(visitor.0)]).await?)?.standing()
+    }
+
+    async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError> {
+        let args = [id(visitor.0), text(place.epoch.0), text(place.seq.0)];
+        Reply::new(self.run(&self.scripts.name, queue, args).await?)?.standing()
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
@@ -131,6 +144,16 @@ impl QueueEngine for RedisEngine {
         let which = [text(deal.epoch.0), text(numbers), text(secret.to_hex()), text(beacon), text(deal.first)];
         let args = which.into_iter().chain(deal.places.iter().map(|seq| text(seq.0)));
         codec::dealt(&self.run(&self.scripts.deal, queue, args).await?)
+    }
+
+    async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError> {
+        let args = codec::memory::numbers(memory);
+        codec::memory::rejoined(self.run(&self.scripts.rejoin, queue, args).await?)
+    }
+
+    async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError> {
+        let args = codec::memory::page(page);
+        Ok(self.run(&self.scripts.hand_back, queue, args).await? == Value::Integer(1))
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

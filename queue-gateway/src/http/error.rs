@@ -68,6 +68,7 @@ fn no_joins(reason: NoJoins) -> Problem {
         NoJoins::Draining => {
             Problem::new(StatusCode::CONFLICT, "queue_draining", "This queue gives no new places any more")
         }
+        NoJoins::Rejoining => store_unavailable().detail("the line is being given back to its store"),
         NoJoins::Closed => Problem::new(StatusCode::GONE, "queue_closed", "This queue is closed"),
     }
 }

@@ -67,6 +67,15 @@ pub struct Baseline {
     pub message: Option<String>,
 }
 
+/// What a queue that the store does not have begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// For its draw.
+    pub secret: DrawSecret,
+    /// Somebody knew the queue: it waits for what gateways remember of it.
+    pub is_known: bool,
+}
+
 /// A partial change by an operator; `None` leaves a value as it is, `Some(None)` returns it to the baseline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ControlChange {
@@ -112,6 +121,8 @@ pub struct Control {
     pub drains_at: Option<Timestamp>,
     /// Admission stands still.
     pub paused: bool,
+    /// Until then at the latest the store waits for what gateways remember of the line, which it has lost.
+    pub rejoining_until: Option<Timestamp>,
     /// The operator's sentence, where set.
     pub message_override: Option<String>,
     /// The draw, which moves on by itself and not by the revision.
@@ -131,6 +142,7 @@ impl Control {
             closes_at_override: None,
             drains_at: None,
             paused: false,
+            rejoining_until: None,
             message_override: None,
             draw: Draw::sealed(secret),
         }

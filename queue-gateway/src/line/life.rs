@@ -54,12 +54,14 @@ pub enum QueueState {
     Draining,
     /// Nobody joins or is admitted. Places are kept: it may be opened again.
     Closed,
+    /// The store has lost the line and is being given it back. Nobody joins or is admitted meanwhile.
+    Rejoining,
 }
 
 impl QueueState {
     /// All, in the order of a queue's life.
-    pub const ALL: [Self; 6] =
-        [Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Draining, Self::Closed];
+    pub const ALL: [Self; 7] =
+        [Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Draining, Self::Closed, Self::Rejoining];
 
     /// As documents and metrics spell it.
     pub fn name(self) -> &'static str {
@@ -70,6 +72,7 @@ impl QueueState {
             Self::Paused => "paused",
             Self::Draining => "draining",
             Self::Closed => "closed",
+            Self::Rejoining => "rejoining",
         }
     }
 
@@ -91,6 +94,9 @@ pub enum NoJoins {
     /// It is over.
     #[error("the queue is closed")]
     Closed,
+    /// They begin again in a moment.
+    #[error("the line is being given back to its store")]
+    Rejoining,
 }
 
 impl Control {
@@ -152,12 +158,14 @@ impl Control {
         }
     }
 
-    /// The one state of the queue at a moment of the store's clock, derived and never stored: that of the general line.
+    /// The one state of the queue at a moment of the store's clock, derived and never stored.
     pub fn state(&self, now: Timestamp) -> QueueState {
-        self.state_of(Lane::General, now)
+        let state = self.state_of(Lane::General, now);
+        if self.rejoins(now) && state != QueueState::Closed { QueueState::Rejoining } else { state }
     }
 
-    /// What the queue is doing for visitors of a lane at a moment.
+    /// What the queue is doing for visitors of a lane at a moment, but for a line that is being given back: that is over before
+    /// they need to know.
     pub fn state_of(&self, lane: Lane, now: Timestamp) -> QueueState {
         let is_before = |instant: Option<Timestamp>| instant.is_some_and(|instant| now < instant);
         if self.is_closed(now) {
@@ -177,7 +185,12 @@ impl Control {
 
     /// Whether visitors of a lane are admitted at a moment, as far as the state goes.
     pub fn admits(&self, lane: Lane, now: Timestamp) -> bool {
-        matches!(self.state_of(lane, now), QueueState::Open | QueueState::Draining)
+        !self.rejoins(now) && matches!(self.state_of(lane, now), QueueState::Open | QueueState::Draining)
+    }
+
+    /// Whether the line is being given back to its store.
+    pub fn rejoins(&self, now: Timestamp) -> bool {
+        self.rejoining_until.is_some_and(|until| now < until)
     }
 
     /// Whether visitors of a lane wait for a draw. The invited of a queue that still invites do not.
@@ -189,6 +202,8 @@ impl Control {
     pub fn no_joins(&self, lane: Lane, now: Timestamp) -> Option<NoJoins> {
         match self.state_of(lane, now) {
             QueueState::Closed => Some(NoJoins::Closed),
+            // Somebody may know of places that were given already.
+            _ if self.rejoins(now) => Some(NoJoins::Rejoining),
             QueueState::Scheduled => Some(NoJoins::Scheduled),
             // A queue may drain while it is paused or yet to open.
             _ => self.drains(now).then_some(NoJoins::Draining),

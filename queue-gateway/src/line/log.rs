@@ -93,6 +93,8 @@ pub struct Tail {
     pub last_seq: Sequence,
     /// The newest entry of the log.
     pub log_head: LogIndex,
+    /// The store waits for what gateways remember: until it has heard them it says nothing of the line.
+    pub rejoining: bool,
     /// What was asked for.
     pub page: LogPage,
 }

@@ -40,6 +40,8 @@ pub struct Extent {
     pub watermark: Sequence,
     /// Up to here the places of the general line have expired.
     pub expired_through: Sequence,
+    /// The highest place that the priority lane has given.
+    pub last_invited: Sequence,
     /// The highest place of the priority lane that was admitted.
     pub invited_watermark: Sequence,
 }
@@ -57,7 +59,7 @@ impl Order {
     /// A line given in full: these `places`, the passed ones included, of which those at the `front` are ready, and whose draw
     /// is `drawn`. Sequences after the last count as waiting.
     pub fn rebuild(extent: Extent, places: &[Sequence], front: &[Sequence], drawn: Option<Arc<Drawn>>) -> Self {
-        let Extent { last_seq, watermark, expired_through, invited_watermark } = extent;
+        let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = extent;
         let (general, invited): (Vec<Sequence>, Vec<_>) = places.iter().partition(|seq| !seq.is_invited());
         let drawn_place = |seq: &Sequence| place(drawn.as_deref(), *seq);
         let mut kept = Sparse::default();
@@ -74,7 +76,7 @@ impl Order {
         for seq in front {
             ready.insert(seq.0);
         }
-        let invited = InvitedOrder::rebuild(invited_watermark, invited.into_iter());
+        let invited = InvitedOrder::rebuild(last_invited, invited_watermark, invited.into_iter());
         Self { rank, last_seq, watermark, expired_through, front: ready, kept, drawn, invited }
     }
 
@@ -158,6 +160,25 @@ impl Order {
                 self.expired_through = self.expired_through.max(*through);
             }
         }
+    }
+
+    /// Up to where the line has come.
+    pub fn extent(&self) -> Extent {
+        let Self { last_seq, watermark, expired_through, .. } = *self;
+        let (last_invited, invited_watermark) = (self.invited.last(), self.invited.watermark());
+        Extent { last_seq, watermark, expired_through, last_invited, invited_watermark }
+    }
+
+    /// Every place where somebody stands, ascending. The first so many stand at their numbers of a draw that is not made.
+    pub fn standing(&self, numbered_through: u64) -> Vec<Sequence> {
+        let numbered = |seq: Sequence| match u64::try_from(seq.0) {
+            Ok(number) if (1..=numbered_through).contains(&number) => Sequence::of_number(number),
+            _ => seq,
+        };
+        let in_rank = self.rank.standing(self.last_seq).filter(|seq| *seq > self.expired_through).map(numbered);
+        let mut all: Vec<Sequence> = in_rank.chain(self.kept.iter().map(Sequence)).chain(self.invited.iter()).collect();
+        all.sort_unstable();
+        all
     }
 
     /// Notes that sequences up to this one have been issued.

@@ -39,9 +39,14 @@ impl Rank {
     /// The rank of the same line after its places up to `last_seq` have been exchanged, each for another of them.
     #[must_use]
     pub fn exchanged(&self, last_seq: Sequence, place: impl Fn(Sequence) -> Sequence) -> Self {
+        let place = |seq: Sequence| if seq.0 > 0 { place(seq) } else { seq };
+        Self::rebuild(last_seq, self.standing(last_seq).map(place))
+    }
+
+    /// Every place in the line up to `last_seq`, ascending.
+    pub fn standing(&self, last_seq: Sequence) -> impl Iterator<Item = Sequence> {
         let restored = self.restored.iter().map(Sequence);
-        let waiting = (1..=last_seq.0).map(Sequence).filter(|seq| self.holds(*seq)).map(place);
-        Self::rebuild(last_seq, restored.chain(waiting))
+        restored.chain((1..=last_seq.0).map(Sequence).filter(|seq| self.holds(*seq)))
     }
 
     /// Takes a place out of the line. Repeating is harmless.

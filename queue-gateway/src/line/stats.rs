@@ -25,6 +25,8 @@ pub struct Stats {
     pub watermark: Sequence,
     /// All places up to here have expired but for those that were kept. [`Sequence::FIRST`] before the first expiry.
     pub expired_through: Sequence,
+    /// The highest place that the priority lane has given.
+    pub last_invited: Sequence,
     /// The highest place of the invited that was ever admitted. [`Sequence::FIRST`] before the first admission.
     pub invited_watermark: Sequence,
     /// Live slots.
@@ -75,8 +77,8 @@ impl Stats {
 
     /// Up to where the line has come.
     pub fn extent(&self) -> Extent {
-        let Self { last_seq, watermark, expired_through, invited_watermark, .. } = *self;
-        Extent { last_seq, watermark, expired_through, invited_watermark }
+        let Self { last_seq, watermark, expired_through, last_invited, invited_watermark, .. } = *self;
+        Extent { last_seq, watermark, expired_through, last_invited, invited_watermark }
     }
 
     /// Whether it admitted visitors of this lane then, as far as its state goes.

@@ -59,6 +59,10 @@ impl Mirror {
         tail: Tail,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
+        // Only a step knows what to do about that.
+        if tail.rejoining || self.epoch().is_some_and(|epoch| epoch != tail.epoch) {
+            return Err(EngineError::Unavailable("the store has lost the line".to_owned()));
+        }
         self.take_in(engine, bookmark, tail, READINGS).await
     }
 
@@ -72,6 +76,16 @@ impl Mirror {
         if self.copies.load(Ordering::Acquire) != bookmark.copy {
             return Ok(News::Overtaken);
         }
+        if tail.rejoining {
+            return Ok(News::Rejoining);
+        }
+        if self.is_rejoining() && self.epoch() == Some(tail.epoch) {
+            // What was logged meanwhile was about a line that was not all there.
+            let news = self.rebuild(engine).await?;
+            self.rejoining.store(!matches!(news, News::Rebuilt), Ordering::Relaxed);
+            return Ok(news);
+        }
+        self.rejoining.store(false, Ordering::Relaxed);
         if self.went_back(&tail, reader) {
             return self.recover(engine).await;
         }

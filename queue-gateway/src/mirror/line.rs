@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::memory::Admissions;
 use crate::engine::LONGEST_STEP;
 use crate::line::{
     Drawn, Epoch, Histogram, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
@@ -19,10 +20,11 @@ pub(crate) struct Line {
     pub(super) head: LogIndex,
     /// The newest entry applied; `None` where nothing has been since the line was read in full.
     pub(super) last: Option<LineChange>,
-    order: Order,
+    pub(super) order: Order,
+    pub(super) admissions: Admissions,
     /// The queue in numbers as of the last step.
     pub(crate) stats: Arc<Stats>,
-    present: Vec<Histogram>,
+    pub(super) present: Vec<Histogram>,
     general: Movement,
     invited: Movement,
 }
@@ -42,7 +44,8 @@ impl Line {
         let (epoch, head) = (stats.epoch, stats.log_head);
         let (present, stats) = (Vec::new(), Arc::new(stats));
         let (general, invited) = (Movement::default(), Movement::default());
-        let mut line = Self { epoch, head, last: None, order, stats, present, general, invited };
+        let admissions = Admissions::default();
+        let mut line = Self { epoch, head, last: None, order, admissions, stats, present, general, invited };
         line.take_stock();
         line
     }
@@ -136,6 +139,7 @@ impl Line {
     pub(super) fn follow(&mut self, changes: &[LineChange], last_seq: Sequence) {
         for change in changes {
             self.order.apply(change);
+            self.admissions.follow(change);
         }
         self.head.0 += changes.len() as u64;
         self.order.extend(last_seq);
@@ -146,6 +150,7 @@ impl Line {
     pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
+        self.admissions.forget_expired(self.stats.now);
         let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
         let is_capped = self.is_capped();
         for lane in Lane::ALL {
@@ -162,6 +167,9 @@ impl Line {
     /// Goes on with the history of a copy that this one replaces: the queue moves as before.
     pub(super) fn inherit(&mut self, old: Self) {
         (self.general, self.invited, self.present) = (old.general, old.invited, old.present);
+        if old.epoch == self.epoch {
+            self.admissions = old.admissions;
+        }
         self.take_stock();
     }
 

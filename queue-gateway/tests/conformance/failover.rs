@@ -6,7 +6,7 @@ use queue_gateway::line::Standing;
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;
 
-use crate::fixture::{SECRET, baseline, eventually, impatient_engine, join_request, until_done, waiting};
+use crate::fixture::{BEGINNING, baseline, eventually, impatient_engine, join_request, until_done, waiting};
 
 fn queue() -> QueueName {
     "failover".parse().unwrap()
@@ -30,7 +30,7 @@ async fn join(engine: &RedisEngine, number: u128) -> Standing {
 
 /// A line of three, on the replica too.
 async fn line_of_three(engine: &RedisEngine, master: &Redis, replica: &Redis) {
-    until_done(async || engine.configure(&queue(), baseline(0.0, 10), SECRET).await).await;
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await).await;
     for number in 1..=3 {
         join(engine, number).await;
     }

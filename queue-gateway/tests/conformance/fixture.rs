@@ -15,8 +15,8 @@ use contract::{
 use jiff::Timestamp;
 use queue_gateway::engine::{EngineError, MOST_JOINS, QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{
-    AdmissionLimits, Baseline, Contact, ControlChange, DrawSecret, Epoch, JoinRequest, Joined, Lifetimes, LineChange,
-    LogIndex, LogPage, Schedule, Sequence, Standing, Stats,
+    AdmissionLimits, Baseline, Beginning, Contact, ControlChange, DrawSecret, Epoch, JoinRequest, Joined, Lifetimes,
+    LineChange, LogIndex, LogPage, Schedule, Sequence, Standing, Stats,
 };
 use service::redis::RedisSettings;
 use testkit::{Redis, RedisCluster};
@@ -130,7 +130,7 @@ impl Fixture {
     }
 
     pub(crate) async fn configure_as(&self, baseline: Baseline) -> Stats {
-        self.engine.configure(&self.queue, baseline, SECRET).await.unwrap()
+        self.engine.configure(&self.queue, baseline, BEGINNING).await.unwrap()
     }
 
     pub(crate) async fn control(&self, change: ControlChange) {
@@ -236,6 +236,9 @@ impl Fixture {
 
 /// Of the draws in these tests.
 pub(crate) const SECRET: DrawSecret = DrawSecret([7; 32]);
+
+/// Of a queue that nobody has known before.
+pub(crate) const BEGINNING: Beginning = Beginning { secret: SECRET, is_known: false };
 
 pub(crate) const LIFETIMES: Lifetimes =
     Lifetimes { arrive: ARRIVE, claim: CLAIM, claim_at_most: CLAIM_AT_MOST, active: ACTIVE, grace: GRACE };

@@ -7,13 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use queue_gateway::engine::QueueEngine;
 use queue_gateway::line::{
     AdmissionLimits, Baseline, ClientNetwork, Closing, Contact, ControlChange, Deal, Drawn, Epoch, GatewayId,
-    Histogram, Invitation, InvitationId, Invitations, JoinRequest, Lifetimes, LogIndex, Opening, Phase, Place,
-    Readmission, ReadyVisitor, Report, Schedule, Sequence, Share, Stats, Step,
+    Histogram, Invitation, InvitationId, Invitations, JoinReply, JoinRequest, Lifetimes, LogIndex, Opening, Phase,
+    Place, Readmission, ReadyVisitor, Report, Schedule, Sequence, Share, Stats, Step,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use uuid::Uuid;
 
-use crate::{fixture::SECRET, model::Model};
+use crate::{fixture::BEGINNING, model::Model};
 
 pub(crate) const VISITORS: u128 = 24;
 
@@ -35,19 +35,26 @@ pub(crate) enum Operation {
     Front(Option<Sequence>, usize),
 }
 
-/// A reply as text, since replies are of many types and all of them print in full; a step's also as it is.
+/// A reply as text, since replies are of many types and all of them print in full; those of a step and of joins also as they
+/// are.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) text: String,
     pub(crate) step: Option<Step>,
+    pub(crate) joins: Vec<JoinReply>,
 }
 
 impl Operation {
     pub(crate) async fn run(self, engine: &dyn QueueEngine, queue: &QueueName) -> Reply {
-        let mut step = None;
+        let (mut step, mut joins) = (None, Vec::new());
         let text = match self {
-            Self::Configure(baseline) => format!("{:?}", engine.configure(queue, baseline, SECRET).await),
-            Self::Join(requests) => format!("{:?}", engine.join_many(queue, &requests).await),
+            Self::Configure(baseline) => format!("{:?}", engine.configure(queue, baseline, BEGINNING).await),
+            Self::Join(requests) => {
+                let replies = engine.join_many(queue, &requests).await;
+                let text = format!("{replies:?}");
+                joins = replies.unwrap_or_default();
+                text
+            }
             Self::Leave(visitor) => format!("{:?}", engine.leave(queue, visitor).await),
             Self::Step(report) => {
                 let reply = engine.step(queue, &report).await;
@@ -66,7 +73,7 @@ impl Operation {
             Self::Line(above, limit) => format!("{:?}", engine.line(queue, above, limit).await),
             Self::Front(above, limit) => format!("{:?}", engine.front(queue, above, limit).await),
         };
-        Reply { text, step }
+        Reply { text, step, joins }
     }
 }
 

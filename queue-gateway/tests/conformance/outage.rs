@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::fixture::{
-    SECRET, baseline, eventually, impatient_engine, is_admitted, join_request, patient, until_done, waiting,
+    BEGINNING, SECRET, baseline, eventually, impatient_engine, is_admitted, join_request, patient, until_done, waiting,
 };
 
 /// Time for one step to fail on a machine that is busy with other tests.
@@ -67,7 +67,7 @@ async fn assert_unavailable(engine: &RedisEngine) {
 async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() {
     let redis = Redis::options().fsync(Fsync::Always).start().await;
     let engine = impatient_engine(&redis.url()).await;
-    until_done(async || engine.configure(&queue(), baseline(0.0, 10), SECRET).await).await;
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await).await;
     join_all(&engine, 1..=3).await;
     redis.kill();
     assert_unavailable(&engine).await;
@@ -83,7 +83,7 @@ async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() 
 async fn a_hung_redis_is_unavailable_and_used_again_when_it_goes_on() {
     let redis = Redis::start().await;
     let engine = impatient_engine(&redis.url()).await;
-    until_done(async || engine.configure(&queue(), baseline(0.0, 10), SECRET).await).await;
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await).await;
     join_all(&engine, 1..=2).await;
     redis.stop();
     for _ in 0..6 {
@@ -99,7 +99,7 @@ async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_their
     let redis = Redis::start().await;
     let clock = Arc::new(ManualClock::at_second(1_800_000_000));
     let engine = engine(&redis).await.with_test_clock(clock.clone());
-    let old = engine.configure(&queue(), baseline(10.0, 10), SECRET).await.unwrap().epoch;
+    let old = engine.configure(&queue(), baseline(10.0, 10), BEGINNING).await.unwrap().epoch;
     let contact = Some(Contact { network: None });
     engine.join(&queue(), JoinRequest { contact, ..join_request(visitor(1), token(1)) }).await.unwrap().unwrap();
     join_all(&engine, 2..=4).await;
@@ -116,7 +116,7 @@ async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_their
         matches!(reply, Err(EngineError::NotConfigured(_))).then_some(())
     })
     .await;
-    let epoch = engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap().epoch;
+    let epoch = engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap().epoch;
     assert!(epoch > old);
 
     join_all(&engine, [9]).await;
@@ -137,13 +137,13 @@ async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_their
 async fn what_is_left_of_an_earlier_epoch_does_not_mix_with_a_new_one() {
     let redis = Redis::start().await;
     let engine = engine(&redis).await;
-    engine.configure(&queue(), baseline(1.0, 10), SECRET).await.unwrap();
+    engine.configure(&queue(), baseline(1.0, 10), BEGINNING).await.unwrap();
     join_all(&engine, 1..=3).await;
     engine.leave(&queue(), visitor(3)).await.unwrap();
     redis.call(&["DEL", "wr:{outage}:meta"]).await;
     let reply = engine.status(&queue(), visitor(1)).await;
     assert!(matches!(reply, Err(EngineError::NotConfigured(_))), "{reply:?}");
-    let stats = engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap();
+    let stats = engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap();
     assert_eq!((stats.last_seq.0, stats.active, stats.log_head.0), (0, 0, 0));
     join_all(&engine, [4]).await;
     engine.leave(&queue(), visitor(4)).await.unwrap();
@@ -155,7 +155,7 @@ async fn what_is_left_of_an_earlier_epoch_does_not_mix_with_a_new_one() {
 async fn scripts_that_redis_forgot_are_sent_again() {
     let redis = Redis::start().await;
     let engine = engine(&redis).await;
-    engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap();
+    engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap();
     join_all(&engine, [1]).await;
     redis.call(&["SCRIPT", "FLUSH"]).await;
     join_all(&engine, [2]).await;
@@ -172,7 +172,7 @@ async fn the_time_is_the_stores_own() {
         Timestamp::from_microsecond(part(0) * 1_000_000 + part(1)).unwrap()
     };
     let before = server_time().await;
-    let stats = engine.configure(&queue(), baseline(1_000.0, 10), SECRET).await.unwrap();
+    let stats = engine.configure(&queue(), baseline(1_000.0, 10), BEGINNING).await.unwrap();
     assert!(before <= stats.now && stats.now <= server_time().await);
     assert_eq!(stats.epoch.0, stats.now.as_microsecond());
     let last = AtomicU64::new(0);
@@ -190,7 +190,7 @@ async fn the_time_is_the_stores_own() {
 async fn what_no_script_of_ours_wrote_is_corrupt() {
     let redis = Redis::start().await;
     let engine = engine(&redis).await;
-    engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap();
+    engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap();
     redis.call(&["SET", "wr:{outage}:line", "x"]).await;
     let reply = engine.status(&queue(), visitor(1)).await;
     assert!(matches!(reply, Err(EngineError::Corrupt(_))), "{reply:?}");
@@ -204,7 +204,7 @@ async fn what_no_script_of_ours_wrote_is_corrupt() {
 async fn whoever_cannot_be_read_costs_those_who_join_with_them_nothing() {
     let redis = Redis::start().await;
     let engine = Arc::new(engine(&redis).await);
-    engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap();
+    engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap();
     let unreadable = visitor(3);
     redis.call(&["HSET", "wr:{outage}:tokens", &unreadable.0.simple().to_string(), "t"]).await;
     redis.call(&["HSET", "wr:{outage}:slots", "t", "no slot of ours"]).await;
@@ -228,7 +228,7 @@ async fn whoever_cannot_be_read_costs_those_who_join_with_them_nothing() {
 async fn a_full_redis_takes_nobody_in_and_does_nothing_by_halves() {
     let redis = Redis::start().await;
     let engine = engine(&redis).await;
-    let before = engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap();
+    let before = engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap();
     redis.call(&["CONFIG", "SET", "maxmemory", "1"]).await;
     let reply = engine.join(&queue(), join_request(visitor(1), token(1))).await;
     assert!(matches!(reply, Err(EngineError::Unavailable(_))), "{reply:?}");
@@ -243,7 +243,7 @@ async fn a_full_redis_takes_nobody_in_and_does_nothing_by_halves() {
 async fn a_queue_of_before_there_were_draws_goes_on_without_one() {
     let redis = Redis::start().await;
     let engine = engine(&redis).await;
-    let began = engine.configure(&queue(), baseline(0.0, 10), SECRET).await.unwrap().now;
+    let began = engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await.unwrap().now;
     join_all(&engine, [1]).await;
     let meta = format!("wr:{{{}}}:meta", queue());
     redis.call(&["HDEL", &meta, "draw_secret", "numbering", "decided", "dealt"]).await;
@@ -252,7 +252,7 @@ async fn a_queue_of_before_there_were_draws_goes_on_without_one() {
     let schedule =
         Schedule { opens_at, opening: Opening::Draw, pre_queue: Duration::from_hours(1), ..Schedule::default() };
     let announces_a_draw = Baseline { schedule, ..baseline(0.0, 10) };
-    let control = engine.configure(&queue(), announces_a_draw, SECRET).await.unwrap().control;
+    let control = engine.configure(&queue(), announces_a_draw, BEGINNING).await.unwrap().control;
     assert_eq!((control.draw.secret, control.opening()), (SECRET, Opening::Fifo), "somebody has joined already");
     join_all(&engine, [2]).await;
     assert_eq!(engine.status(&queue(), visitor(2)).await.unwrap(), waiting(2));

@@ -9,7 +9,7 @@ use contract::{
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use testkit::Redis;
+use testkit::{Redis, SseClient};
 
 use crate::{
     browser::Browser,
@@ -154,14 +154,66 @@ async fn an_outage_is_answered_at_once_and_ends_with_everybody_in_their_place() 
     let told = entrance.header("sec-fetch-mode", "cors").header("sec-fetch-site", "same-origin").send().await;
     assert_problem(&told, 503, "store_unavailable");
 
-    // It kept nothing on disk: a new epoch, which opens with one admission, and into which the old places are put back.
+    // It kept nothing on disk: the gateway gives it the line back.
     redis.restart().await;
     gateway.until_ready().await;
-    gateway.until_poll(&first, "the first is admitted", |place| place["state"] == "admitted").await;
-    for token in [&third, &second] {
+    for (token, position) in [(&third, 3), (&second, 2), (&first, 1)] {
+        gateway.until_poll(token, "the place is as it was", |place| place["position"] == position).await;
         let rejoined = gateway.visitors.post(TOKENS).bearer(token).send().await;
-        assert_eq!((rejoined.status.as_u16(), &rejoined.json()["state"]), (200, &"waiting".into()));
+        assert_eq!((rejoined.status.as_u16(), &rejoined.json()["position"]), (200, &json!(position)));
     }
-    gateway.until_poll(&second, "the second is in front", |place| place["position"] == 1).await;
-    gateway.until_poll(&third, "the third is behind them", |place| place["position"] == 2).await;
+}
+
+#[tokio::test]
+async fn a_store_that_lost_everything_is_given_its_line_back_and_nobody_notices() {
+    let redis = Redis::start().await;
+    let (one, other) = (gateway_on(&redis).await, gateway_on(&redis).await);
+    let rate = |per_second: f64| json!({"rate_per_second": per_second});
+    let patch = async |gateway: &Gateway, body: &Value| {
+        let reply = gateway.internal.patch("/v1/admin/queues/demo").bearer(OPERATOR_KEY).json(body).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    };
+    patch(&one, &rate(1_000.0)).await;
+    let (waiting_token, _) = one.admitted_visitor().await;
+    patch(&one, &rate(0.0)).await;
+    let mut line = Vec::new();
+    for _ in 0..20 {
+        line.push(one.waiting_visitor().await.0);
+    }
+    let cookie = format!("waiting_token.demo={}", line[12]);
+    let mut stream = SseClient::connect(other.address, "/v1/queues/demo/stream", &[("cookie", &cookie)]).await.unwrap();
+    stream.next_event(Duration::from_secs(10)).await.unwrap();
+    stream.next_event(Duration::from_secs(10)).await.unwrap();
+    one.step().await;
+    other.step().await;
+
+    redis.flush().await;
+    // Whoever comes meanwhile may have to come again, and is never told of another place.
+    eventually("both follow the line again", async || {
+        for gateway in [&one, &other] {
+            let reply = gateway.visitors.get(CURRENT).bearer(&line[7]).send().await;
+            if reply.status == 200 {
+                assert_eq!(reply.json()["position"], 8, "{}", reply.text());
+            }
+            if gateway.internal.get("/readyz").send().await.status != 200 {
+                return false;
+            }
+        }
+        one.public_state().await["state"] == "open" && other.public_state().await["state"] == "open"
+    })
+    .await;
+    let state = one.public_state().await;
+    assert_eq!((&state["state"], &state["waiting"], &state["active"]), (&json!("open"), &json!(20), &json!(1)));
+    assert_eq!(other.poll(&line[19]).await["position"], 20);
+    assert_eq!(one.poll(&waiting_token).await["state"], "admitted", "whoever was told so stays admitted");
+    let refused = one.visitors.get(CURRENT).bearer(&line[3]).send().await;
+    assert_eq!(refused.json()["position"], 4);
+    assert_eq!(one.visitors.delete(CURRENT).bearer(&line[3]).send().await.status, 204);
+    other.until_poll(&line[19], "one has left", |place| place["position"] == 19).await;
+    let newcomer = other.waiting_visitor().await.1;
+    assert_eq!(newcomer["position"], 20, "nobody's place is given again");
+    assert_eq!(other.visitors.delete(CURRENT).bearer(&waiting_token).send().await.status, 204);
+    assert_eq!(one.poll(&waiting_token).await["state"], "left", "and there is no second turn");
+    let next = stream.next_event(Duration::from_secs(20)).await.unwrap();
+    assert_eq!(next.event, "position", "the stream was never closed");
 }

@@ -289,7 +289,7 @@ async fn a_number_that_takes_no_part_in_the_draw_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_outlives_the_loss_of_a_store_until_a_draw_has_shown_it() {
+async fn a_draw_outlives_the_loss_of_a_store_at_any_time() {
     let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
     let gateway = world.gateway().await;
     world.ghosts(3).await;
@@ -301,10 +301,13 @@ async fn a_secret_outlives_the_loss_of_a_store_until_a_draw_has_shown_it() {
     world.ghosts(3).await;
     world.until_about_to_open().await;
     world.until_drawn().await;
-    assert!(gateway.mirror.drawn().is_some());
+    let (drawn, before) = (gateway.mirror.drawn().unwrap(), world.line().await);
     world.store.empty();
-    world.tick().await;
-    assert_ne!(world.stats().await.control.draw.secret, secret, "everybody knows that one");
+    tokio::time::sleep(3 * TICK).await;
+    let draw = world.stats().await.control.draw;
+    assert_eq!((draw.secret, draw.numbers), (secret, Some(6)), "nobody draws again");
+    assert!(draw.drawn_at.is_some() && gateway.mirror.drawn() == Some(drawn));
+    assert_eq!(world.line().await, before, "everybody is at the place that was drawn");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use queue_gateway::{
     engine::{QueueEngine, embedded::EmbeddedEngine},
     line::{
-        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, LogIndex, Opening, Phase, ReadyVisitor,
-        Report, Sequence, Standing,
+        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, LogIndex, Opening, Phase, QueueState,
+        ReadyVisitor, Report, Sequence, Standing,
     },
     waiting_room::View,
 };
@@ -122,35 +122,101 @@ async fn a_gateway_that_cannot_follow_the_line_holds_up_nobody_and_comes_back() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_forgot_everything_sends_the_streams_back_to_their_places() {
-    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
-    let gateway = world.gateway().await;
-    let mut streams = gateway.listeners(&world, 300).await;
-    let crowd: Vec<Visitor> = streams.iter().map(|(visitor, _)| *visitor).collect();
+async fn a_store_that_forgot_everything_is_given_its_line_back_and_no_stream_closes() {
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 10_000 }).await;
+    let (one, other) = (world.gateway().await, world.gateway().await);
+    let mut streams = one.listeners(&world, 300).await;
+    streams.extend(other.listeners(&world, 300).await);
+    let offline = world.ghosts(50).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (line, before) = (world.line().await, world.stats().await);
     for (_, stream) in &mut streams {
         stream.hear();
     }
-    let old_epoch = gateway.mirror.epoch().unwrap();
     world.store.empty();
-    tokio::time::sleep(2 * TICK).await;
-    assert!(gateway.mirror.epoch().unwrap() > old_epoch);
-    let mut retries = Vec::new();
-    for (_, stream) in &mut streams {
-        let last = stream.hear().pop().unwrap();
-        assert!(stream.ended);
-        retries.push(last.retry_ms.unwrap());
-    }
-    assert!(retries.iter().all(|retry| (1_000..5_000).contains(retry)));
-    retries.sort_unstable();
-    retries.dedup();
-    assert!(retries.len() > 200, "spread over time");
+    tokio::time::sleep(5 * TICK).await;
+    let after = world.stats().await;
+    assert_eq!((after.epoch, after.last_seq, after.state()), (before.epoch, before.last_seq, QueueState::Open));
+    assert!(after.active >= before.active, "those who are at the site count");
+    assert_eq!(after.totals.admitted + world.line().await.len() as u64, 650, "nobody is lost, and nobody there twice");
+    assert!(one.mirror.is_current() && other.mirror.is_current());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let admitted = world.admitted_total().await;
+    assert!((60..=120).contains(&admitted), "it goes on by itself, at its pace: {admitted}");
 
+    for (visitor, stream) in &mut streams {
+        let names = stream.names();
+        let is_admitted = world.is_admitted(*visitor).await;
+        assert_eq!(stream.ended, is_admitted, "{visitor:?} heard {names:?}");
+        let both = [&one, &other].map(|gateway| gateway.position(visitor.place.seq));
+        assert_eq!(both[0], both[1]);
+        assert!(both[0].is_none_or(|position| stream.position.is_some_and(|shown| shown >= position)));
+    }
+    // Whoever was offline finds the place as it was; whoever had a turn gets no other.
+    let place = offline[7].place;
+    let answer = other.poll(offline[7]).await;
+    assert_eq!((answer.place, told(&answer)), (Some(place), one.position(place.seq)));
+    let served = streams.iter().find(|(visitor, _)| !line.contains(&visitor.place.seq)).unwrap().0;
+    let answer = one.poll(served).await;
+    assert!(matches!(answer.view, View::Admitted { .. }), "{answer:?}");
+    world.leave(served).await;
+    let answer = one.poll(served).await;
+    assert!(matches!(answer.view, View::Gone { .. }), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_or_leaves_after_a_loss_does_so_once() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(20).await;
+    world.tick().await;
+    world.store.empty();
+    assert!(gateway.try_join(&world).await.is_err(), "somebody may know of places that were given");
+    tokio::time::sleep(4 * TICK).await;
+    assert_eq!(gateway.join(&world).await.place.seq, Sequence(21));
+    gateway.leave(crowd[4]).await;
+    assert_eq!(world.rejoin(crowd[7].id, Some(crowd[7].place)).await.place, crowd[7].place);
+    world.tick().await;
+    assert_eq!(world.line().await.len(), 20);
+    assert_eq!(gateway.position(crowd[19].place.seq), Some(19));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_died_with_the_store_is_waited_for_a_minute() {
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let (one, other) = (world.gateway().await, world.gateway().await);
+    let crowd = one.listeners(&world, 200).await;
+    world.tick().await;
+    world.tick().await;
+    let admitted = world.admitted_total().await;
+    world.store.empty();
+    other.kill();
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(world.stats().await.state(), QueueState::Rejoining);
+    assert!(one.position(crowd[199].0.place.seq).is_some());
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(world.stats().await.state(), QueueState::Open);
+    assert!(world.admitted_total().await > admitted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_every_gateway_has_died_with_the_store_a_new_epoch_takes_in_the_tokens_of_the_old() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(300).await;
+    world.tick().await;
+    let old_epoch = gateway.mirror.epoch().unwrap();
+    gateway.kill();
+    world.store.empty();
+    let fresh = world.gateway().await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(fresh.mirror.epoch().unwrap() > old_epoch);
     // They come back in any order and stand in the old one.
     for visitor in crowd.iter().rev() {
-        gateway.stream(*visitor).await;
+        fresh.stream(*visitor).await;
     }
     world.tick().await;
-    let epoch = gateway.mirror.epoch().unwrap();
+    let epoch = fresh.mirror.epoch().unwrap();
     let expected = crowd.iter().map(|visitor| visitor.place.relative_to(epoch));
     assert!(world.line().await.into_iter().eq(expected));
     assert_eq!(world.stats().await.ready, 300, "and they are as present as before");
@@ -251,14 +317,15 @@ async fn what_operators_ordered_outlives_a_store_that_forgot_everything() {
     let ordered = world.engine.control(&world.queue, orders, "Ada").await.unwrap();
     world.tick().await;
     world.store.empty();
-    world.tick().await;
+    tokio::time::sleep(3 * TICK).await;
+    assert!(gateway.mirror.is_current());
     let control = gateway.mirror.stats().unwrap().control.clone();
     assert_eq!(Control { revision: 0, ..control }, Control { revision: 0, ..ordered });
 
     // An order that was taken back stays taken back.
     world.pause(false).await;
     world.store.empty();
-    world.tick().await;
+    tokio::time::sleep(3 * TICK).await;
     assert!(!gateway.mirror.stats().unwrap().control.paused);
 }
 

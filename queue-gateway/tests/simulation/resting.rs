@@ -122,7 +122,7 @@ async fn a_queue_that_rests_while_the_store_is_lost_wakes_in_the_new_one() {
     world.store.empty();
     tokio::time::sleep(IDLE).await;
     let answer = gateway.poll(crowd[2]).await;
-    assert_eq!(told(&answer), Some(1), "back at the old place, and alone");
+    assert_eq!(told(&answer), Some(3), "at the old place, behind those who are yet to come back");
     let answer = gateway.poll(crowd[0]).await;
     assert_eq!(told(&answer), Some(1));
 }

@@ -16,8 +16,9 @@ use contract::{
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
-    Baseline, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Readmission, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
+    Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing, Stats, Step,
+    Tail,
 };
 
 #[derive(Debug)]
@@ -131,12 +132,17 @@ impl Store {
 
 #[async_trait]
 impl QueueEngine for Store {
-    async fn configure(&self, queue: &QueueName, baseline: Baseline, secret: DrawSecret) -> Result<Stats, EngineError> {
+    async fn configure(
+        &self,
+        queue: &QueueName,
+        baseline: Baseline,
+        beginning: Beginning,
+    ) -> Result<Stats, EngineError> {
         let engine = self.reach()?;
         if let Some(standby) = self.standby() {
-            standby.configure(queue, baseline.clone(), secret).await?;
+            standby.configure(queue, baseline.clone(), beginning).await?;
         }
-        engine.configure(queue, baseline, secret).await
+        engine.configure(queue, baseline, beginning).await
     }
 
     async fn join_many(&self, queue: &QueueName, requests: &[JoinRequest]) -> Result<Vec<JoinReply>, EngineError> {
@@ -150,6 +156,14 @@ impl QueueEngine for Store {
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
         self.reach()?.status(queue, visitor).await
+    }
+
+    async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError> {
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.name(queue, visitor, place).await?;
+        }
+        engine.name(queue, visitor, place).await
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
@@ -174,6 +188,22 @@ impl QueueEngine for Store {
             standby.deal(queue, deal).await?;
         }
         self.delayed(engine.deal(queue, deal).await, |takes| takes.deal).await
+    }
+
+    async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError> {
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.rejoin(queue, memory).await?;
+        }
+        engine.rejoin(queue, memory).await
+    }
+
+    async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError> {
+        let engine = self.reach()?;
+        if let Some(standby) = self.standby() {
+            standby.hand_back(queue, page).await?;
+        }
+        engine.hand_back(queue, page).await
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {

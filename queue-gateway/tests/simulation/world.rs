@@ -349,6 +349,11 @@ impl Gateway {
         self.room.poll(&self.queue, visitor.held(), Client { network: visitor.network }).await
     }
 
+    /// Somebody gives their place up.
+    pub(crate) async fn leave(&self, visitor: Visitor) {
+        self.room.leave(&self.queue, visitor.held()).await.unwrap();
+    }
+
     /// Opens a stream for a visitor, as the handler does: a reading of the log takes a moment.
     pub(crate) async fn stream(&self, visitor: Visitor) -> Listener {
         let (standing, _) = self.room.listen(&self.queue, visitor.held()).await.unwrap();

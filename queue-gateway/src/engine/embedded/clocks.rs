@@ -24,7 +24,9 @@ impl Admitting {
         if control.paused || control.waits_for_draw(lane) {
             return Self::NEVER;
         }
-        let from = control.admits_from(lane).map_or(i64::MIN, Timestamp::as_microsecond);
+        let opens = control.admits_from(lane).map_or(i64::MIN, Timestamp::as_microsecond);
+        // A line that is being given back waits.
+        let from = control.rejoining_until.map_or(opens, |until| opens.max(until.as_microsecond()));
         let until = control.closes_at().map_or(i64::MAX, Timestamp::as_microsecond);
         Self { from, until }
     }

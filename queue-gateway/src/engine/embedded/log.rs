@@ -18,6 +18,14 @@ impl Log {
         Self { entries: VecDeque::new(), head: 0, capacity }
     }
 
+    /// Goes on after an entry that somebody remembers, and that is not here.
+    pub(super) fn go_on_after(&mut self, head: LogIndex) {
+        if head.0 > self.head {
+            self.entries.clear();
+            self.head = head.0;
+        }
+    }
+
     /// Adds an entry; the oldest makes room.
     pub(super) fn append(&mut self, change: LineChange) {
         if self.entries.len() >= self.capacity {

@@ -9,7 +9,7 @@ use contract::ids::VisitorId;
 
 use crate::{
     engine::{MOST_SWEPT, PASSED_TOGETHER},
-    line::{LinePage, Sequence},
+    line::{Extent, LinePage, Sequence, unknown_at},
 };
 
 /// One visitor a place, one place a visitor.
@@ -99,6 +99,61 @@ impl Places {
     pub(super) fn give_back(&mut self, seq: Sequence, visitor: VisitorId) {
         self.given_back.insert(seq);
         self.insert(seq, visitor);
+    }
+
+    /// Puts somebody whose name is not known at a place that is free.
+    pub(super) fn insert_unknown(&mut self, seq: Sequence) {
+        if !self.by_seq.contains_key(&seq) {
+            self.insert(seq, unknown_at(seq));
+        }
+        if seq.is_restored() && seq.number().is_none() {
+            self.given_back.insert(seq);
+        }
+    }
+
+    /// Gives a name to whoever stands at a place.
+    pub(super) fn name(&mut self, visitor: VisitorId, seq: Sequence) {
+        let unknown = unknown_at(seq);
+        let deadline = self.away.deadlines.get(&unknown).map(|(deadline, _)| *deadline);
+        self.take(unknown);
+        self.insert(seq, visitor);
+        if let Some(deadline) = deadline {
+            self.away.insert(visitor, seq, deadline);
+        }
+    }
+
+    /// Those who stand after `above` and up to `through`, and not at any of these places, which ascend.
+    pub(super) fn not_among(
+        &self,
+        above: Sequence,
+        through: Sequence,
+        places: &[Sequence],
+    ) -> Vec<(Sequence, VisitorId)> {
+        let within = (Bound::Excluded(above), Bound::Included(through));
+        let others = self.by_seq.range(within).filter(|(seq, _)| places.binary_search(seq).is_err());
+        others.map(|(seq, visitor)| (*seq, *visitor)).collect()
+    }
+
+    /// Goes on from where a line was.
+    pub(super) fn resume(&mut self, extent: Extent) {
+        self.watermark = self.watermark.max(extent.watermark);
+        self.invited_watermark = self.invited_watermark.max(extent.invited_watermark);
+        self.expired_through = self.expired_through.max(extent.expired_through);
+        self.cleared_through = self.expired_through;
+    }
+
+    /// The grace time of everybody who was passed begins: now, and until `kept_until` for each who was kept alone.
+    pub(super) fn begin_grace(&mut self, now: i64, kept_until: i64, is_ready: impl Fn(Sequence) -> bool) {
+        let kept: Vec<(Sequence, VisitorId)> =
+            self.by_seq.range(..=self.expired_through).map(|(seq, visitor)| (*seq, *visitor)).collect();
+        for (seq, visitor) in kept {
+            if seq.number().is_none() && !is_ready(seq) {
+                self.set_away(visitor, seq, kept_until);
+            }
+        }
+        if self.watermark > self.expired_through {
+            self.passed.push_back(Stretch { began: now, ended: now, through: self.watermark });
+        }
     }
 
     /// Takes the visitor out, wherever they stand, and forgets all about them.

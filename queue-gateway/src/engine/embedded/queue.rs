@@ -2,6 +2,7 @@
 
 mod draw;
 mod joining;
+mod rejoining;
 mod stepping;
 mod turns;
 
@@ -9,6 +10,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use contract::ids::{ActiveTokenId, VisitorId};
 
+use self::rejoining::Rejoining;
 use super::{
     clocks::{Admitting, Clocks, Moment},
     control,
@@ -23,8 +25,9 @@ use super::{
 };
 use crate::engine::MOST_CHANGES;
 use crate::line::{
-    BY_SETTINGS, Baseline, Change, ClientNetwork, Control, ControlChange, DrawSecret, Epoch, GATEWAY_LIVES, Lane,
-    LineChange, LinePage, LogIndex, LogPage, Lost, Progress, Round, Sequence, Standing, Stats, Tail, Totals,
+    BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, Lane,
+    LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_BEGINS, Round, Sequence, Standing, Stats, Tail,
+    Totals,
 };
 
 /// The state of a queue.
@@ -52,6 +55,8 @@ pub(super) struct Queue {
     /// Up to which number places are dealt.
     dealt: u64,
     control: Control,
+    /// What gateways have handed back of a line that the store has lost, until all is here.
+    rejoining: Option<Rejoining>,
     /// The newest last.
     changes: VecDeque<Change>,
     totals: Totals,
@@ -59,7 +64,11 @@ pub(super) struct Queue {
 
 impl Queue {
     /// An empty queue whose epoch begins now.
-    pub(super) fn begin(now: i64, baseline: Baseline, secret: DrawSecret, log_capacity: usize) -> Self {
+    pub(super) fn begin(now: i64, baseline: Baseline, beginning: Beginning, log_capacity: usize) -> Self {
+        let mut control = Control::begin(baseline, beginning.secret);
+        if beginning.is_known {
+            control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_BEGINS))));
+        }
         Self {
             epoch: Epoch(now),
             last_seq: Sequence(0),
@@ -77,7 +86,8 @@ impl Queue {
             credit: Credit::opening(now),
             draw_is_decided: false,
             dealt: 0,
-            control: Control::begin(baseline, secret),
+            control,
+            rejoining: None,
             changes: VecDeque::new(),
             totals: Totals::default(),
         }
@@ -152,9 +162,10 @@ impl Queue {
         before
     }
 
-    pub(super) fn tail(&self, epoch: Epoch, after: LogIndex, limit: usize) -> Tail {
+    pub(super) fn tail(&self, epoch: Epoch, after: LogIndex, limit: usize, now: i64) -> Tail {
         let page = if epoch == self.epoch { self.log.after(after, limit) } else { LogPage::Gap };
-        Tail { epoch: self.epoch, last_seq: self.last_seq, log_head: self.log.head(), page }
+        let rejoining = self.control.rejoins(instant(now));
+        Tail { epoch: self.epoch, last_seq: self.last_seq, log_head: self.log.head(), rejoining, page }
     }
 
     pub(super) fn line_page(&self, above: Option<Sequence>, limit: usize) -> LinePage {
@@ -174,6 +185,7 @@ impl Queue {
             last_seq: self.last_seq,
             log_head: self.log.head(),
             watermark: self.places.watermark(),
+            last_invited: Sequence::of_invited(self.last_invited),
             invited_watermark: self.places.invited_watermark(),
             expired_through: self.places.expired_through(),
             active: self.slots.live(at),

@@ -105,6 +105,10 @@ impl Slots {
         self.occupied.get(self.tokens.get(&visitor)?)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.occupied.is_empty()
+    }
+
     /// How many slots are live.
     pub(super) fn live(&self, at: Moment) -> u64 {
         // A slot may be overdue by both clocks: only those that one of them keeps are counted there.

@@ -3,6 +3,7 @@
 pub(super) mod control;
 mod histogram;
 mod log_entry;
+pub(super) mod memory;
 mod network;
 
 use std::{fmt::Display, str::FromStr, time::Duration};
@@ -212,6 +213,7 @@ impl Reply {
             Value::Integer(-2) => Ok(Err(NoJoins::Draining.into())),
             Value::Integer(-3) => Ok(Err(NoJoins::Closed.into())),
             Value::Integer(-4) => Ok(Err(JoinRefused::InvitationExpired)),
+            Value::Integer(-6) => Ok(Err(NoJoins::Rejoining.into())),
             Value::Integer(-5) => Ok(Err(JoinRefused::InvitationUsed)),
             Value::Integer(seq) => {
                 Ok(Ok(Joined { epoch, standing: Standing::Waiting { seq: Sequence(seq) }, fresh: true }))
@@ -282,6 +284,7 @@ impl Reply {
             epoch: Epoch(self.int()?),
             last_seq: Sequence(self.int()?),
             log_head: LogIndex(self.count()?),
+            rejoining: self.int()? == 1,
             page: match self.value()? {
                 Value::Integer(0) => LogPage::Gap,
                 entries => LogPage::Entries(Self::new(entries)?.all(|value| log_entry::read(&string(value)?))?),
@@ -296,6 +299,7 @@ impl Reply {
             log_head: LogIndex(self.count()?),
             watermark: Sequence(self.int()?),
             expired_through: Sequence(self.int()?),
+            last_invited: Sequence::of_invited(self.count()?),
             invited_watermark: Sequence(self.int()?),
             active: self.count()?,
             unclaimed: self.count()?,

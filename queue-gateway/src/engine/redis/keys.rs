@@ -4,7 +4,7 @@ use contract::ids::QueueName;
 use fred::types::Key;
 
 /// What follows `wr:{queue}:`, in the order in which the library names its KEYS.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "meta",
     "line",
     "away",
@@ -29,6 +29,7 @@ const NAMES: [&str; 24] = [
     "log",
     "changes",
     "invitations",
+    "rejoined",
 ];
 
 /// The KEYS of every script.

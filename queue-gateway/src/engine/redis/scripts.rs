@@ -41,8 +41,8 @@ macro_rules! scripts {
 
 // A full Redis takes nobody in, before a script has done anything. Those who are in go on, which is what empties it.
 scripts! {
-    "#!lua" { configure join }
-    "#!lua flags=allow-oom" { leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
+    "#!lua" { configure join rejoin hand_back }
+    "#!lua flags=allow-oom" { name leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
     "#!lua flags=no-writes" { status stats changes tail line front }
 }
 
@@ -55,7 +55,7 @@ mod tests {
             LONGEST_STEP, MOST_CHANGES, MOST_LOST, MOST_NETWORKS, MOST_NUMBERS_PER_PLACE, MOST_SWEPT, OUTCOMES_LAST,
             PASSED_TOGETHER,
         },
-        line::{GATEWAY_LIVES, MOST_HELD_BACK, Sequence},
+        line::{GATEWAY_LIVES, MOST_HELD_BACK, REJOINING_BEGINS, REJOINING_LASTS, Sequence},
     };
 
     #[test]
@@ -65,6 +65,8 @@ mod tests {
             ("PASSED_TOGETHER", PASSED_TOGETHER),
             ("GATEWAY_LIVES", GATEWAY_LIVES),
             ("OUTCOMES_LAST", OUTCOMES_LAST),
+            ("REJOINING_BEGINS", REJOINING_BEGINS),
+            ("REJOINING_LASTS", REJOINING_LASTS),
         ]
         .map(|(name, time): (_, Duration)| (name, time.as_micros()));
         let counts = [

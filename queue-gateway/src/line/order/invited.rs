@@ -8,17 +8,20 @@ use crate::line::{place::Sequence, sparse::Sparse};
 #[derive(Clone, Debug)]
 pub(super) struct InvitedOrder {
     places: Sparse,
+    /// The highest that was given.
+    last: Sequence,
     watermark: Sequence,
 }
 
 impl InvitedOrder {
-    pub(super) fn rebuild(watermark: Sequence, places: impl Iterator<Item = Sequence>) -> Self {
-        let mut order = Self { places: Sparse::default(), watermark };
+    pub(super) fn rebuild(last: Sequence, watermark: Sequence, places: impl Iterator<Item = Sequence>) -> Self {
+        let mut order = Self { places: Sparse::default(), last, watermark };
         places.for_each(|seq| order.insert(seq));
         order
     }
 
     pub(super) fn insert(&mut self, seq: Sequence) {
+        self.last = self.last.max(seq);
         self.places.insert(seq.0);
     }
 
@@ -27,6 +30,7 @@ impl InvitedOrder {
     }
 
     pub(super) fn admit(&mut self, seq: Sequence) {
+        self.last = self.last.max(seq);
         self.watermark = self.watermark.max(seq);
         self.depart(seq);
     }
@@ -41,6 +45,18 @@ impl InvitedOrder {
             return 0;
         }
         self.places.below(seq.0) - self.places.below(self.watermark.0 + 1)
+    }
+
+    pub(super) fn last(&self) -> Sequence {
+        self.last
+    }
+
+    pub(super) fn watermark(&self) -> Sequence {
+        self.watermark
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Sequence> {
+        self.places.iter().map(Sequence)
     }
 
     pub(super) fn len(&self) -> u64 {

@@ -9,6 +9,7 @@ fn issued(last: i64) -> Extent {
         last_seq: Sequence(last),
         watermark: Sequence::FIRST,
         expired_through: Sequence::FIRST,
+        last_invited: Sequence::of_invited(0),
         invited_watermark: Sequence::FIRST,
     }
 }

@@ -20,6 +20,9 @@ impl Queue {
         let at = self.moment(now);
         self.close_numbers(now);
         self.settle(visitor, at);
+        if let Some(place) = held.filter(|place| place.epoch == self.epoch) {
+            self.name_place(visitor, place.seq, at);
+        }
         let standing = self.standing(visitor, now);
         let stands_invited = |standing: Standing| standing.seq().is_some_and(Sequence::is_invited);
         let is_admitted = matches!(standing, Standing::Admitted { .. });

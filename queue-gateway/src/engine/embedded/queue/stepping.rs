@@ -33,6 +33,7 @@ impl Queue {
         self.accrue(now);
         self.close_numbers(now);
         self.decide_draw();
+        self.end_overdue_rejoining(at);
         self.sweep(at);
         let (known, refused) = self.take_in(report, at);
         let admitted = self.admit_ready(&report.candidates, at);
@@ -49,7 +50,7 @@ impl Queue {
             withheld: self.withheld,
             held_back,
             present: self.ready.present(),
-            tail: self.tail(report.epoch, report.after, report.limit),
+            tail: self.tail(report.epoch, report.after, report.limit, now),
             stats: self.stats(now),
         }
     }
@@ -114,6 +115,9 @@ impl Queue {
         let registration = self.ready.hear(report, at.line);
         for &(visitor, seq) in &report.gone {
             self.drop_entry((seq, visitor, report.gateway), at);
+        }
+        for ready in report.ready.iter().filter(|ready| ready.seq.number().is_none()) {
+            self.name_place(ready.visitor, ready.seq, at);
         }
         let stands = |queue: &Self, ready: &ReadyVisitor| {
             // Nobody is admitted at a number of a draw.

@@ -81,6 +81,7 @@ impl Reply {
             closes_at_override: self.optional_number()?.map(when_closed).transpose()?,
             drains_at: self.optional_instant()?,
             paused: self.text()? == "1",
+            rejoining_until: self.optional_instant()?,
             message_override: self.optional_text()?,
             draw: self.draw()?,
         })

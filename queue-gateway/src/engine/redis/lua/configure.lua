@@ -3,7 +3,8 @@
 -- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places,
 --          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never), 14 opening, 15 beacon_source,
 --          16 message (each '-' for none, else '=' and the text), 17 the share of the invited in thousandths and 18
---          presale (each '-' where nobody is invited), 19 the secret of the draw, for a queue that is created
+--          presale (each '-' where nobody is invited), and for a queue that is created 19
+--          the secret of its draw, 20 1 when somebody knew it
 -- Reply    stats
 local baseline = {}
 for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places', 'opens_at',
@@ -38,6 +39,9 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     'revision', 1, 'paused', 0,
     -- The draw: its secret, whether the log has decided it, and how many places are dealt.
     'draw_secret', ARGV[19], 'decided', 0, 'dealt', 0)
+  if ARGV[20] == '1' then
+    redis.call('HSET', META, 'rejoining_until', integer(now() + REJOINING_BEGINS))
+  end
   for _, order in ipairs(baseline) do
     if order[2] then
       redis.call('HSET', META, order[1], order[2])

@@ -8,8 +8,8 @@
 --          its expiry, '' for none)
 -- Reply    { epoch, { of each join: the sequence of a fresh place, a refusal (0 when the line is full, -1 before joins are
 --          taken, -2 while the queue drains, -3 when it is closed, -4 when the invitation has expired, -5 when it has been
---          used), or else { 1 when the place is fresh, standing } } }
-if not read('max_places', 'watermark', 'last_seq', unpack(LIFE)) then
+--          used, -6 while the line is being given back), or else { 1 when the place is fresh, standing } } }
+if not read('max_places', 'watermark', 'last_seq', 'has_unknown', unpack(LIFE)) then
   return false
 end
 local visitors = {}
@@ -133,6 +133,10 @@ end
 
 local function join(visitor, score, token, candidate, held_epoch, held_seq, network, invitation)
   local seq, is_bid = tonumber(score), invitation ~= ''
+  if queue.has_unknown == 1 and not seq and not token and held_epoch == queue.epoch then
+    write_fresh()
+    seq = places.name(visitor, held_seq) and held_seq or nil
+  end
   -- A place that nobody has passed cannot be over, and its visitor has no slot.
   if seq and seq > queue.watermark and (not is_bid or is_invited(seq)) then
     return { 0, { 1, seq } }

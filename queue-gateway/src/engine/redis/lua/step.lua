@@ -10,7 +10,7 @@
 if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',
-  'grace', 'invited_watermark', 'invited_owed', 'admitted_invited', unpack(LIFE)) then
+  'grace', 'last_invited', 'invited_watermark', 'invited_owed', 'admitted_invited', 'has_unknown', unpack(LIFE)) then
   return false
 end
 local gateway, number, phase = ARGV[3], ARGV[4], ARGV[5]
@@ -43,8 +43,21 @@ local function take_out_gone()
   end
 end
 
+-- Whoever is reported where somebody unknown stands is that.
+local function name_unknown()
+  for i = first_ready, first_candidate - 1, 4 do
+    local seq = tonumber(ARGV[i + 1])
+    if not is_number(seq) then
+      places.name(ARGV[i], seq)
+    end
+  end
+end
+
 -- Those who are reported ready and stand where they are reported: { visitor, seq, network, due in line time }.
 local function reported()
+  if queue.has_unknown == 1 then
+    name_unknown()
+  end
   local found = {}
   for first = first_ready, first_candidate - 1, 4000 do
     local visitors = {}
@@ -194,6 +207,9 @@ note_time()
 accrue(nobody_ready())
 close_numbers()
 decide_draw()
+if queue.rejoining_until and queue.rejoining_until <= now() then
+  places.end_rejoining()
+end
 sweep()
 local is_known, refused = take_in()
 local active, unclaimed = slots.count()

@@ -106,6 +106,30 @@ local places = on_first_use(function()
     return lasts and stored or nil, stored, deadline ~= nil
   end
 
+  -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
+  local function unknown_at(seq)
+    return (seq < 0 and '0000000000000001' or '0000000000000002') .. string.format('%016x', math.abs(seq))
+  end
+
+  -- Gives a place that was handed back to whoever comes with a token for it. Returns whether it is theirs now.
+  local function name(visitor, seq)
+    local unknown = unknown_at(seq)
+    if redis.call('ZSCORE', LINE, visitor) or redis.call('HEXISTS', TOKENS, visitor) == 1
+      or place_of(unknown) ~= seq then
+      return false
+    end
+    redis.call('ZREM', LINE, unknown)
+    redis.call('ZADD', LINE, integer(seq), visitor)
+    local deadline = redis.call('ZSCORE', AWAY, unknown)
+    if deadline then
+      redis.call('ZREM', AWAY, unknown)
+      redis.call('ZREM', AWAY_PLACES, unknown)
+      redis.call('ZADD', AWAY, deadline, visitor)
+      redis.call('ZADD', AWAY_PLACES, integer(seq), visitor)
+    end
+    return true
+  end
+
   -- Up to `most` different sequences of a sorted set above `above`, up to and including `through`, ascending.
   local function sequences(key, above, through, most)
     local found = {}
@@ -207,6 +231,31 @@ local places = on_first_use(function()
     end
   end
 
+  -- Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
+  -- was passed begins.
+  local function end_rejoining()
+    note_time()
+    accrue(nobody_ready())
+    if queue.known_head then
+      local through = integer(queue.expired_through)
+      local kept = redis.call('ZRANGEBYSCORE', LINE, '-inf', through, 'WITHSCORES')
+      for i = 1, #kept, 2 do
+        local seq = tonumber(kept[i + 1])
+        if not is_number(seq) and not is_ready(seq) then
+          set_away(kept[i], seq)
+        end
+      end
+      if queue.watermark > queue.expired_through then
+        local grace = integer(clocks().grace)
+        redis.call('RPUSH', PASSED, grace .. ' ' .. grace .. ' ' .. integer(queue.watermark))
+      end
+    end
+    save()
+    redis.call('HDEL', META, 'rejoining_until', 'known_head', 'listed_through', 'is_listed', 'expected')
+    redis.call('DEL', REJOINED)
+    queue.rejoining_until, queue.known_head = false, false
+  end
+
   -- A gateway as it is stored.
   local function written(of)
     return table.concat({ of.registration, integer(of.number), integer(of.at), integer(of.covers), integer(of.newest),
@@ -216,5 +265,6 @@ local places = on_first_use(function()
   return { is_passed = is_passed, is_ready = is_ready, gateways = gateways, written = written, covered = covered,
     known_through = known_through, is_suspended = is_suspended, over_through = over_through, place_of = place_of, sequences = sequences,
     kept_places = kept_places, set_away = set_away, set_back = set_back, pass = pass, note_passed = note_passed,
-    unready = unready, depart = depart, drop_entry = drop_entry }
+    unready = unready, depart = depart, drop_entry = drop_entry,
+    unknown_at = unknown_at, name = name, end_rejoining = end_rejoining }
 end)

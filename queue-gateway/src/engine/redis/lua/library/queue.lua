@@ -18,10 +18,11 @@
 --          22 log (stream: entry n has the id n-0 and one field `e`)
 --          23 changes (stream: the nth change of revision r has the id r-n, and the fields at, by, field, from, to)
 --          24 invitations (sorted set: those that were used, by expiry)
+--          25 rejoined (set of gateways that have handed back what they remember)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
 -- Reply    nil when the queue is not configured, else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
-  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS = unpack(KEYS)
+  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS, REJOINED = unpack(KEYS)
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992
@@ -38,6 +39,8 @@ local MOST_HELD_BACK = 256
 local MOST_LOST = 10000
 local MOST_SWEPT = 1000
 local MOST_CHANGES = 1000
+local REJOINING_BEGINS = 5000000
+local REJOINING_LASTS = 60000000
 local MOST_NUMBERS_PER_PLACE = 4
 
 -- The functions of the other two files are made when the first of them is called: most joins need none of them, and to
@@ -127,7 +130,7 @@ end
 
 -- What says when the queue opens, drains and closes. Most steps ask for all of it.
 local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused',
-  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale' }
+  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale', 'rejoining_until' }
 
 local function opens_at()
   return queue.opens_at_override or queue.opens_at or -math.huge
@@ -144,7 +147,13 @@ local function admitting(invited)
   if queue.paused == 1 or waits_for_draw then
     return math.huge, -math.huge
   end
-  return opens_at() - (invited and queue.presale or 0), closes_at()
+  -- A line that is being given back waits.
+  return math.max(opens_at() - (invited and queue.presale or 0), queue.rejoining_until or -math.huge), closes_at()
+end
+
+-- Whether gateways are giving the line back.
+local function rejoins()
+  return queue.rejoining_until and now() < queue.rejoining_until
 end
 
 local function admits(invited)
@@ -171,10 +180,12 @@ local function close_numbers()
 end
 
 -- Why the queue gives no new places in a lane now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2
--- it drains, -3 it is closed; nil while it gives them.
+-- it drains, -3 it is closed, -6 it is being given back; nil while it gives them.
 local function no_joins(invited)
   if now() >= closes_at() then
     return -3
+  elseif rejoins() then
+    return -6
   elseif now() < opens_at() - (invited and queue.presale or 0) - queue.pre_queue then
     return -1
   end
@@ -249,7 +260,7 @@ local function unpassed_place(visitor)
   return stored and stored > queue.watermark and stored or nil, stored
 end
 
--- The end of the log: { epoch, last_seq, log_head, entries after `after` or 0 for a gap }.
+-- The end of the log: { epoch, last_seq, log_head, 1 while the line is given back, entries after `after` or 0 for a gap }.
 local function tail(epoch, after, limit)
   local head, page = queue.log_head, 0
   if epoch == queue.epoch and after == head then
@@ -264,7 +275,7 @@ local function tail(epoch, after, limit)
       end
     end
   end
-  return { queue.epoch, queue.last_seq, head, page }
+  return { queue.epoch, queue.last_seq, head, rejoins() and 1 or 0, page }
 end
 
 -- Changes numbers that govern the queue, which `by` has ordered: of each its field and what it is to be, false for
@@ -290,12 +301,12 @@ end
 
 -- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
 -- opens_at, pre_queue, opening, beacon_source, closes_at, message, invited_share, presale, rate_override, cap_override, opens_at_override,
--- opening_override, closes_at_override, drains_at, paused, message_override, draw_secret, numbering, draw_source, numbers,
+-- opening_override, closes_at_override, drains_at, paused, rejoining_until, message_override, draw_secret, numbering, draw_source, numbers,
 -- closed_at, beacon, drawn_at }, nil for what is not set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
     'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'invited_share',
     'presale', 'rate_override', 'cap_override',
-    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'message_override', 'draw_secret',
+    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'rejoining_until', 'message_override', 'draw_secret',
     'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at')
 end

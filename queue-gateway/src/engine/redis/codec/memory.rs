@@ -1,0 +1,105 @@
+//! What gateways remember of a line.
+
+use std::fmt::Display;
+
+use fred::types::Value;
+
+use super::{Read, change, control, id, parsed, string, text};
+use crate::line::{
+    Control, Draw, DrawSecret, Extent, Memory, MemoryPage, Opening, Rejoined, RememberedSlot, Sequence, Totals,
+};
+
+/// A line in numbers.
+pub(in crate::engine::redis) fn numbers(memory: &Memory) -> impl Iterator<Item = Value> {
+    let Memory { gateway: _, gateways, epoch, log_head, extent, totals, control } = memory;
+    let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = *extent;
+    let line = [
+        text(gateways),
+        text(epoch.0),
+        text(log_head.0),
+        text(last_seq.0),
+        text(watermark.0),
+        text(expired_through.0),
+        text(last_invited.nth_invited()),
+        text(invited_watermark.0),
+        text(control.revision),
+    ];
+    let Totals { admitted, admitted_invited, arrived, no_shows, not_claimed } = *totals;
+    let totals = [admitted, admitted_invited, arrived, no_shows, not_claimed].map(text);
+    line.into_iter().chain(totals).chain(orders(control)).chain(draw(&control.draw))
+}
+
+fn known(value: Option<impl Display>) -> Value {
+    change(Some(value))
+}
+
+fn orders(control: &Control) -> [Value; 8] {
+    [
+        known(control.rate_override),
+        known(control.cap_override),
+        known(control.opens_at_override.map(control::instant)),
+        known(control.closes_at_override.map(control::closing)),
+        known(control.drains_at.map(control::instant)),
+        known(Some(u8::from(control.paused))),
+        known(control.message_override.as_ref()),
+        known(control.opening_override.map(Opening::name)),
+    ]
+}
+
+fn draw(draw: &Draw) -> [Value; 7] {
+    let Draw { secret, settled, source, numbers, closed_at, beacon, drawn_at } = draw;
+    [
+        known(Some(DrawSecret::to_hex(secret))),
+        known(settled.map(|settled| u8::from(settled == Opening::Draw))),
+        known(source.as_ref()),
+        known(numbers.as_ref()),
+        known(closed_at.map(control::instant)),
+        known(beacon.as_ref()),
+        known(drawn_at.map(control::instant)),
+    ]
+}
+
+/// A stretch of the line.
+pub(in crate::engine::redis) fn page(page: &MemoryPage) -> impl Iterator<Item = Value> {
+    let MemoryPage { gateway, epoch, log_head, above, through, places, slots, is_last } = page;
+    let which = [
+        id(gateway.0),
+        text(epoch.0),
+        text(log_head.0),
+        text(above.0),
+        text(through.0),
+        text(u8::from(*is_last)),
+        text(places.len()),
+    ];
+    let slots = slots.iter().flat_map(|RememberedSlot { visitor, seq, admission }| {
+        let (admitted_at, expires_at) = (admission.admitted_at, admission.expires_at);
+        [
+            id(admission.token.0),
+            id(visitor.0),
+            text(seq.0),
+            text(control::instant(admitted_at)),
+            text(control::instant(expires_at)),
+        ]
+    });
+    which.into_iter().chain(places.iter().map(|seq| text(seq.0))).chain(slots)
+}
+
+/// What the store wants to be told.
+pub(in crate::engine::redis) fn rejoined(reply: Value) -> Read<Rejoined> {
+    match string(reply)?.as_str() {
+        "-" => Ok(Rejoined::Refused),
+        above => Ok(Rejoined::Wanted { above: Sequence(parsed(above, "a sequence")?) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_reads_back() {
+        assert_eq!(rejoined(text("-")).unwrap(), Rejoined::Refused);
+        assert_eq!(rejoined(text("-7")).unwrap(), Rejoined::Wanted { above: Sequence(-7) });
+        assert!(rejoined(text("all")).is_err());
+    }
+}

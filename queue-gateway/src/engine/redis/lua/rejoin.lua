@@ -1,0 +1,85 @@
+-- Purpose  Hears in numbers what a gateway remembers of the line. A queue in which nobody has done anything goes on as it
+--          is remembered.
+-- KEYS     of the library
+-- ARGV     3 gateways that are to be heard, 4 epoch, 5 head of the log, 6 last_seq, 7 watermark, 8 expired_through,
+--          9 how many places the lane of the invited has given, 10 invited_watermark, 11 revision,
+--          12... totals: admitted, admitted_invited, arrived, no_shows, not_claimed;
+--          17... rate_override, cap_override, opens_at_override, closes_at_override, drains_at, paused, message_override,
+--          opening_override; draw_secret, numbering, draw_source, numbers, closed_at, beacon, drawn_at (each '-' for none,
+--          else '=' and the value)
+-- Reply    the place above which all are wanted, as text; '-' where a line goes on
+if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'last_seq',
+  'last_invited', 'known_head', unpack(LIFE)) then
+  return false
+end
+
+local function forget_what_was_read()
+  save()
+  for field in pairs(queue) do
+    queue[field] = nil
+  end
+end
+
+local function adopt()
+  note_time()
+  accrue(nobody_ready())
+  forget_what_was_read()
+  local remembered = {}
+  for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at',
+    'paused', 'message_override', 'opening_override', 'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at',
+    'beacon', 'drawn_at' }) do
+    local value = ARGV[i + 16]
+    remembered[field] = value ~= '-' and string.sub(value, 2)
+    if value == '-' then
+      redis.call('HDEL', META, field)
+    else
+      redis.call('HSET', META, field, remembered[field])
+    end
+  end
+  -- Whoever remembers a draw that is decided has everybody at their places.
+  local is_decided = remembered.numbers and remembered.beacon
+  if is_decided and not remembered.drawn_at then
+    redis.call('HSET', META, 'drawn_at', integer(now()))
+  end
+  local revision = math.max(tonumber(redis.call('HGET', META, 'revision')), tonumber(ARGV[11]))
+  redis.call('HSET', META, 'epoch', ARGV[4], 'revision', integer(revision), 'decided', is_decided and 1 or 0, 'dealt',
+    is_decided and remembered.numbers or 0, 'admitted', ARGV[12], 'admitted_invited', ARGV[13], 'arrived', ARGV[14],
+    'no_shows', ARGV[15], 'not_claimed', ARGV[16], 'rejoining_until', integer(now() + REJOINING_LASTS), 'known_head', 0,
+    'listed_through', integer(FIRST), 'is_listed', 0, 'expected', 1)
+end
+
+if not queue.known_head then
+  local has_given = queue.last_seq > 0 or queue.last_invited > 0
+  if has_given or redis.call('EXISTS', LINE, SLOTS) > 0 then
+    return '-'
+  end
+  adopt()
+end
+if queue.epoch ~= tonumber(ARGV[4]) then
+  return '-'
+end
+local head, last_seq = tonumber(ARGV[5]), tonumber(ARGV[6])
+set('expected', math.max(queue.expected, tonumber(ARGV[3])))
+local is_newer = head > queue.known_head
+local is_wanted = is_newer or head == queue.known_head and queue.is_listed == 0
+if is_newer then
+  -- What was logged since belongs to another history.
+  if head > queue.log_head then
+    redis.call('DEL', LOG)
+    set('log_head', head)
+  end
+  set('known_head', head)
+  set('is_listed', 0)
+end
+local above = is_wanted and FIRST or queue.listed_through
+if is_newer or above == FIRST then
+  set('listed_through', math.max(last_seq, queue.listed_through))
+end
+set('watermark', math.max(queue.watermark, tonumber(ARGV[7])))
+set('expired_through', math.max(queue.expired_through, tonumber(ARGV[8])))
+set('cleared_through', queue.expired_through)
+set('invited_watermark', math.max(queue.invited_watermark, tonumber(ARGV[10])))
+set('last_seq', math.max(queue.last_seq, last_seq))
+set('last_invited', math.max(queue.last_invited, tonumber(ARGV[9])))
+save()
+return integer(above)

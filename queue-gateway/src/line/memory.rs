@@ -1,0 +1,110 @@
+//! What gateways know of a line: enough to give it back to a store that has lost it.
+//!
+//! A gateway knows every place and no names: whoever stands at a place that was handed back is named by the next report or
+//! join that comes with their signed token.
+
+use std::time::Duration;
+
+use contract::ids::VisitorId;
+
+use super::{
+    control::Control,
+    log::LogIndex,
+    order::Extent,
+    place::{Epoch, Sequence},
+    report::GatewayId,
+    stats::Totals,
+    turn::Admission,
+};
+
+/// A store waits so long for the gateways that it is to hear, once one of them has begun to hand a line back.
+pub const REJOINING_LASTS: Duration = Duration::from_mins(1);
+/// And so long for the first of them.
+pub const REJOINING_BEGINS: Duration = Duration::from_secs(5);
+
+/// A line in numbers, as a gateway remembers it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    /// Who remembers.
+    pub gateway: GatewayId,
+    /// How many gateways there were at its last step, itself included: so many are to be heard.
+    pub gateways: u64,
+    /// The epoch of all that follows.
+    pub epoch: Epoch,
+    /// Everything up to this entry of the log is known.
+    pub log_head: LogIndex,
+    /// Up to where the line has come.
+    pub extent: Extent,
+    /// Since the epoch began.
+    pub totals: Totals,
+    /// What operators had ordered, and how far the draw had come. The settings' part counts for nothing.
+    pub control: Control,
+}
+
+/// What a store says to somebody who remembers a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejoined {
+    /// It wants to be told of the places above this one.
+    Wanted {
+        /// [`Sequence::FIRST`] for all.
+        above: Sequence,
+    },
+    /// It has a line that goes on: of a later epoch, or of this one.
+    Refused,
+}
+
+/// A stretch of a line that is handed back. The pages of a memory follow one another without gaps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemoryPage {
+    /// Who remembers.
+    pub gateway: GatewayId,
+    /// The epoch of the places.
+    pub epoch: Epoch,
+    /// As of this entry of the log.
+    pub log_head: LogIndex,
+    /// The page begins after this place.
+    pub above: Sequence,
+    /// And ends with this one.
+    pub through: Sequence,
+    /// The places in between where somebody stands, ascending; at most [`MOST_HANDED_BACK`](crate::engine::MOST_HANDED_BACK).
+    pub places: Vec<Sequence>,
+    /// Those whose slots had not ended, as far as they fit into the page.
+    pub slots: Vec<RememberedSlot>,
+    /// It is the last page of this gateway's.
+    pub is_last: bool,
+}
+
+/// A slot that had not ended. How far its visitor had come is not known: it lasts until it expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberedSlot {
+    /// Whose it is.
+    pub visitor: VisitorId,
+    /// The place that they had.
+    pub seq: Sequence,
+    /// What they were told.
+    pub admission: Admission,
+}
+
+/// Who stands at a place that was handed back, until their name is known. No visitor has such an id.
+pub fn unknown_at(seq: Sequence) -> VisitorId {
+    // A script counts no further than to 2^53, so the sign stands apart.
+    let sign: u128 = if seq.0 < 0 { 1 } else { 2 };
+    VisitorId(uuid::Uuid::from_u128((sign << 64) | u128::from(seq.0.unsigned_abs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::{clock::ManualClock, ids::VisitorId};
+
+    use super::*;
+
+    #[test]
+    fn every_place_has_an_unknown_visitor_of_its_own_that_is_nobody_else() {
+        let places =
+            [Sequence::FIRST, Sequence::of_number(1), Sequence(-7), Sequence(0), Sequence(7), Sequence::of_invited(1)];
+        let unknown: std::collections::HashSet<VisitorId> = places.into_iter().map(unknown_at).collect();
+        assert_eq!(unknown.len(), places.len());
+        assert_eq!(unknown_at(Sequence(-10)).0.simple().to_string(), "0000000000000001000000000000000a");
+        assert!(!unknown.contains(&VisitorId::generate(&ManualClock::at_second(1_800_000_000))));
+    }
+}

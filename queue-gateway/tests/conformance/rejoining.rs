@@ -1,0 +1,344 @@
+//! A line that gateways give back to a store that has lost it.
+
+use std::time::Duration;
+
+use contract::ids::VisitorId;
+use queue_gateway::line::{
+    Baseline, Beginning, ControlChange, Epoch, GatewayId, Invitations, JoinRefused, JoinRequest, Joined, LineChange,
+    LogIndex, Memory, MemoryPage, NoJoins, Opening, Place, QueueState, ReadyVisitor, Rejoined, RememberedSlot, Report,
+    Revocation, Schedule, Sequence, Share, Standing,
+};
+
+use crate::{
+    fixture::{Fixture, GRACE, SECRET, baseline, is_admitted, join_request, waiting},
+    gateway::empty_report,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a gateway remembers.
+struct Remembered {
+    memory: Memory,
+    places: Vec<Sequence>,
+    slots: Vec<RememberedSlot>,
+}
+
+impl Fixture {
+    /// What a gateway remembers that has followed the queue up to here.
+    async fn remembered(&self, gateways: u64) -> Remembered {
+        let stats = self.stats().await;
+        let mut slots: Vec<RememberedSlot> = Vec::new();
+        for entry in self.log().await {
+            match entry {
+                LineChange::Admitted { seq, visitor, admission } => {
+                    slots.push(RememberedSlot { visitor, seq, admission });
+                }
+                LineChange::Returned { seq } | LineChange::Ended { seq } => slots.retain(|slot| slot.seq != seq),
+                _ => {}
+            }
+        }
+        let memory = Memory {
+            gateway: GatewayId(self.id()),
+            gateways,
+            epoch: stats.epoch,
+            log_head: stats.log_head,
+            extent: stats.extent(),
+            totals: stats.totals,
+            control: stats.control,
+        };
+        let places = self.line().await.into_iter().map(Sequence).collect();
+        Remembered { memory, places, slots }
+    }
+
+    /// A store that has lost the queue, and is told that somebody knew it.
+    async fn lost(&self, baseline: Baseline) -> Self {
+        let lost = self.twin("lost");
+        let beginning = Beginning { secret: SECRET, is_known: true };
+        lost.engine.configure(&lost.queue, baseline, beginning).await.unwrap();
+        lost
+    }
+
+    async fn rejoin(&self, remembered: &Remembered) -> Rejoined {
+        self.engine.rejoin(&self.queue, &remembered.memory).await.unwrap()
+    }
+
+    /// Hands back all that is wanted, some places at a time. Returns whether every page was taken.
+    async fn give_back(&self, remembered: &Remembered) -> bool {
+        let Rejoined::Wanted { above } = self.rejoin(remembered).await else { panic!("nothing is wanted") };
+        self.give_back_above(remembered, above).await
+    }
+
+    async fn give_back_above(&self, remembered: &Remembered, mut above: Sequence) -> bool {
+        let Remembered { memory, places, slots } = remembered;
+        let wanted: Vec<Sequence> = places.iter().copied().filter(|seq| *seq > above).collect();
+        let mut pages: Vec<&[Sequence]> = wanted.chunks(3).collect();
+        pages.push(&[]);
+        let mut taken = true;
+        for (nth, page) in pages.iter().enumerate() {
+            let is_last = nth + 1 == pages.len();
+            let through = if is_last { Sequence::LAST } else { page[page.len() - 1] };
+            let page = MemoryPage {
+                gateway: memory.gateway,
+                epoch: memory.epoch,
+                log_head: memory.log_head,
+                above,
+                through,
+                places: page.to_vec(),
+                slots: if is_last { slots.clone() } else { Vec::new() },
+                is_last,
+            };
+            taken &= self.engine.hand_back(&self.queue, &page).await.unwrap();
+            above = through;
+        }
+        taken
+    }
+
+    async fn come_with(&self, visitor: VisitorId, epoch: Epoch, seq: Sequence) -> Joined {
+        self.ask(JoinRequest { held: Some(Place { epoch, seq }), ..join_request(visitor, self.token()) }).await
+    }
+}
+
+fn inviting() -> Baseline {
+    let invitations = Share::of_thousandths(200).map(|share| Invitations { share, presale: Duration::ZERO });
+    Baseline { invitations, ..baseline(1.0, 100) }
+}
+
+/// A queue in mid-sale: one admitted, one who has left, five who wait, one of whom was passed.
+async fn in_mid_sale(f: &Fixture) -> (Vec<VisitorId>, VisitorId) {
+    f.configure_as(inviting()).await;
+    let line = f.line_of(7).await;
+    let mut gateway = f.gateway_with(&line[1..2]).await;
+    f.advance(SECOND);
+    gateway.step(1).await;
+    gateway.end().await;
+    f.leave(line[3]).await;
+    f.control(ControlChange { paused: Some(true), rate_per_second: Some(Some(5.0)), ..ControlChange::default() }).await;
+    (line.clone(), line[1])
+}
+
+pub(crate) async fn a_line_that_is_handed_back_is_as_it_was(f: Fixture) {
+    let (line, admitted) = in_mid_sale(&f).await;
+    let before = f.stats().await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    assert!(lost.stats().await.epoch > before.epoch);
+    assert!(lost.give_back(&remembered).await);
+    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
+    let after = lost.stats().await;
+    assert_eq!((after.epoch, after.extent(), after.totals), (before.epoch, before.extent(), before.totals));
+    assert_eq!((after.active, after.unclaimed, after.log_head), (1, 1, before.log_head));
+    assert_eq!(after.control, before.control, "what operators ordered stands");
+    assert!(is_admitted(lost.status(admitted).await));
+    assert_eq!(lost.join(lost.visitor()).await.standing, waiting(8), "nothing is given twice");
+    let back = lost.come_with(line[4], before.epoch, Sequence(5)).await;
+    assert_eq!((back.standing, back.fresh), (waiting(5), false));
+    assert_eq!((lost.status(line[4]).await, lost.line().await), (waiting(5), vec![1, 3, 5, 6, 7, 8]));
+    let gone = lost.come_with(line[3], before.epoch, Sequence(4)).await;
+    assert_eq!((gone.standing, gone.fresh), (waiting(9), true), "whoever has left comes as anybody");
+}
+
+pub(crate) async fn nobody_joins_or_is_admitted_until_the_line_is_back(f: Fixture) {
+    let (line, _) = in_mid_sale(&f).await;
+    f.control(ControlChange { paused: Some(false), ..ControlChange::default() }).await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    let refused = async || lost.engine.join(&lost.queue, join_request(lost.visitor(), lost.token())).await.unwrap();
+    assert_eq!(refused().await, Err(NoJoins::Rejoining.into()));
+    assert_eq!(lost.rejoin(&remembered).await, Rejoined::Wanted { above: Sequence::FIRST });
+    assert_eq!((refused().await, lost.stats().await.state()), (Err(NoJoins::Rejoining.into()), QueueState::Rejoining));
+    let epoch = remembered.memory.epoch;
+    assert!(lost.engine.tail(&lost.queue, epoch, LogIndex(0), 1).await.unwrap().rejoining);
+    let ready = ReadyVisitor { visitor: line[0], seq: Sequence(1), network: None, due_in: Duration::ZERO };
+    let report = Report { ready: vec![ready], candidates: lost.tokens(3), ..empty_report(&lost, epoch) };
+    lost.advance(SECOND);
+    assert_eq!(lost.engine.step(&lost.queue, &report).await.unwrap().admitted, 0);
+    lost.give_back_above(&remembered, Sequence::FIRST).await;
+    assert_eq!(lost.stats().await.state(), QueueState::Open);
+    assert!(!lost.engine.tail(&lost.queue, epoch, LogIndex(0), 1).await.unwrap().rejoining);
+    let again = Report { number: 2, candidates: lost.tokens(3), ..report };
+    assert_eq!(lost.engine.step(&lost.queue, &again).await.unwrap().admitted, 0, "no credit is banked");
+    lost.advance(SECOND);
+    let again = Report { number: 3, candidates: lost.tokens(3), ..again };
+    assert_eq!(lost.engine.step(&lost.queue, &again).await.unwrap().admitted, 1);
+    assert!(is_admitted(lost.status(line[0]).await));
+}
+
+pub(crate) async fn a_store_that_nobody_remembers_waits_for_some_seconds(f: Fixture) {
+    let lost = f.lost(baseline(1.0, 10)).await;
+    let epoch = lost.stats().await.epoch;
+    lost.advance(5 * SECOND);
+    assert_eq!(lost.stats().await.state(), QueueState::Open);
+    assert_eq!(lost.join(lost.visitor()).await.standing, waiting(1));
+    lost.sweep().await;
+    let stats = lost.stats().await;
+    assert_eq!((stats.epoch, stats.control.rejoining_until), (epoch, None));
+}
+
+pub(crate) async fn a_line_of_which_a_part_is_missing_goes_on_after_a_minute(f: Fixture) {
+    in_mid_sale(&f).await;
+    f.control(ControlChange { paused: Some(false), ..ControlChange::default() }).await;
+    let remembered = f.remembered(3).await;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&remembered).await;
+    assert_eq!(lost.stats().await.state(), QueueState::Rejoining, "two are yet to be heard");
+    lost.advance(Duration::from_mins(1));
+    lost.sweep().await;
+    assert_eq!(lost.stats().await.state(), QueueState::Open);
+    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
+    assert_eq!(lost.rejoin(&remembered).await, Rejoined::Refused);
+}
+
+pub(crate) async fn whoever_is_reported_at_a_place_that_was_handed_back_has_it(f: Fixture) {
+    let (line, admitted) = in_mid_sale(&f).await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&remembered).await;
+    let at =
+        |visitor: VisitorId, seq| ReadyVisitor { visitor, seq: Sequence(seq), network: None, due_in: Duration::ZERO };
+    let stranger = lost.visitor();
+    // At their places, at one that is free, at one of somebody else, and somebody who was admitted.
+    let ready = vec![at(line[0], 1), at(line[4], 5), at(line[3], 4), at(stranger, 5), at(admitted, 6)];
+    let report = Report { ready, ..empty_report(&lost, remembered.memory.epoch) };
+    let step = lost.engine.step(&lost.queue, &report).await.unwrap();
+    assert!(step.known);
+    assert_eq!(step.stats.ready, 2);
+    assert_eq!((lost.status(line[0]).await, lost.status(line[4]).await), (waiting(1), waiting(5)));
+    assert_eq!(lost.status(stranger).await, Standing::UNKNOWN);
+    assert_eq!(lost.front().await, [1], "whoever was passed is next");
+    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
+}
+
+pub(crate) async fn a_place_that_was_handed_back_is_given_to_one_who_comes_with_its_token(f: Fixture) {
+    let (line, _) = in_mid_sale(&f).await;
+    let remembered = f.remembered(1).await;
+    let epoch = remembered.memory.epoch;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&remembered).await;
+    assert_eq!(lost.come_with(line[5], epoch, Sequence(6)).await.standing, waiting(6));
+    assert_eq!(lost.come_with(line[5], epoch, Sequence(6)).await.standing, waiting(6));
+    assert_eq!(lost.come_with(lost.visitor(), epoch, Sequence(6)).await.standing, waiting(8), "it is somebody's");
+    assert_eq!(lost.come_with(line[5], epoch, Sequence(7)).await.standing, waiting(6), "one place a visitor");
+    lost.leave(line[5]).await;
+    assert_eq!(lost.come_with(line[5], epoch, Sequence(6)).await.standing, waiting(9), "once");
+}
+
+pub(crate) async fn whoever_remembers_more_is_believed(f: Fixture) {
+    let (line, _) = in_mid_sale(&f).await;
+    let less = f.remembered(2).await;
+    f.leave(line[6]).await;
+    f.leave(line[2]).await;
+    f.line_of(1).await;
+    let more = f.remembered(2).await;
+    let lost = f.lost(inviting()).await;
+    assert!(lost.give_back(&less).await);
+    assert_eq!(lost.rejoin(&more).await, Rejoined::Wanted { above: Sequence::FIRST });
+    assert!(!lost.give_back_above(&less, Sequence::FIRST).await, "what is known better is not taken");
+    assert!(lost.give_back(&more).await);
+    assert_eq!(lost.line().await, [1, 5, 6, 8]);
+    let stats = lost.stats().await;
+    assert_eq!((stats.last_seq, stats.log_head), (Sequence(8), more.memory.log_head));
+    assert_ne!(stats.state(), QueueState::Rejoining);
+}
+
+pub(crate) async fn whoever_remembers_less_adds_the_places_that_they_alone_know(f: Fixture) {
+    let (line, _) = in_mid_sale(&f).await;
+    let mut joins_alone = f.remembered(2).await;
+    f.leave(line[6]).await;
+    let more = f.remembered(2).await;
+    // Two have joined there since its last reading of the log, and nobody else has heard of them.
+    joins_alone.memory.extent.last_seq = Sequence(9);
+    joins_alone.places.extend([Sequence(8), Sequence(9)]);
+    let lost = f.lost(inviting()).await;
+    assert!(lost.give_back(&more).await);
+    assert_eq!(lost.rejoin(&joins_alone).await, Rejoined::Wanted { above: Sequence(7) });
+    assert!(lost.give_back(&joins_alone).await);
+    assert_eq!(lost.line().await, [1, 3, 5, 6, 8, 9]);
+    f.pause(false).await;
+    assert_eq!(lost.join(lost.visitor()).await.standing, waiting(10));
+}
+
+pub(crate) async fn as_many_gateways_are_heard_as_there_were(f: Fixture) {
+    in_mid_sale(&f).await;
+    let remembered = [f.remembered(3).await, f.remembered(3).await, f.remembered(2).await];
+    let lost = f.lost(inviting()).await;
+    for (nth, one) in remembered.iter().enumerate() {
+        assert_eq!(lost.stats().await.state(), QueueState::Rejoining, "{nth}");
+        lost.give_back(one).await;
+        if nth == 0 {
+            lost.give_back(one).await;
+        }
+    }
+    assert_eq!(lost.stats().await.state(), QueueState::Paused);
+}
+
+pub(crate) async fn a_line_that_goes_on_is_not_given_back(f: Fixture) {
+    in_mid_sale(&f).await;
+    let remembered = f.remembered(1).await;
+    assert_eq!(f.rejoin(&remembered).await, Rejoined::Refused);
+    let lost = f.twin("lost");
+    lost.configure_as(inviting()).await;
+    lost.line_of(1).await;
+    assert_eq!(lost.rejoin(&remembered).await, Rejoined::Refused, "somebody has joined a later epoch");
+    assert!(!lost.give_back_above(&remembered, Sequence::FIRST).await);
+    assert_eq!(lost.line().await, [1]);
+}
+
+pub(crate) async fn those_who_were_passed_have_the_whole_grace_time_anew(f: Fixture) {
+    in_mid_sale(&f).await;
+    f.control(ControlChange { paused: Some(false), ..ControlChange::default() }).await;
+    f.advance(GRACE - SECOND);
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&remembered).await;
+    lost.advance(GRACE - SECOND);
+    lost.sweep().await;
+    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
+    lost.advance(SECOND);
+    lost.sweep().await;
+    assert_eq!(lost.line().await, [3, 5, 6, 7]);
+}
+
+pub(crate) async fn the_slots_that_are_handed_back_count_and_do_not_come_to_life_again(f: Fixture) {
+    let (line, admitted) = in_mid_sale(&f).await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&remembered).await;
+    let (token, expires_at) = match lost.status(admitted).await {
+        Standing::Admitted { admission, .. } => (admission.token, admission.expires_at),
+        other => panic!("expected to be admitted, is {other:?}"),
+    };
+    assert_eq!(expires_at, remembered.slots[0].admission.expires_at);
+    lost.advance(2 * GRACE);
+    lost.sweep().await;
+    assert!(is_admitted(lost.status(admitted).await), "nobody knows that they have not come");
+    assert_eq!(lost.engine.revoke(&lost.queue, token).await.unwrap(), Revocation::Ended);
+    assert_eq!((lost.stats().await.active, lost.line().await.len()), (0, 5));
+    assert_eq!(
+        lost.come_with(line[1], remembered.memory.epoch, Sequence(2)).await.standing,
+        waiting(8),
+        "no second turn"
+    );
+}
+
+pub(crate) async fn a_draw_that_is_handed_back_goes_on(f: Fixture) {
+    let opens_at = Some(f.now() + Duration::from_mins(1));
+    let schedule =
+        Schedule { opens_at, pre_queue: Duration::from_mins(1), opening: Opening::Draw, ..Schedule::default() };
+    let drawing = Baseline { schedule, ..baseline(1.0, 100) };
+    f.configure_as(drawing.clone()).await;
+    let line = f.line_of(3).await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(drawing).await;
+    lost.give_back(&remembered).await;
+    let epoch = remembered.memory.epoch;
+    assert_eq!(lost.line().await, [1, 2, 3].map(|number| Sequence::of_number(number).0));
+    let number = Sequence::of_number(2);
+    assert_eq!(lost.come_with(line[1], epoch, number).await.standing, Standing::Waiting { seq: number });
+    assert_eq!(lost.join(lost.visitor()).await.standing, Standing::Waiting { seq: Sequence::of_number(4) });
+    assert_eq!(lost.stats().await.control.draw.secret, f.stats().await.control.draw.secret);
+    lost.advance(Duration::from_mins(1));
+    lost.sweep().await;
+    assert_eq!(lost.stats().await.control.draw.numbers, Some(4));
+    let refused = lost.engine.join(&lost.queue, join_request(lost.visitor(), lost.token())).await.unwrap();
+    assert!(!matches!(refused, Err(JoinRefused::NoJoins(_))));
+}
