@@ -67,7 +67,7 @@ impl ConfiguredEngine {
             random: Mutex::new(random),
             metrics,
             loss: Outage::new(
-                "the store does not have a queue: configuring it, a new epoch begins",
+                "the store does not have a queue: configuring it",
                 "the store has the queue again",
             ),
         }

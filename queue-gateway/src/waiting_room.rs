@@ -369,7 +369,7 @@ impl WaitingRoom {
         client: Client,
         Joined { epoch, mut standing, fresh }: Joined,
     ) -> Result<Answer, Refusal> {
-        let place = standing.seq().map(|seq| Place { epoch, seq });
+        let mut place = standing.seq().map(|seq| Place { epoch, seq });
         let mut view = None;
         let mut refreshing = false;
         if let Standing::Waiting { seq } = standing {
@@ -385,6 +385,8 @@ impl WaitingRoom {
             if view.is_none() {
                 // The place has left the line since the store was asked.
                 standing = self.engine.status(&queue.name, holder.visitor).await?;
+                // They may have changed lanes meanwhile.
+                place = standing.seq().map(|seq| Place { epoch, seq });
             }
         }
         let view = match (view, standing) {

@@ -9,7 +9,7 @@ use service::{address_limit::TooOften, problem::Problem};
 use super::pause;
 use crate::{
     engine::EngineError,
-    line::{JoinRefused, Lane, NoJoins, Stats},
+    line::{JoinRefused, Lane, NoJoins, Opening, Stats},
     members::JoinTokenError,
     waiting_room::Refusal,
 };
@@ -81,7 +81,7 @@ pub fn no_joins_at(reason: NoJoins, lane: Lane, site: &str, stats: &Stats) -> Pr
     let left = Duration::try_from(joins_from.duration_since(stats.now)).unwrap_or_default();
     problem
         .member("joins_from", joins_from.to_string())
-        .member("opening", stats.control.opening().name())
+        .member("opening", if lane == Lane::General { stats.control.opening() } else { Opening::Fifo }.name())
         .member("opens_at", stats.control.admits_from(lane).map(|at| at.to_string()))
         .retry_after(left + Duration::from_secs(pause::drawn(1..=2)))
 }

@@ -52,6 +52,9 @@ impl FromRequest<Arc<Gateway>> for JoinedBy {
             Some(HeldPlace(held)) if queue.may_still_hold(&held).await => Some(held),
             _ => None,
         };
+        // Whoever stands in the priority lane needs no invitation any more, whatever has become of it.
+        let text = body.invitation.filter(|_| held.is_none_or(|held| !held.place.seq.is_invited()));
+        let invitation = text.map(|text| invited(gateway, &queue, &text)).transpose()?;
         let (joiner, proven) = match (held, body.join_token.as_deref()) {
             // Whoever holds a place needs nothing else to find it; one who had it has to do what newcomers do.
             (Some(held), None) => (Joiner::Holder(held), true),
@@ -65,7 +68,13 @@ impl FromRequest<Arc<Gateway>> for JoinedBy {
             },
         };
         let nameless = known.is_none() && queue.members.is_none();
-        let invitation = body.invitation.map(|text| invited(gateway, &queue, &text)).transpose()?;
+        let joiner = match (joiner, invitation) {
+            (Joiner::New(holder), Some(Invitation { id, .. })) => {
+                let visitor = VisitorId::of_invitation(&queue.name, id.0);
+                Joiner::New(Holder { visitor, ..holder })
+            }
+            (joiner, _) => joiner,
+        };
         Ok(Self { joiner, proven, invitation, identity: nameless.then(|| gateway.identity_cookie(joiner.visitor())) })
     }
 }

@@ -20,6 +20,11 @@ impl Lane {
     /// Both.
     pub const ALL: [Self; 2] = [Self::General, Self::Invited];
 
+    /// By what places of both lanes are compared where one has to go first: the invited do.
+    pub fn precedence(seq: Sequence) -> impl Ord {
+        (Self::of(seq) == Self::General, seq)
+    }
+
     /// The lane of a place.
     pub fn of(seq: Sequence) -> Self {
         if seq.is_invited() { Self::Invited } else { Self::General }

@@ -51,7 +51,7 @@ pub struct Extent {
 pub struct Standpoint {
     /// One more than those who go before, as things stand.
     pub position: u64,
-    /// The line has passed this place, and its visitor is not ready.
+    /// The line has passed this place, and its visitor is not ready; in the priority lane, whether or not they are.
     pub parked: bool,
 }
 
@@ -190,7 +190,8 @@ impl Order {
     pub fn standpoint(&self, seq: Sequence) -> Option<Standpoint> {
         let seq = self.place(seq);
         if seq.is_invited() {
-            return self.invited.holds(seq).then(|| Standpoint { position: self.ahead(seq) + 1, parked: false });
+            let parked = self.invited.is_passed(seq);
+            return self.invited.holds(seq).then(|| Standpoint { position: self.ahead(seq) + 1, parked });
         }
         if seq > self.watermark {
             return self.rank.holds(seq).then(|| Standpoint { position: self.ahead(seq) + 1, parked: false });
@@ -211,10 +212,13 @@ impl Order {
         self.rank.ahead(seq).saturating_sub(self.passed_in_rank())
     }
 
-    /// How many places of the general line there are before one, those included that were passed: no more people than that
+    /// How many places of its lane there are before one, those included that were passed: no more people than that
     /// can go before.
     pub fn places_ahead(&self, seq: Sequence) -> u64 {
         let seq = self.place(seq);
+        if seq.is_invited() {
+            return self.invited.below(seq);
+        }
         self.rank.ahead(seq) + self.kept.below(seq.0)
     }
 

@@ -62,7 +62,7 @@ impl Line {
         let seq = self.order.place(seq);
         let lane = Lane::of(seq);
         let behind = self.order.waiting(lane).saturating_sub(position);
-        let wait = self.wait(seq, position);
+        let wait = self.wait(seq);
         Outlook {
             position,
             behind,
@@ -174,15 +174,15 @@ impl Line {
     }
 
     /// Only those who are there make anybody wait, whether or not their places are counted.
-    fn wait(&self, seq: Sequence, position: u64) -> Option<WaitRange> {
+    fn wait(&self, seq: Sequence) -> Option<WaitRange> {
         let lane = Lane::of(seq);
         let ahead = match lane {
             Lane::General => {
                 let present_ahead: u64 = self.present.iter().map(|histogram| histogram.below(seq)).sum();
                 present_ahead.min(self.order.places_ahead(seq))
             }
-            // All of them who are present are ready.
-            Lane::Invited => self.stats.ready_invited.min(position.saturating_sub(1)),
+            // All of them who are present are ready, wherever they stand.
+            Lane::Invited => self.stats.ready_invited.min(self.order.places_ahead(seq)),
         };
         self.movement(lane).pace.and_then(|pace| pace.wait(ahead + 1, HAZARD))
     }

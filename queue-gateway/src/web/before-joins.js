@@ -100,6 +100,6 @@ export class BeforeJoins {
     const queue = await this.#askQueue();
     if (round !== this.#round || !queue) return;
     if (takesJoins(queue.state)) this.#onJoins();
-    else this.#count(this.#isInvited() ? { ...queue, ...queue.invitations } : queue);
+    else this.#count(this.#isInvited() ? { ...queue, opening: "fifo", ...queue.invitations } : queue);
   }
 }

@@ -5,6 +5,7 @@ import { Countdown } from "./countdown.js";
 import { joinsAnew } from "./next-step.js";
 import { backOff } from "./pauses.js";
 import { Refusal } from "./refusal.js";
+import { refusalInWords } from "./sentences.js";
 
 /** So often in a row a gateway may ask for something. More often, and what we bring is not what it wants. */
 export const MOST_PROOFS = 3;
@@ -26,6 +27,8 @@ export class Joining {
   #proof;
   /** Where the site is, by the last place: for a refusal that does not say it. */
   #site = null;
+  /** What the visitor is to be told with the next place. */
+  #notice = null;
 
   /**
    * `onPlace(place, fresh)` gets the place; `clock` and `askQueue` are as `BeforeJoins` takes them. `proofs` answer a
@@ -62,7 +65,7 @@ export class Joining {
       this.#failures = 0;
       this.#proof = undefined;
       this.#site = place.redirect_to ?? null;
-      this.#onPlace(place, fresh);
+      this.#onPlace(this.#noticed(place), fresh);
     } catch (error) {
       if (signal.aborted && error === signal.reason) return;
       if (!(error instanceof Refusal)) throw error;
@@ -81,6 +84,13 @@ export class Joining {
   wake() {
     this.#nextTry.wake();
     this.#beforeJoins.wake();
+  }
+
+  /** The place, with what became of an invitation in place of the operator's sentence, once. */
+  #noticed(place) {
+    const message = this.#notice ?? place.message;
+    this.#notice = null;
+    return { ...place, message };
   }
 
   async #takePlace(known, signal) {
@@ -124,8 +134,15 @@ export class Joining {
 
   #refused(refusal) {
     this.#view.showConnection("idle");
-    // Whoever tries again joins as everybody does.
-    if (refusal.endsInvitation) this.#gateway.dropInvitation();
+    if (refusal.endsInvitation) {
+      // Whoever tries again joins as everybody does; and whoever had a place must not lose it over an invitation.
+      this.#gateway.dropInvitation();
+      if (this.#known) {
+        this.#notice = refusalInWords(refusal);
+        this.begin(true);
+        return;
+      }
+    }
     if (refusal.comesTooEarly) {
       this.#failures = 0;
       this.#beforeJoins.begin(refusal.problem);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use contract::ids::VisitorId;
 use queue_gateway::line::{
-    Baseline, Contact, ControlChange, Epoch, Invitation, InvitationId, Invitations, JoinRefused, JoinReply,
-    JoinRequest, LineChange, NoJoins, Opening, Place, QueueState, Schedule, Sequence, Share, Standing,
+    Baseline, ClientNetwork, Contact, ControlChange, Epoch, Invitation, InvitationId, Invitations, JoinRefused,
+    JoinReply, JoinRequest, LineChange, NoJoins, Opening, Place, QueueState, Schedule, Sequence, Share, Standing,
 };
 
 use crate::{
@@ -95,6 +95,10 @@ pub(crate) async fn an_invitation_that_gives_no_place_is_not_used(f: Fixture) {
     f.control(ControlChange { drains_at: Some(Some(f.now())), ..ControlChange::default() }).await;
     let (invitation, visitor) = (f.invitation(), f.visitor());
     assert_eq!(f.bring(visitor, invitation).await, Err(NoJoins::Draining.into()));
+    f.control(ControlChange { drains_at: Some(None), ..ControlChange::default() }).await;
+    f.join(visitor).await;
+    f.control(ControlChange { drains_at: Some(Some(f.now())), ..ControlChange::default() }).await;
+    assert_eq!(f.bring(visitor, invitation).await.unwrap().standing, waiting(1), "whoever has a place keeps it");
     f.control(ControlChange { drains_at: Some(None), ..ControlChange::default() }).await;
     assert_eq!(f.bring(visitor, invitation).await.unwrap().standing, invited(1));
 }
@@ -274,7 +278,32 @@ pub(crate) async fn a_full_line_takes_whoever_is_invited(f: Fixture) {
     f.line_of(2).await;
     let refused = f.engine.join(&f.queue, join_request(f.visitor(), f.token())).await.unwrap();
     assert_eq!(refused, Err(JoinRefused::Full));
-    f.lane_of(1).await;
+    f.lane_of(5).await;
+    f.configure_as(Baseline { invitations: Some(granted(500, Duration::ZERO)), max_places: 3, ..baseline(0.0, 10) })
+        .await;
+    assert_eq!(f.join(f.visitor()).await.standing, waiting(3), "who may be away for ever takes nobody's room");
+}
+
+pub(crate) async fn of_a_held_back_network_the_invited_go_first(f: Fixture) {
+    f.configure_as(Baseline { invitations: Some(granted(500, Duration::ZERO)), ..baseline(10.0, 1_000) }).await;
+    let network: ClientNetwork = "203.0.113.7".parse().unwrap();
+    let mut gateway = f.gateway().await;
+    let ghosts = f.line_of(8).await;
+    gateway.present_from(network, &ghosts).await;
+    gateway.step(0).await;
+    f.advance(SECOND);
+    assert_eq!(gateway.admits(8).await, 8);
+    gateway.nobody_present();
+    f.pass(ARRIVE, &mut [&mut gateway]).await;
+    let general = f.line_of(2).await;
+    let lane = f.lane_of(1).await;
+    gateway.present_from(network, &general).await;
+    gateway.present_from(network, &lane).await;
+    for _ in 0..4 {
+        f.advance(SECOND);
+        gateway.step(9).await;
+    }
+    assert_eq!(admitted_places(&f).await[8..], [place(1).0]);
 }
 
 pub(crate) async fn whoever_stands_in_the_lane_of_a_queue_that_invites_nobody_any_more_goes_first(f: Fixture) {

@@ -228,6 +228,7 @@ on_every_engine! {
         an_invited_first_no_show_has_the_place_again
         a_place_in_the_lane_of_an_older_epoch_is_given_back_once
         a_full_line_takes_whoever_is_invited
+        of_a_held_back_network_the_invited_go_first
         whoever_stands_in_the_lane_of_a_queue_that_invites_nobody_any_more_goes_first
         an_invited_visitor_with_nobody_before_them_goes_straight_in
     }

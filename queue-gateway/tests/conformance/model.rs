@@ -151,6 +151,9 @@ impl Model {
             return Ok(Joined { epoch: self.epoch, standing: self.standing(visitor), fresh: false });
         }
         let refused = life::no_joins(&self.control, lane, self.now).map(JoinRefused::from);
+        if refused.is_some() && !is_absent {
+            return reply(before, false);
+        }
         let refused = refused.or_else(|| self.invited.refuse(invitation, self.now));
         if let Some(reason) = refused {
             assert!(!admitted, "{visitor:?} goes straight in");
@@ -171,7 +174,8 @@ impl Model {
             && !self.is_given_out(candidate)
             && self.room() > 0;
         assert!(!admitted || may, "{visitor:?} goes straight in");
-        let places = self.people.iter().filter(|person| person.place.is_some()).count() as u64;
+        let places =
+            self.people.iter().filter_map(|person| person.place.as_ref()).filter(|place| general(place)).count() as u64;
         assert!(
             admitted || !(may && self.allowance.at_least_one(self.now, &self.control)),
             "{visitor:?} has to wait for nobody"

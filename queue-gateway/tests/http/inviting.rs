@@ -9,7 +9,9 @@ use testkit::Reply;
 
 use crate::{
     browser::{Browser, PAGE},
-    fixture::{Gateway, ONE_PER_SECOND, OPERATOR_KEY, WAITING_SECRET, assert_problem, demo, eventually, settings_text},
+    fixture::{
+        Gateway, ONE_PER_SECOND, OPERATOR_KEY, TOKENS, WAITING_SECRET, assert_problem, demo, eventually, settings_text,
+    },
 };
 
 const INVITATIONS: &str = "/v1/admin/queues/demo/invitations";
@@ -103,6 +105,36 @@ async fn an_invitation_gives_one_place_and_a_refused_one_says_why() {
     let late = gateway.invitation().await;
     gateway.clock.advance(Duration::from_hours(12));
     assert_problem(&Browser::new(&gateway).visit().await.bring(&late).await, 410, "invitation_expired");
+}
+
+#[tokio::test]
+async fn a_client_without_cookies_that_repeats_its_join_finds_its_place() {
+    let gateway = Gateway::inviting().await;
+    let body = json!({"invitation": gateway.invitation().await});
+    let (first, again) = (
+        gateway.visitors.post(TOKENS).json(&body).send().await,
+        gateway.visitors.post(TOKENS).json(&body).send().await,
+    );
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200), "{}", again.text());
+    assert_eq!(again.json()["position"], 1);
+}
+
+#[tokio::test]
+async fn whoever_stands_in_the_lane_needs_no_invitation_any_more() {
+    let gateway = Gateway::inviting().await;
+    let invitation = gateway.invitation().await;
+    let browser = Browser::new(&gateway).visit().await;
+    gateway.order("pause").await;
+    browser.bring(&invitation).await;
+    gateway.clock.advance(Duration::from_mins(50));
+    browser.poll().await;
+    gateway.clock.advance(Duration::from_mins(50));
+    browser.poll().await;
+    let short = gateway.sign(&json!({"count": 1, "expires_at": "2027-01-15T09:40:01Z"})).await.json();
+    gateway.clock.advance(Duration::from_secs(2));
+    let expired = short["invitations"][0]["invitation"].as_str().unwrap().to_owned();
+    let again = browser.bring(&expired).await;
+    assert_eq!((again.status.as_u16(), &again.json()["position"]), (200, &json!(1)), "{}", again.text());
 }
 
 #[tokio::test]

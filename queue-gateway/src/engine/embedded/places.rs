@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Places {
     by_seq: BTreeMap<Sequence, VisitorId>,
     by_visitor: HashMap<VisitorId, Sequence>,
+    /// How many of the places are in the priority lane.
+    invited: usize,
     /// Visitors who were admitted once and did not arrive.
     no_shows: HashSet<VisitorId>,
     away: Away,
@@ -69,6 +71,7 @@ impl Default for Places {
         Self {
             by_seq: BTreeMap::new(),
             by_visitor: HashMap::new(),
+            invited: 0,
             no_shows: HashSet::new(),
             away: Away::default(),
             passed: VecDeque::new(),
@@ -84,6 +87,7 @@ impl Default for Places {
 impl Places {
     /// Puts a visitor without a place at a sequence that is free.
     pub(super) fn insert(&mut self, seq: Sequence, visitor: VisitorId) {
+        self.invited += usize::from(seq.is_invited());
         self.by_seq.insert(seq, visitor);
         self.by_visitor.insert(visitor, seq);
     }
@@ -167,6 +171,7 @@ impl Places {
     pub(super) fn take(&mut self, visitor: VisitorId) -> Option<Sequence> {
         self.away.remove(visitor);
         let seq = self.by_visitor.remove(&visitor)?;
+        self.invited -= usize::from(seq.is_invited());
         self.by_seq.remove(&seq);
         Some(seq)
     }
@@ -208,6 +213,11 @@ impl Places {
     /// How many places are stored.
     pub(super) fn len(&self) -> usize {
         self.by_seq.len()
+    }
+
+    /// How many of them are of the general line.
+    pub(super) fn general(&self) -> usize {
+        self.by_seq.len() - self.invited
     }
 
     /// Whether anybody has a place of the general line above this one.

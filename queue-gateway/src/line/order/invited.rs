@@ -47,6 +47,16 @@ impl InvitedOrder {
         self.places.below(seq.0) - self.places.below(self.watermark.0 + 1)
     }
 
+    /// Whether somebody behind a place has gone in.
+    pub(super) fn is_passed(&self, seq: Sequence) -> bool {
+        seq <= self.watermark
+    }
+
+    /// How many places there are before one.
+    pub(super) fn below(&self, seq: Sequence) -> u64 {
+        self.places.below(seq.0)
+    }
+
     pub(super) fn last(&self) -> Sequence {
         self.last
     }

@@ -223,7 +223,7 @@ fn an_admission_in_one_lane_passes_nobody_in_the_other() {
     assert_eq!((at(&order, 1), order.parked()), (Some((1, false)), 0));
     order.apply(&admitted(6));
     let lane = [1, 3, 5].map(|nth| order.standpoint(invited(nth)).map(|point| (point.position, point.parked)));
-    assert_eq!(lane, [Some((1, false)), Some((1, false)), Some((1, false))], "whoever was not there is next");
+    assert_eq!(lane, [Some((1, true)), Some((1, true)), Some((1, false))], "whoever was not there is next");
     order.apply(&LineChange::Returned { seq: invited(4) });
     assert_eq!(order.ahead(invited(7)), 2, "who comes back makes nobody's place rise");
     assert_eq!(order.standpoint(invited(4)).map(|point| point.position), Some(1));

@@ -67,12 +67,17 @@ test("an invitation that gives no place is dropped, and the next try finds the p
   for (const code of ["invitation_used", "invitation_expired", "invitation_invalid"]) {
     gateway.bringsInvitation = true;
     gateway.will("join", refused(409, code));
-    await way.begin(true);
+    await way.begin(false);
     assert.deepEqual([view.shown.scene, view.shown.code, gateway.bringsInvitation], ["trouble", code, false]);
   }
+  gateway.bringsInvitation = true;
   gateway.will("currentPlace", waiting(9));
   await way.begin(true);
-  assert.equal(places[0].position, 9);
+  await settled();
+  assert.equal(places[0].position, 9, "whoever had a place follows it at once");
+  assert.match(places[0].message, /not valid here/);
+  await way.begin(true);
+  assert.equal(places[1].message, null, "once");
 });
 
 test("whoever lost the place while the page was closed is told, and does not join without a word", async () => {

@@ -103,7 +103,7 @@ impl Model {
         let mut told_anew = Vec::new();
         for ready in &standing {
             let same = standing.iter().filter(|other| other.network == ready.network);
-            let is_lowest = same.map(|other| other.seq).min() == Some(ready.seq);
+            let is_lowest = same.map(|other| other.seq).min_by_key(|seq| (!seq.is_invited(), *seq)) == Some(ready.seq);
             if let Some(network) = ready.network.filter(|network| self.is_held_back(*network))
                 && (self.withholds(Some(network)) || !is_lowest)
             {

@@ -46,7 +46,12 @@ impl Queue {
         }
         let lane = if invitation.is_some() { Lane::Invited } else { Lane::General };
         if let Some(reason) = self.control.no_joins(lane, instant(now)) {
-            return Err(reason.into());
+            // Whoever has a place keeps it, and the invitation.
+            return if is_absent {
+                Err(reason.into())
+            } else {
+                Ok(Joined { epoch: self.epoch, standing, fresh: false })
+            };
         }
         if let Some(invitation) = invitation {
             self.use_up(invitation, at)?;
@@ -56,7 +61,7 @@ impl Queue {
             return Ok(self.join_invited(visitor, admitted_from, candidate, at));
         }
         // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
-        let is_full = self.places.len() as u64 >= self.control.baseline.max_places || self.all_numbers_are_given();
+        let is_full = self.places.general() as u64 >= self.control.baseline.max_places || self.all_numbers_are_given();
         if admitted_from.is_none() && is_full {
             return Err(JoinRefused::Full);
         }

@@ -130,7 +130,10 @@ impl Queue {
                 && self.networks.slots_if_held_back(network, at.now) == Some(0)
                 && stands(self, ready)
             {
-                lowest.entry(network).and_modify(|seq| *seq = ready.seq.min(*seq)).or_insert(ready.seq);
+                let first = lowest.entry(network).or_insert(ready.seq);
+                if Lane::precedence(ready.seq) < Lane::precedence(*first) {
+                    *first = ready.seq;
+                }
             }
         }
         for ready in &report.ready {

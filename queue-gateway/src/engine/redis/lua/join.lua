@@ -18,7 +18,11 @@ for first = 3, #ARGV, 6 do
 end
 local scores = redis.call('ZMSCORE', LINE, unpack(visitors))
 local tokens = redis.call('HMGET', TOKENS, unpack(visitors))
-local length = redis.call('ZCARD', LINE)
+-- The invited are not counted: their places do not expire.
+local function general_length()
+  return redis.call('ZCOUNT', LINE, '-inf', '(' .. integer(INVITED))
+end
+local length = general_length()
 local refusal = no_joins(false)
 close_numbers()
 -- Those whose join has been done, so that what was read of them is too old.
@@ -95,12 +99,18 @@ local function settle_opening()
 end
 
 -- An invitation gives a place once, before it expires. Returns a refusal, or nil.
-local function use_up(invitation)
+local function refused_invitation(invitation)
   local id, expires_at = string.match(invitation, '^(%x+) (%-?%d+)$')
   if tonumber(expires_at) <= now() then
     return -4
   end
-  return redis.call('ZADD', INVITATIONS, 'NX', expires_at, id) == 0 and -5 or nil
+  return redis.call('ZSCORE', INVITATIONS, id) and -5 or nil
+end
+
+-- Comes after all that may fail, since what a script has written stays when it does.
+local function use_up(invitation)
+  local id, expires_at = string.match(invitation, '^(%x+) (%-?%d+)$')
+  redis.call('ZADD', INVITATIONS, expires_at, id)
 end
 
 -- Admits somebody who has no place in the line. Returns the reply.
@@ -116,7 +126,7 @@ end
 local function join_invited(visitor, before, straight_in, candidate, network)
   if before then
     places.depart(visitor, before)
-    length, somebody_waits = length - 1, false
+    length, somebody_waits = general_length(), false
   end
   set('last_invited', queue.last_invited + 1)
   local seq = INVITED_ORIGIN + queue.last_invited
@@ -126,7 +136,6 @@ local function join_invited(visitor, before, straight_in, candidate, network)
   save()
   forget_lost({ visitor })
   redis.call('ZADD', LINE, integer(seq), visitor)
-  length = length + 1
   log('invited ' .. integer(seq))
   return seq
 end
@@ -145,7 +154,7 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
     write_fresh()
     local slot
     seq, slot = slots.settle(visitor)
-    length, somebody_waits = redis.call('ZCARD', LINE), false
+    length, somebody_waits = general_length(), false
     if slot or seq and (not is_bid or is_invited(seq)) then
       return { 0, seq and { 1, seq } or slots.admitted(slot) }
     end
@@ -162,7 +171,7 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
       and redis.call('ZADD', GIVEN_BACK, integer(held), integer(held)) == 1 then
       forget_lost({ visitor })
       redis.call('ZADD', LINE, integer(held), visitor)
-      length = length + 1
+      length = length + (is_invited(held) and 0 or 1)
       log('restored ' .. integer(held))
       if places.is_passed(held) then
         places.set_away(visitor, held)
@@ -176,11 +185,17 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
   end
 
   if is_bid then
-    local refused = no_joins(true) or use_up(invitation)
+    local no_places = no_joins(true)
+    if no_places then
+      -- Whoever has a place keeps it, and the invitation.
+      return seq and { 0, { 1, seq } } or no_places
+    end
+    local refused = refused_invitation(invitation)
     if refused then
       return refused
     end
     local straight_in = network ~= '' and may_go_straight_in(true, candidate, network)
+    use_up(invitation)
     return join_invited(visitor, seq, straight_in, candidate, network)
   end
   if refusal then

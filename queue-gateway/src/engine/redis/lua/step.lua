@@ -82,7 +82,11 @@ local function take_in_ready(registration)
   -- Of a network that is held back and has no slot, one at a time: the next would be dropped as soon as it has one.
   for _, ready in ipairs(found) do
     if slots.slots_if_held_back(ready.network) == 0 then
-      lowest[ready.network] = math.min(lowest[ready.network] or LAST, ready.seq)
+      local first = lowest[ready.network]
+      local goes_first = not first or is_invited(ready.seq) and not is_invited(first)
+      if goes_first or is_invited(ready.seq) == is_invited(first) and ready.seq < first then
+        lowest[ready.network] = ready.seq
+      end
     end
   end
   for _, ready in ipairs(found) do
