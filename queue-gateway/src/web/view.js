@@ -157,6 +157,7 @@ export class View {
 
   #wayOn(refusal, site) {
     if (refusal.needsSite) return this.#toSite(site);
+    if (refusal.endsInvitation) return { main: "join-again" };
     // The operator may think better of it.
     return refusal.comesTooLate ? { ...this.#toSite(site), quiet: "try-again" } : { main: "try-again" };
   }

@@ -47,6 +47,12 @@ test("whoever only the site can help gets a link there where it is known, and no
   assert.deepEqual(buttons(), ["try-again"]);
 });
 
+test("whoever brought an invitation that gives no place is offered the line itself", () => {
+  const { view, buttons } = drawn();
+  view.showTrouble(refused(409, "invitation_used"), undefined, null);
+  assert.deepEqual(buttons(), ["join-again"]);
+});
+
 /** A place in a line that is opened in so many seconds. */
 function beforeOpening(runtime, seconds, more) {
   const left = seconds * 1000;
