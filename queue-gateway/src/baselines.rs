@@ -66,10 +66,7 @@ impl ConfiguredEngine {
             orders: Mutex::default(),
             random: Mutex::new(random),
             metrics,
-            loss: Outage::new(
-                "the store does not have a queue: configuring it",
-                "the store has the queue again",
-            ),
+            loss: Outage::new("the store does not have a queue: configuring it", "the store has the queue again"),
         }
     }
 

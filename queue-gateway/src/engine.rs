@@ -113,7 +113,7 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Tells the store in numbers what a gateway remembers of a line. Where nobody has done anything since the queue began, it
     /// goes on in the epoch that is remembered, with what operators had ordered and the draw as far as it had come, and is
     /// rejoining for [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways have handed back their
-    /// pages as the one says that knew of most. Who comes while it is hears what is wanted of them: all places from whoever
+    /// pages as the one says that knew of most, and then for [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES). Who comes while it is hears what is wanted of them: all places from whoever
     /// remembers the newest entry of the log, from others what lies above those. Refused where a line goes on.
     async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError>;
 

@@ -29,7 +29,10 @@ pub use self::{
     lane::{Invitation, InvitationId, Invitations, Lane, Round, Share},
     life::{Closing, NEVER, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},
-    memory::{Memory, MemoryPage, REJOINING_BEGINS, REJOINING_LASTS, Rejoined, RememberedSlot, unknown_at},
+    memory::{
+        Memory, MemoryPage, REJOINING_BEGINS, REJOINING_LASTS, REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined,
+        RememberedSlot, is_given_after, unknown_at,
+    },
     network::{ClientNetwork, Outcomes},
     order::{Extent, Order, Standpoint},
     outlook::{Outlook, latest_pause},

@@ -61,6 +61,14 @@ impl EmbeddedEngine {
         // Read under the lock: steps that follow one another must not see the time go back.
         Ok(step(&mut queue, self.clock.now().as_microsecond()))
     }
+
+    /// The same for steps that a line which is being given back cannot do.
+    fn whole<R>(&self, queue: &QueueName, step: impl FnOnce(&mut Queue, i64) -> R) -> Result<R, EngineError> {
+        self.locked(queue, |q, now| {
+            q.is_whole(now)?;
+            Ok(step(q, now))
+        })?
+    }
 }
 
 #[async_trait]
@@ -87,15 +95,15 @@ impl QueueEngine for EmbeddedEngine {
     }
 
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.locked(queue, |q, now| q.standing(visitor, now))
+        self.whole(queue, |q, now| q.standing(visitor, now))
     }
 
     async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError> {
-        self.locked(queue, |q, now| q.name(visitor, place, now))
+        self.whole(queue, |q, now| q.name(visitor, place, now))
     }
 
     async fn leave(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError> {
-        self.locked(queue, |q, now| q.leave(visitor, now))
+        self.whole(queue, |q, now| q.leave(visitor, now))
     }
 
     async fn step(&self, queue: &QueueName, report: &Report) -> Result<Step, EngineError> {
@@ -115,7 +123,7 @@ impl QueueEngine for EmbeddedEngine {
     }
 
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError> {
-        self.locked(queue, |q, now| q.arrive(token, now))
+        self.whole(queue, |q, now| q.arrive(token, now))
     }
 
     async fn claim(
@@ -125,15 +133,15 @@ impl QueueEngine for EmbeddedEngine {
         holder: MemberId,
         readmission: Option<Readmission>,
     ) -> Result<Claim, EngineError> {
-        self.locked(queue, |q, now| q.claim(token, holder, readmission, now))
+        self.whole(queue, |q, now| q.claim(token, holder, readmission, now))
     }
 
     async fn release(&self, queue: &QueueName, token: ActiveTokenId) -> Result<bool, EngineError> {
-        self.locked(queue, |q, now| q.release(token, now))
+        self.whole(queue, |q, now| q.release(token, now))
     }
 
     async fn revoke(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Revocation, EngineError> {
-        self.locked(queue, |q, now| q.revoke(token, now))
+        self.whole(queue, |q, now| q.revoke(token, now))
     }
 
     async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError> {

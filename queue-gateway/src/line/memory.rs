@@ -21,6 +21,10 @@ use super::{
 pub const REJOINING_LASTS: Duration = Duration::from_mins(1);
 /// And so long for the first of them.
 pub const REJOINING_BEGINS: Duration = Duration::from_secs(5);
+/// Once the line is back, its gateways have so long to report anew who is there, before anybody joins or is admitted.
+pub const REJOINING_SETTLES: Duration = Duration::from_secs(2);
+/// Whoever remembers most and is silent for so long while handing back is gone: the next best is believed.
+pub const REJOINING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A line in numbers, as a gateway remembers it.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,11 +48,11 @@ pub struct Memory {
 /// What a store says to somebody who remembers a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejoined {
-    /// It wants to be told of the places above this one.
-    Wanted {
-        /// [`Sequence::FIRST`] for all.
-        above: Sequence,
-    },
+    /// It wants to be told of all places, and believes who tells of them.
+    All,
+    /// It wants to be told of those alone that were given after these: the sequence of a place or the number of a draw, and the
+    /// place of the invited.
+    Since(Sequence, Sequence),
     /// It has a line that goes on: of a later epoch, or of this one.
     Refused,
 }
@@ -62,6 +66,10 @@ pub struct MemoryPage {
     pub epoch: Epoch,
     /// As of this entry of the log.
     pub log_head: LogIndex,
+    /// Places that were given later are not known to who hands back.
+    pub known: (Sequence, Sequence),
+    /// All places were wanted: nobody stands within the page but at places in it, as far as they are known.
+    pub is_whole: bool,
     /// The page begins after this place.
     pub above: Sequence,
     /// And ends with this one.
@@ -83,6 +91,12 @@ pub struct RememberedSlot {
     pub seq: Sequence,
     /// What they were told.
     pub admission: Admission,
+}
+
+/// Whether a place was given after these, the last of each lane. Numbers of a draw count as the places of their order.
+pub fn is_given_after(seq: Sequence, (last_seq, last_invited): (Sequence, Sequence)) -> bool {
+    let order = seq.number().and_then(|number| i64::try_from(number).ok()).map_or(seq, Sequence);
+    if seq.is_invited() { seq > last_invited } else { order > last_seq }
 }
 
 /// Who stands at a place that was handed back, until their name is known. No visitor has such an id.

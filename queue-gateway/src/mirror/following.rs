@@ -213,7 +213,8 @@ impl Mirror {
         let after = engine.stats(&self.queue).await?;
         // Places that were dealt while they were read would be taken for others.
         let same_draw = after.control.draw.lots() == before.control.draw.lots();
-        if after.epoch != before.epoch || after.log_head < before.log_head || !same_draw {
+        let rejoins = [&before, &after].iter().any(|stats| stats.control.rejoins(stats.now));
+        if rejoins || after.epoch != before.epoch || after.log_head < before.log_head || !same_draw {
             return Ok(News::Unsettled);
         }
         let drawn = match before.control.draw.lots() {

@@ -168,7 +168,7 @@ impl Line {
     pub(super) fn inherit(&mut self, old: Self) {
         (self.general, self.invited, self.present) = (old.general, old.invited, old.present);
         if old.epoch == self.epoch {
-            self.admissions = old.admissions;
+            self.admissions.inherit(old.admissions);
         }
         self.take_stock();
     }

@@ -26,6 +26,13 @@ impl Admissions {
         }
     }
 
+    /// What was followed since counts more than what was remembered.
+    pub(super) fn inherit(&mut self, old: Self) {
+        for (seq, admitted) in old.0 {
+            self.0.entry(seq).or_insert(admitted);
+        }
+    }
+
     pub(super) fn forget_expired(&mut self, now: Timestamp) {
         self.0.retain(|_, (_, admission)| admission.expires_at > now);
     }
@@ -41,6 +48,11 @@ pub(crate) struct Remembered {
 }
 
 impl Mirror {
+    /// What this gateway remembers, in numbers; `None` before the first step.
+    pub(crate) fn memory(&self, gateway: GatewayId) -> Option<Memory> {
+        self.read(|line| line.memory(gateway))
+    }
+
     /// What this gateway remembers; `None` before the first step.
     pub(crate) fn remembered(&self, gateway: GatewayId) -> Option<Remembered> {
         self.read(|line| line.remembered(gateway))
@@ -49,7 +61,7 @@ impl Mirror {
 
 impl Line {
     fn remembered(&self, gateway: GatewayId) -> Remembered {
-        let control = self.stats.control.clone();
+        let control = &self.stats.control;
         let is_numbered = control.draw.has_numbers() && self.drawn().is_none();
         let numbered_through = if is_numbered { control.draw.numbers.unwrap_or(u64::MAX) } else { 0 };
         let slot = |(seq, (visitor, admission)): (&Sequence, &(VisitorId, Admission))| RememberedSlot {
@@ -60,15 +72,19 @@ impl Line {
         Remembered {
             places: self.order.standing(numbered_through),
             slots: self.admissions.0.iter().map(slot).collect(),
-            memory: Memory {
-                gateway,
-                gateways: self.present.len().max(1) as u64,
-                epoch: self.epoch,
-                log_head: self.head,
-                extent: self.order.extent(),
-                totals: self.stats.totals,
-                control,
-            },
+            memory: self.memory(gateway),
+        }
+    }
+
+    fn memory(&self, gateway: GatewayId) -> Memory {
+        Memory {
+            gateway,
+            gateways: self.present.len().max(1) as u64,
+            epoch: self.epoch,
+            log_head: self.head,
+            extent: self.order.extent(),
+            totals: self.stats.totals,
+            control: self.stats.control.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     engine::{EngineError, MOST_HANDED_BACK},
     follower::Follower,
-    line::{GatewayId, MemoryPage, Rejoined, Sequence},
+    line::{GatewayId, MemoryPage, Rejoined, Sequence, is_given_after},
     mirror::Remembered,
 };
 
@@ -13,28 +13,38 @@ use crate::{
 pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result<bool, EngineError> {
     let Follower { engine, mirror, .. } = follower;
     let queue = follower.queue();
-    let Some(Remembered { memory, places, slots }) = mirror.remembered(gateway) else { return Ok(false) };
-    let Rejoined::Wanted { above } = engine.rejoin(queue, &memory).await? else { return Ok(false) };
+    let Some(memory) = mirror.memory(gateway) else { return Ok(false) };
+    let wanted = engine.rejoin(queue, &memory).await?;
+    let Some(Remembered { memory, mut places, slots }) = mirror.remembered(gateway) else { return Ok(false) };
+    match wanted {
+        Rejoined::Refused => return Ok(false),
+        Rejoined::All => {}
+        Rejoined::Since(last_seq, last_invited) => places.retain(|seq| is_given_after(*seq, (last_seq, last_invited))),
+    }
     if !mirror.is_rejoining() {
         tracing::warn!(%queue, places = places.len(), slots = slots.len(), "the store has lost a line: giving it back");
     }
+    let is_first = !mirror.is_rejoining();
     mirror.set_rejoining();
-    let wanted = &places[places.partition_point(|seq| *seq <= above)..];
-    let mut places = wanted.chunks(MOST_HANDED_BACK).peekable();
-    let mut slots = slots.chunks(MOST_HANDED_BACK).peekable();
-    let mut above = above;
+    let mut places = places.chunks(MOST_HANDED_BACK).peekable();
+    // Slots come after all places, and once: what has ended since must not come to life again.
+    let told = if is_first || wanted == Rejoined::All { &slots[..] } else { &[] };
+    let mut slots = told.chunks(MOST_HANDED_BACK).peekable();
+    let mut above = Sequence::FIRST;
     loop {
-        let page = places.next().unwrap_or_default();
-        let slots_of_page = slots.next().unwrap_or_default();
-        // The last of the places ends with the line, so that nobody stands beyond who is not remembered.
-        let through = if places.peek().is_some() { page.last().copied() } else { None }.unwrap_or(Sequence::LAST);
+        let page = places.next();
+        let through = if places.peek().is_some() { page.and_then(|page| page.last().copied()) } else { None };
+        let through = through.unwrap_or(Sequence::LAST);
+        let slots_of_page = if page.is_none() { slots.next().unwrap_or_default() } else { &[] };
         let page = MemoryPage {
             gateway,
             epoch: memory.epoch,
             log_head: memory.log_head,
+            known: (memory.extent.last_seq, memory.extent.last_invited),
+            is_whole: wanted == Rejoined::All,
             above,
             through,
-            places: page.to_vec(),
+            places: page.unwrap_or_default().to_vec(),
             slots: slots_of_page.to_vec(),
             is_last: places.peek().is_none() && slots.peek().is_none(),
         };

@@ -246,6 +246,12 @@ on_every_engine! {
         those_who_were_passed_have_the_whole_grace_time_anew
         the_slots_that_are_handed_back_count_and_do_not_come_to_life_again
         a_draw_that_is_handed_back_goes_on
+        a_join_with_an_old_token_does_not_keep_a_line_from_being_given_back
+        what_others_alone_know_of_is_not_taken_away
+        when_who_remembers_most_falls_silent_the_next_best_is_believed
+        nobody_goes_straight_in_past_a_line_that_has_just_come_back
+        the_orders_of_whoever_remembers_most_count
+        an_older_memory_brings_nobody_back_to_the_priority_lane
     }
     networks {
         two_hundred_who_never_arrive_hold_one_slot_at_a_time_after_the_first_eight

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use contract::ids::VisitorId;
 use queue_gateway::line::{
-    Baseline, Beginning, ControlChange, Epoch, GatewayId, Invitations, JoinRefused, JoinRequest, Joined, LineChange,
-    LogIndex, Memory, MemoryPage, NoJoins, Opening, Place, QueueState, ReadyVisitor, Rejoined, RememberedSlot, Report,
-    Revocation, Schedule, Sequence, Share, Standing,
+    Baseline, Beginning, Contact, ControlChange, Epoch, GatewayId, Invitation, InvitationId, Invitations, JoinRefused,
+    JoinRequest, Joined, LineChange, LogIndex, Memory, MemoryPage, NoJoins, Opening, Phase, Place, QueueState,
+    Readmission, ReadyVisitor, Rejoined, RememberedSlot, Report, Revocation, Schedule, Sequence, Share, Standing,
+    is_given_after,
 };
 
 use crate::{
@@ -52,7 +53,11 @@ impl Fixture {
 
     /// A store that has lost the queue, and is told that somebody knew it.
     async fn lost(&self, baseline: Baseline) -> Self {
-        let lost = self.twin("lost");
+        self.lost_again(0, baseline).await
+    }
+
+    async fn lost_again(&self, nth: usize, baseline: Baseline) -> Self {
+        let lost = self.twin(&format!("lost-{nth}"));
         let beginning = Beginning { secret: SECRET, is_known: true };
         lost.engine.configure(&lost.queue, baseline, beginning).await.unwrap();
         lost
@@ -64,13 +69,26 @@ impl Fixture {
 
     /// Hands back all that is wanted, some places at a time. Returns whether every page was taken.
     async fn give_back(&self, remembered: &Remembered) -> bool {
-        let Rejoined::Wanted { above } = self.rejoin(remembered).await else { panic!("nothing is wanted") };
-        self.give_back_above(remembered, above).await
+        let wanted = self.rejoin(remembered).await;
+        self.give_back_what_is(wanted, remembered).await
     }
 
-    async fn give_back_above(&self, remembered: &Remembered, mut above: Sequence) -> bool {
+    /// The line is back, and everybody has reported anew who is there.
+    async fn settle(&self) {
+        self.advance(2 * SECOND);
+        self.sweep().await;
+    }
+
+    async fn give_back_what_is(&self, wanted: Rejoined, remembered: &Remembered) -> bool {
         let Remembered { memory, places, slots } = remembered;
-        let wanted: Vec<Sequence> = places.iter().copied().filter(|seq| *seq > above).collect();
+        let last = match wanted {
+            Rejoined::Refused => panic!("nothing is wanted"),
+            Rejoined::All => None,
+            Rejoined::Since(last_seq, last_invited) => Some((last_seq, last_invited)),
+        };
+        let is_wanted = |seq: &Sequence| last.is_none_or(|last| is_given_after(*seq, last));
+        let wanted: Vec<Sequence> = places.iter().copied().filter(is_wanted).collect();
+        let mut above = Sequence::FIRST;
         let mut pages: Vec<&[Sequence]> = wanted.chunks(3).collect();
         pages.push(&[]);
         let mut taken = true;
@@ -81,6 +99,8 @@ impl Fixture {
                 gateway: memory.gateway,
                 epoch: memory.epoch,
                 log_head: memory.log_head,
+                known: (memory.extent.last_seq, memory.extent.last_invited),
+                is_whole: last.is_none(),
                 above,
                 through,
                 places: page.to_vec(),
@@ -123,6 +143,7 @@ pub(crate) async fn a_line_that_is_handed_back_is_as_it_was(f: Fixture) {
     let lost = f.lost(inviting()).await;
     assert!(lost.stats().await.epoch > before.epoch);
     assert!(lost.give_back(&remembered).await);
+    lost.settle().await;
     assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
     let after = lost.stats().await;
     assert_eq!((after.epoch, after.extent(), after.totals), (before.epoch, before.extent(), before.totals));
@@ -144,7 +165,7 @@ pub(crate) async fn nobody_joins_or_is_admitted_until_the_line_is_back(f: Fixtur
     let lost = f.lost(inviting()).await;
     let refused = async || lost.engine.join(&lost.queue, join_request(lost.visitor(), lost.token())).await.unwrap();
     assert_eq!(refused().await, Err(NoJoins::Rejoining.into()));
-    assert_eq!(lost.rejoin(&remembered).await, Rejoined::Wanted { above: Sequence::FIRST });
+    assert_eq!(lost.rejoin(&remembered).await, Rejoined::All);
     assert_eq!((refused().await, lost.stats().await.state()), (Err(NoJoins::Rejoining.into()), QueueState::Rejoining));
     let epoch = remembered.memory.epoch;
     assert!(lost.engine.tail(&lost.queue, epoch, LogIndex(0), 1).await.unwrap().rejoining);
@@ -152,13 +173,21 @@ pub(crate) async fn nobody_joins_or_is_admitted_until_the_line_is_back(f: Fixtur
     let report = Report { ready: vec![ready], candidates: lost.tokens(3), ..empty_report(&lost, epoch) };
     lost.advance(SECOND);
     assert_eq!(lost.engine.step(&lost.queue, &report).await.unwrap().admitted, 0);
-    lost.give_back_above(&remembered, Sequence::FIRST).await;
+    lost.give_back_what_is(Rejoined::All, &remembered).await;
+    let again = Report { number: 2, candidates: lost.tokens(3), ..report.clone() };
+    let step = lost.engine.step(&lost.queue, &again).await.unwrap();
+    assert_eq!((step.admitted, step.known, step.stats.ready), (0, true, 1), "a gateway that begins anew");
+    assert_eq!(refused().await, Err(NoJoins::Rejoining.into()), "others may be yet to report who is there");
+    assert!(lost.engine.status(&lost.queue, line[0]).await.is_err(), "nor does the store say anything of anybody");
+    assert!(lost.engine.leave(&lost.queue, line[0]).await.is_err());
+    lost.advance(2 * SECOND);
     assert_eq!(lost.stats().await.state(), QueueState::Open);
     assert!(!lost.engine.tail(&lost.queue, epoch, LogIndex(0), 1).await.unwrap().rejoining);
-    let again = Report { number: 2, candidates: lost.tokens(3), ..report };
+    let again = Report { number: 3, phase: Phase::GoesOn, candidates: lost.tokens(3), ..report.clone() };
     assert_eq!(lost.engine.step(&lost.queue, &again).await.unwrap().admitted, 0, "no credit is banked");
+    assert_eq!(refused().await.unwrap().standing, waiting(8));
     lost.advance(SECOND);
-    let again = Report { number: 3, candidates: lost.tokens(3), ..again };
+    let again = Report { number: 4, ..again };
     assert_eq!(lost.engine.step(&lost.queue, &again).await.unwrap().admitted, 1);
     assert!(is_admitted(lost.status(line[0]).await));
 }
@@ -183,6 +212,7 @@ pub(crate) async fn a_line_of_which_a_part_is_missing_goes_on_after_a_minute(f: 
     assert_eq!(lost.stats().await.state(), QueueState::Rejoining, "two are yet to be heard");
     lost.advance(Duration::from_mins(1));
     lost.sweep().await;
+    lost.settle().await;
     assert_eq!(lost.stats().await.state(), QueueState::Open);
     assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
     assert_eq!(lost.rejoin(&remembered).await, Rejoined::Refused);
@@ -199,6 +229,7 @@ pub(crate) async fn whoever_is_reported_at_a_place_that_was_handed_back_has_it(f
     // At their places, at one that is free, at one of somebody else, and somebody who was admitted.
     let ready = vec![at(line[0], 1), at(line[4], 5), at(line[3], 4), at(stranger, 5), at(admitted, 6)];
     let report = Report { ready, ..empty_report(&lost, remembered.memory.epoch) };
+    lost.settle().await;
     let step = lost.engine.step(&lost.queue, &report).await.unwrap();
     assert!(step.known);
     assert_eq!(step.stats.ready, 2);
@@ -214,6 +245,7 @@ pub(crate) async fn a_place_that_was_handed_back_is_given_to_one_who_comes_with_
     let epoch = remembered.memory.epoch;
     let lost = f.lost(inviting()).await;
     lost.give_back(&remembered).await;
+    lost.settle().await;
     assert_eq!(lost.come_with(line[5], epoch, Sequence(6)).await.standing, waiting(6));
     assert_eq!(lost.come_with(line[5], epoch, Sequence(6)).await.standing, waiting(6));
     assert_eq!(lost.come_with(lost.visitor(), epoch, Sequence(6)).await.standing, waiting(8), "it is somebody's");
@@ -231,9 +263,10 @@ pub(crate) async fn whoever_remembers_more_is_believed(f: Fixture) {
     let more = f.remembered(2).await;
     let lost = f.lost(inviting()).await;
     assert!(lost.give_back(&less).await);
-    assert_eq!(lost.rejoin(&more).await, Rejoined::Wanted { above: Sequence::FIRST });
-    assert!(!lost.give_back_above(&less, Sequence::FIRST).await, "what is known better is not taken");
+    assert_eq!(lost.rejoin(&more).await, Rejoined::All);
+    assert!(!lost.give_back_what_is(Rejoined::All, &less).await, "what is known better is not taken");
     assert!(lost.give_back(&more).await);
+    lost.settle().await;
     assert_eq!(lost.line().await, [1, 5, 6, 8]);
     let stats = lost.stats().await;
     assert_eq!((stats.last_seq, stats.log_head), (Sequence(8), more.memory.log_head));
@@ -250,10 +283,10 @@ pub(crate) async fn whoever_remembers_less_adds_the_places_that_they_alone_know(
     joins_alone.places.extend([Sequence(8), Sequence(9)]);
     let lost = f.lost(inviting()).await;
     assert!(lost.give_back(&more).await);
-    assert_eq!(lost.rejoin(&joins_alone).await, Rejoined::Wanted { above: Sequence(7) });
+    assert_eq!(lost.rejoin(&joins_alone).await, Rejoined::Since(Sequence(7), Sequence::of_invited(0)));
     assert!(lost.give_back(&joins_alone).await);
     assert_eq!(lost.line().await, [1, 3, 5, 6, 8, 9]);
-    f.pause(false).await;
+    lost.settle().await;
     assert_eq!(lost.join(lost.visitor()).await.standing, waiting(10));
 }
 
@@ -268,6 +301,7 @@ pub(crate) async fn as_many_gateways_are_heard_as_there_were(f: Fixture) {
             lost.give_back(one).await;
         }
     }
+    lost.settle().await;
     assert_eq!(lost.stats().await.state(), QueueState::Paused);
 }
 
@@ -279,7 +313,7 @@ pub(crate) async fn a_line_that_goes_on_is_not_given_back(f: Fixture) {
     lost.configure_as(inviting()).await;
     lost.line_of(1).await;
     assert_eq!(lost.rejoin(&remembered).await, Rejoined::Refused, "somebody has joined a later epoch");
-    assert!(!lost.give_back_above(&remembered, Sequence::FIRST).await);
+    assert!(!lost.give_back_what_is(Rejoined::All, &remembered).await);
     assert_eq!(lost.line().await, [1]);
 }
 
@@ -290,6 +324,7 @@ pub(crate) async fn those_who_were_passed_have_the_whole_grace_time_anew(f: Fixt
     let remembered = f.remembered(1).await;
     let lost = f.lost(inviting()).await;
     lost.give_back(&remembered).await;
+    lost.settle().await;
     lost.advance(GRACE - SECOND);
     lost.sweep().await;
     assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
@@ -303,6 +338,7 @@ pub(crate) async fn the_slots_that_are_handed_back_count_and_do_not_come_to_life
     let remembered = f.remembered(1).await;
     let lost = f.lost(inviting()).await;
     lost.give_back(&remembered).await;
+    lost.settle().await;
     let (token, expires_at) = match lost.status(admitted).await {
         Standing::Admitted { admission, .. } => (admission.token, admission.expires_at),
         other => panic!("expected to be admitted, is {other:?}"),
@@ -330,6 +366,7 @@ pub(crate) async fn a_draw_that_is_handed_back_goes_on(f: Fixture) {
     let remembered = f.remembered(1).await;
     let lost = f.lost(drawing).await;
     lost.give_back(&remembered).await;
+    lost.settle().await;
     let epoch = remembered.memory.epoch;
     assert_eq!(lost.line().await, [1, 2, 3].map(|number| Sequence::of_number(number).0));
     let number = Sequence::of_number(2);
@@ -341,4 +378,106 @@ pub(crate) async fn a_draw_that_is_handed_back_goes_on(f: Fixture) {
     assert_eq!(lost.stats().await.control.draw.numbers, Some(4));
     let refused = lost.engine.join(&lost.queue, join_request(lost.visitor(), lost.token())).await.unwrap();
     assert!(!matches!(refused, Err(JoinRefused::NoJoins(_))));
+}
+
+pub(crate) async fn a_join_with_an_old_token_does_not_keep_a_line_from_being_given_back(f: Fixture) {
+    let (line, admitted) = in_mid_sale(&f).await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    let held = Some(Place { epoch: remembered.memory.epoch, seq: Sequence(5) });
+    let request = JoinRequest { held, ..join_request(line[4], lost.token()) };
+    assert_eq!(lost.engine.join(&lost.queue, request).await.unwrap(), Err(NoJoins::Rejoining.into()));
+    let slot = remembered.slots[0].admission;
+    let epoch = remembered.memory.epoch;
+    let readmission = Some(Readmission { epoch, visitor: admitted, expires_at: slot.expires_at });
+    assert!(lost.engine.claim(&lost.queue, slot.token, lost.member(), readmission).await.is_err());
+    assert!(lost.give_back(&remembered).await);
+    lost.settle().await;
+    assert_eq!((lost.line().await, lost.stats().await.active), (vec![1, 3, 5, 6, 7], 1));
+}
+
+pub(crate) async fn what_others_alone_know_of_is_not_taken_away(f: Fixture) {
+    in_mid_sale(&f).await;
+    let mut first = f.remembered(2).await;
+    let second = f.remembered(2).await;
+    first.memory.extent.last_seq = Sequence(9);
+    first.places.extend([Sequence(8), Sequence(9)]);
+    let mut newest = f.remembered(2).await;
+    newest.memory.log_head = LogIndex(newest.memory.log_head.0 + 1);
+    for (nth, other) in [second, newest].iter().enumerate() {
+        let lost = f.lost_again(nth, inviting()).await;
+        assert!(lost.give_back(&first).await);
+        assert!(lost.give_back(other).await);
+        assert_eq!(lost.line().await, [1, 3, 5, 6, 7, 8, 9], "joins are in no log");
+    }
+}
+
+pub(crate) async fn when_who_remembers_most_falls_silent_the_next_best_is_believed(f: Fixture) {
+    let (line, _) = in_mid_sale(&f).await;
+    let less = f.remembered(2).await;
+    f.leave(line[6]).await;
+    let most = f.remembered(2).await;
+    let lost = f.lost(inviting()).await;
+    assert_eq!(lost.rejoin(&most).await, Rejoined::All);
+    assert_eq!(lost.rejoin(&less).await, Rejoined::Since(Sequence(7), Sequence::of_invited(0)));
+    lost.advance(4 * SECOND);
+    assert!(lost.give_back(&less).await);
+    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
+}
+
+pub(crate) async fn nobody_goes_straight_in_past_a_line_that_has_just_come_back(f: Fixture) {
+    let (line, _) = in_mid_sale(&f).await;
+    f.control(ControlChange { paused: Some(false), ..ControlChange::default() }).await;
+    let remembered = f.remembered(1).await;
+    let lost = f.lost(inviting()).await;
+    let epoch = remembered.memory.epoch;
+    // It has reported before the line was back.
+    let at =
+        |visitor: VisitorId, seq| ReadyVisitor { visitor, seq: Sequence(seq), network: None, due_in: Duration::ZERO };
+    lost.rejoin(&remembered).await;
+    let report = Report { ready: vec![at(line[4], 5)], ..empty_report(&lost, epoch) };
+    lost.engine.step(&lost.queue, &report).await.unwrap();
+    lost.give_back(&remembered).await;
+    let again = Report { number: 2, phase: Phase::GoesOn, ready: Vec::new(), ..report.clone() };
+    let step = lost.engine.step(&lost.queue, &again).await.unwrap();
+    assert!(!step.known, "what was reported meanwhile may have met nobody");
+    let anew = Report { number: 3, ..report };
+    lost.engine.step(&lost.queue, &anew).await.unwrap();
+    lost.advance(3 * SECOND);
+    let contact = Some(Contact { network: None });
+    let newcomer = JoinRequest { contact, ..join_request(lost.visitor(), lost.token()) };
+    assert_eq!(lost.ask(newcomer).await.standing, waiting(8));
+    assert_eq!(lost.stats().await.watermark, remembered.memory.extent.watermark);
+}
+
+pub(crate) async fn the_orders_of_whoever_remembers_most_count(f: Fixture) {
+    in_mid_sale(&f).await;
+    f.pause(false).await;
+    let less = f.remembered(2).await;
+    f.line_of(1).await;
+    f.leave(f.visitor()).await;
+    let newest = f.line_of(1).await;
+    f.leave(newest[0]).await;
+    f.pause(true).await;
+    let most = f.remembered(2).await;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&less).await;
+    lost.give_back(&most).await;
+    lost.settle().await;
+    assert_eq!(lost.stats().await.state(), QueueState::Paused);
+    assert_eq!(lost.stats().await.control.revision, most.memory.control.revision);
+}
+
+pub(crate) async fn an_older_memory_brings_nobody_back_to_the_priority_lane(f: Fixture) {
+    f.configure_as(inviting()).await;
+    let visitor = f.visitor();
+    let invitation = Invitation { id: InvitationId(f.id()), expires_at: f.now() + GRACE };
+    f.ask(JoinRequest { invitation: Some(invitation), ..join_request(visitor, f.token()) }).await;
+    let less = f.remembered(2).await;
+    f.leave(visitor).await;
+    let most = f.remembered(2).await;
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&most).await;
+    lost.give_back(&less).await;
+    assert_eq!(lost.line().await, Vec::<i64>::new());
 }

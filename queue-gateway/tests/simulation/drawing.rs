@@ -296,14 +296,14 @@ async fn a_draw_outlives_the_loss_of_a_store_at_any_time() {
     world.tick().await;
     let secret = world.stats().await.control.draw.secret;
     world.store.empty();
-    world.tick().await;
+    world.until_whole().await;
     assert_eq!(world.stats().await.control.draw.secret, secret, "what was committed to stands");
     world.ghosts(3).await;
     world.until_about_to_open().await;
     world.until_drawn().await;
     let (drawn, before) = (gateway.mirror.drawn().unwrap(), world.line().await);
     world.store.empty();
-    tokio::time::sleep(3 * TICK).await;
+    world.until_whole().await;
     let draw = world.stats().await.control.draw;
     assert_eq!((draw.secret, draw.numbers), (secret, Some(6)), "nobody draws again");
     assert!(draw.drawn_at.is_some() && gateway.mirror.drawn() == Some(drawn));

@@ -132,33 +132,6 @@ async fn while_the_store_hangs_joins_are_refused_in_time_and_leave_nothing_behin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_epoch_that_two_meet_at_once_is_met_once() {
-    let world = World::new(nobody_is_admitted()).await;
-    let gateway = world.gateway().await;
-    let crowd = world.ghosts(20).await;
-    for visitor in &crowd[..6] {
-        world.leave(*visitor).await;
-    }
-    world.tick().await;
-    world.store.empty();
-    world.store.slow_down(Takes { tail: 3 * TICK, ..Takes::default() });
-    // The reading asks before the step does, and has its answer after it.
-    let poll = gateway.poll(crowd[19]);
-    let open_anew = async {
-        tokio::time::sleep(TICK).await;
-        world.store.slow_down(Takes::default());
-        let back = world.rejoin(crowd[18].id, Some(crowd[18].place)).await;
-        gateway.listener(back)
-    };
-    let (answer, mut stream) = tokio::join!(poll, open_anew);
-    assert!(matches!(answer.view, View::Waiting { .. }), "{answer:?}");
-    world.tick().await;
-    stream.hear();
-    assert!(!stream.ended, "sent back a second time");
-    assert!(!gateway.mirror.is_doubtful(world.clock.now()), "a new epoch leaves no doubt");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_fail_over_that_a_poll_meets_first_leaves_nobody_ready_who_is_gone() {
     let world = World::new(nobody_is_admitted()).await;
     let gateway = world.gateway().await;

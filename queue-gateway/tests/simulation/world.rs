@@ -20,7 +20,7 @@ use queue_gateway::{
     follower::{Follower, Readings},
     line::{
         AdmissionLimits, Baseline, ClientNetwork, ControlChange, Invitation, InvitationId, Invitations, JoinRequest,
-        Lifetimes, Opening, Place, Schedule, Sequence, Share, Standing, Stats, presence::Presence,
+        Lifetimes, Opening, Place, QueueState, Schedule, Sequence, Share, Standing, Stats, presence::Presence,
     },
     metrics::Metrics,
     mirror::{Mirror, Mirrors},
@@ -247,6 +247,19 @@ impl World {
             ghosts.push(self.ghost().await);
         }
         ghosts
+    }
+
+    /// A line that was lost is back, and everybody follows it.
+    pub(crate) async fn until_whole(&self) {
+        // One step of a gateway notices.
+        tokio::time::sleep(2 * TICK).await;
+        let whole = async {
+            while self.stats().await.state() == QueueState::Rejoining {
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(70), whole).await.expect("the line is back");
+        tokio::time::sleep(3 * TICK).await;
     }
 
     /// Somebody joins who may hold a place; that alone is no presence.

@@ -147,11 +147,11 @@ impl Places {
     }
 
     /// The grace time of everybody who was passed begins: now, and until `kept_until` for each who was kept alone.
-    pub(super) fn begin_grace(&mut self, now: i64, kept_until: i64, is_ready: impl Fn(Sequence) -> bool) {
+    pub(super) fn begin_grace(&mut self, now: i64, kept_until: i64) {
         let kept: Vec<(Sequence, VisitorId)> =
             self.by_seq.range(..=self.expired_through).map(|(seq, visitor)| (*seq, *visitor)).collect();
         for (seq, visitor) in kept {
-            if seq.number().is_none() && !is_ready(seq) {
+            if seq.number().is_none() {
                 self.set_away(visitor, seq, kept_until);
             }
         }

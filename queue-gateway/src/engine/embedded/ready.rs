@@ -184,6 +184,14 @@ impl ReadySet {
         }
     }
 
+    /// Forgets all gateways and what they have reported.
+    pub(super) fn forget_all(&mut self) {
+        self.entries.clear();
+        self.gateways.clear();
+        self.invited = 0;
+        self.sweeping_from = None;
+    }
+
     /// Forgets the gateways that have not reported since `least`.
     pub(super) fn forget_silent(&mut self, least: i64) {
         let silent: Vec<GatewayId> =

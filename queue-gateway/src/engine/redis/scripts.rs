@@ -55,7 +55,10 @@ mod tests {
             LONGEST_STEP, MOST_CHANGES, MOST_LOST, MOST_NETWORKS, MOST_NUMBERS_PER_PLACE, MOST_SWEPT, OUTCOMES_LAST,
             PASSED_TOGETHER,
         },
-        line::{GATEWAY_LIVES, MOST_HELD_BACK, REJOINING_BEGINS, REJOINING_LASTS, Sequence},
+        line::{
+            GATEWAY_LIVES, MOST_HELD_BACK, REJOINING_BEGINS, REJOINING_LASTS, REJOINING_PATIENCE, REJOINING_SETTLES,
+            Sequence,
+        },
     };
 
     #[test]
@@ -67,6 +70,8 @@ mod tests {
             ("OUTCOMES_LAST", OUTCOMES_LAST),
             ("REJOINING_BEGINS", REJOINING_BEGINS),
             ("REJOINING_LASTS", REJOINING_LASTS),
+            ("REJOINING_SETTLES", REJOINING_SETTLES),
+            ("REJOINING_PATIENCE", REJOINING_PATIENCE),
         ]
         .map(|(name, time): (_, Duration)| (name, time.as_micros()));
         let counts = [

@@ -29,6 +29,10 @@ impl Queue {
 
     /// Fixes how many numbers take part in the draw, once the queue has opened.
     pub(super) fn close_numbers(&mut self, now: i64) {
+        // Somebody may know of further numbers.
+        if self.control.rejoins(instant(now)) {
+            return;
+        }
         let has_opened = self.control.opens_at().is_none_or(|opens_at| opens_at <= instant(now));
         let draw = &mut self.control.draw;
         if draw.has_numbers() && draw.numbers.is_none() && has_opened {

@@ -9,19 +9,23 @@ use crate::{
         slots::instant,
     },
     line::{
-        ClientNetwork, Contact, Invitation, JoinRefused, JoinReply, JoinRequest, Joined, Lane, LineChange, Place,
-        Sequence, Standing,
+        ClientNetwork, Contact, Invitation, JoinRefused, JoinReply, JoinRequest, Joined, Lane, LineChange, NoJoins,
+        Place, Sequence, Standing,
     },
 };
 
 impl Queue {
     pub(in crate::engine::embedded) fn join(&mut self, request: JoinRequest, now: i64) -> JoinReply {
         let JoinRequest { visitor, held, candidate, contact, invitation } = request;
+        if self.control.rejoins(instant(now)) {
+            // Somebody may know of places that were given already.
+            return Err(NoJoins::Rejoining.into());
+        }
         let at = self.moment(now);
         self.close_numbers(now);
         self.settle(visitor, at);
         if let Some(place) = held.filter(|place| place.epoch == self.epoch) {
-            self.name_place(visitor, place.seq, at);
+            self.name_place(visitor, place.seq, self.keeping(at));
         }
         let standing = self.standing(visitor, now);
         let stands_invited = |standing: Standing| standing.seq().is_some_and(Sequence::is_invited);

@@ -6,34 +6,49 @@ use contract::ids::VisitorId;
 
 use super::{Queue, micros};
 use crate::{
-    engine::embedded::{
-        clocks::Moment,
-        slots::{Arrival, Slot, instant},
+    engine::{
+        EngineError,
+        embedded::{
+            clocks::Moment,
+            places::Keeping,
+            slots::{Arrival, Slot, instant},
+        },
     },
     line::{
-        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_LASTS, Rejoined, RememberedSlot,
-        Sequence, Standing, unknown_at,
+        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_LASTS, REJOINING_PATIENCE,
+        REJOINING_SETTLES, Rejoined, RememberedSlot, Sequence, Standing, is_given_after, unknown_at,
     },
 };
 
 /// What has been handed back so far.
 #[derive(Debug)]
 pub(super) struct Rejoining {
-    /// The newest entry of the log that anybody remembers.
+    /// The newest entry of the log that anybody remembers who is believed.
     known: LogIndex,
-    /// Up to here places are as of that entry.
-    listed_through: Sequence,
+    /// The last places of each lane that they know of.
+    listed: (Sequence, Sequence),
     /// All of them have been handed back.
     is_listed: bool,
+    /// When one of them was heard last.
+    heard_at: i64,
     /// How many gateways are to be heard, and those that were.
     expected: u64,
     heard: BTreeSet<GatewayId>,
 }
 
 impl Queue {
+    /// A line that is being given back says nothing of anybody: whoever asks is to ask again.
+    pub(in crate::engine::embedded) fn is_whole(&self, now: i64) -> Result<(), EngineError> {
+        if self.control.rejoins(instant(now)) {
+            return Err(EngineError::Unavailable("the line is being given back to its store".to_owned()));
+        }
+        Ok(())
+    }
+
     pub(in crate::engine::embedded) fn rejoin(&mut self, memory: &Memory, now: i64) -> Rejoined {
         if self.rejoining.is_none() {
-            if !self.is_untouched() {
+            // One that goes on in this epoch has been given back.
+            if !self.is_untouched() || self.epoch == memory.epoch {
                 return Rejoined::Refused;
             }
             self.adopt(memory, now);
@@ -42,21 +57,27 @@ impl Queue {
             return Rejoined::Refused;
         };
         rejoining.expected = rejoining.expected.max(memory.gateways);
-        let is_newer = memory.log_head > rejoining.known;
-        let is_wanted = is_newer || memory.log_head == rejoining.known && !rejoining.is_listed;
-        if is_newer {
-            self.log.go_on_after(memory.log_head);
+        let is_abandoned = !rejoining.is_listed && now - rejoining.heard_at > micros(REJOINING_PATIENCE);
+        let is_better = memory.log_head > rejoining.known || is_abandoned;
+        let last = (memory.extent.last_seq, memory.extent.last_invited);
+        if is_better {
             rejoining.known = memory.log_head;
+            rejoining.listed = last;
             rejoining.is_listed = false;
         }
-        let above = if is_wanted { Sequence::FIRST } else { rejoining.listed_through };
-        if is_newer || above == Sequence::FIRST {
-            rejoining.listed_through = memory.extent.last_seq.max(rejoining.listed_through);
+        let is_believed = memory.log_head == rejoining.known && !rejoining.is_listed;
+        let wanted = if is_believed { Rejoined::All } else { Rejoined::Since(rejoining.listed.0, rejoining.listed.1) };
+        if is_believed {
+            rejoining.heard_at = now;
+        }
+        if is_better {
+            self.log.go_on_after(memory.log_head);
+            self.take_orders(memory, now);
         }
         self.places.resume(memory.extent);
         self.last_seq = self.last_seq.max(memory.extent.last_seq);
         self.last_invited = self.last_invited.max(memory.extent.last_invited.nth_invited());
-        Rejoined::Wanted { above }
+        wanted
     }
 
     /// Whether nobody has done anything here since the store began the queue.
@@ -70,24 +91,30 @@ impl Queue {
         self.note_time(now);
         self.accrue(now);
         self.epoch = memory.epoch;
-        self.totals = memory.totals;
-        let remembered = &memory.control;
-        let revision = remembered.revision.max(self.control.revision);
-        let draw = self.remembered_draw(&remembered.draw, now);
-        self.control = Control {
-            revision,
-            baseline: self.control.baseline.clone(),
-            rejoining_until: Some(instant(now.saturating_add(micros(REJOINING_LASTS)))),
-            draw,
-            ..remembered.clone()
-        };
+        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
+        self.take_orders(memory, now);
         self.rejoining = Some(Rejoining {
             known: LogIndex(0),
-            listed_through: Sequence::FIRST,
+            listed: (Sequence::FIRST, Sequence::FIRST),
             is_listed: false,
+            heard_at: now,
             expected: 1,
             heard: BTreeSet::new(),
         });
+    }
+
+    /// What operators had ordered, how far the draw had come, and what was counted.
+    fn take_orders(&mut self, memory: &Memory, now: i64) {
+        self.totals = memory.totals;
+        let remembered = &memory.control;
+        let draw = self.remembered_draw(&remembered.draw, now);
+        self.control = Control {
+            revision: remembered.revision.max(self.control.revision),
+            baseline: self.control.baseline.clone(),
+            rejoining_until: self.control.rejoining_until,
+            draw,
+            ..remembered.clone()
+        };
     }
 
     /// Whoever remembers a draw that is decided has everybody at their places.
@@ -103,30 +130,37 @@ impl Queue {
         let at = self.moment(now);
         let is_of_this_epoch = page.epoch == self.epoch;
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| is_of_this_epoch) else { return false };
-        let is_newest = page.log_head == rejoining.known;
-        if !is_newest && page.above < rejoining.listed_through {
+        let is_believed = page.is_whole && page.log_head == rejoining.known;
+        if page.is_whole && !is_believed {
             // Somebody remembers more.
             return false;
         }
+        let listed = rejoining.listed;
+        if is_believed {
+            rejoining.heard_at = now;
+        }
         if page.is_last {
-            rejoining.is_listed |= is_newest;
+            rejoining.is_listed |= is_believed;
             rejoining.heard.insert(page.gateway);
         }
         let is_complete = rejoining.is_listed && rejoining.heard.len() as u64 >= rejoining.expected;
-        if is_newest {
+        if is_believed {
             for (seq, visitor) in self.places.not_among(page.above, page.through, &page.places) {
-                self.places.remove(visitor);
-                self.ready.remove_at(seq);
+                // Of what was given later they do not know.
+                if !is_given_after(seq, page.known) {
+                    self.places.remove(visitor);
+                    self.ready.remove_at(seq);
+                }
             }
         }
-        for seq in &page.places {
+        for seq in page.places.iter().filter(|seq| page.is_whole || is_given_after(**seq, listed)) {
             self.places.insert_unknown(*seq);
         }
         for slot in &page.slots {
             self.remember_slot(*slot, at);
         }
         if is_complete {
-            self.end_rejoining(at);
+            self.end_rejoining(at, micros(REJOINING_SETTLES));
         }
         true
     }
@@ -152,40 +186,41 @@ impl Queue {
         });
     }
 
-    /// Goes on with what has been handed back, once all were heard or have had their time.
-    pub(super) fn end_rejoining(&mut self, at: Moment) {
+    /// Goes on with what has been handed back, once all were heard or have had their time. What gateways have reported
+    /// meanwhile was about a line that was not all there: they are to begin anew, and have so long for it.
+    fn end_rejoining(&mut self, at: Moment, settles: i64) {
         self.note_time(at.now);
         self.accrue(at.now);
         if self.rejoining.take().is_some() {
+            self.ready.forget_all();
             let kept_until = at.grace.saturating_add(self.grace());
-            self.places.begin_grace(at.grace, kept_until, |seq| self.ready.holds(seq));
+            self.places.begin_grace(at.grace, kept_until);
         }
-        self.control.rejoining_until = None;
+        self.control.rejoining_until = (settles > 0).then(|| instant(at.now.saturating_add(settles)));
     }
 
     /// A store does not wait for ever.
     pub(super) fn end_overdue_rejoining(&mut self, at: Moment) {
         let is_over = self.control.rejoining_until.is_some_and(|until| until.as_microsecond() <= at.now);
         if is_over {
-            self.end_rejoining(at);
+            let settles = if self.rejoining.is_some() { micros(REJOINING_SETTLES) } else { 0 };
+            self.end_rejoining(at, settles);
         }
     }
 
     pub(in crate::engine::embedded) fn name(&mut self, visitor: VisitorId, place: Place, now: i64) -> Standing {
         let at = self.moment(now);
         if place.epoch == self.epoch {
-            self.name_place(visitor, place.seq, at);
+            self.name_place(visitor, place.seq, self.keeping(at));
         }
         self.standing(visitor, now)
     }
 
-    /// Gives a place that was handed back to whoever comes with a token for it. Returns whether it is theirs now.
-    pub(super) fn name_place(&mut self, visitor: VisitorId, seq: Sequence, at: Moment) -> bool {
+    /// Gives a place that was handed back to whoever comes with a token for it.
+    pub(super) fn name_place(&mut self, visitor: VisitorId, seq: Sequence, keeping: Keeping) {
         let is_nobody = self.places.stored(visitor).is_none() && self.slots.of(visitor).is_none();
-        let is_free = is_nobody && self.place_of(unknown_at(seq), at) == Some(seq);
-        if is_free {
+        if is_nobody && self.kept_place_of(unknown_at(seq), keeping) == Some(seq) {
             self.places.name(visitor, seq);
         }
-        is_free
     }
 }

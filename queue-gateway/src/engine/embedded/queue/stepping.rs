@@ -31,9 +31,9 @@ impl Queue {
         let previous = self.ready.last_number(report.gateway);
         let at = self.note_time(now);
         self.accrue(now);
+        self.end_overdue_rejoining(at);
         self.close_numbers(now);
         self.decide_draw();
-        self.end_overdue_rejoining(at);
         self.sweep(at);
         let (known, refused) = self.take_in(report, at);
         let admitted = self.admit_ready(&report.candidates, at);
@@ -117,7 +117,7 @@ impl Queue {
             self.drop_entry((seq, visitor, report.gateway), at);
         }
         for ready in report.ready.iter().filter(|ready| ready.seq.number().is_none()) {
-            self.name_place(ready.visitor, ready.seq, at);
+            self.name_place(ready.visitor, ready.seq, keeping);
         }
         let stands = |queue: &Self, ready: &ReadyVisitor| {
             // Nobody is admitted at a number of a draw.

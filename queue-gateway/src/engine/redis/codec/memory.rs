@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use fred::types::Value;
 
-use super::{Read, change, control, id, parsed, string, text};
+use super::{Read, Reply, change, control, corrupt, id, text};
 use crate::line::{
     Control, Draw, DrawSecret, Extent, Memory, MemoryPage, Opening, Rejoined, RememberedSlot, Sequence, Totals,
 };
@@ -61,11 +61,14 @@ fn draw(draw: &Draw) -> [Value; 7] {
 
 /// A stretch of the line.
 pub(in crate::engine::redis) fn page(page: &MemoryPage) -> impl Iterator<Item = Value> {
-    let MemoryPage { gateway, epoch, log_head, above, through, places, slots, is_last } = page;
+    let MemoryPage { gateway, epoch, log_head, known, is_whole, above, through, places, slots, is_last } = page;
     let which = [
         id(gateway.0),
         text(epoch.0),
         text(log_head.0),
+        text(known.0.0),
+        text(known.1.0),
+        text(u8::from(*is_whole)),
         text(above.0),
         text(through.0),
         text(u8::from(*is_last)),
@@ -86,9 +89,12 @@ pub(in crate::engine::redis) fn page(page: &MemoryPage) -> impl Iterator<Item = 
 
 /// What the store wants to be told.
 pub(in crate::engine::redis) fn rejoined(reply: Value) -> Read<Rejoined> {
-    match string(reply)?.as_str() {
-        "-" => Ok(Rejoined::Refused),
-        above => Ok(Rejoined::Wanted { above: Sequence(parsed(above, "a sequence")?) }),
+    let mut reply = Reply::new(reply)?;
+    match reply.int()? {
+        0 => Ok(Rejoined::Refused),
+        1 => Ok(Rejoined::All),
+        2 => Ok(Rejoined::Since(Sequence(reply.int()?), Sequence(reply.int()?))),
+        _ => Err(corrupt("what is wanted of a memory")),
     }
 }
 
@@ -98,8 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_wanted_reads_back() {
-        assert_eq!(rejoined(text("-")).unwrap(), Rejoined::Refused);
-        assert_eq!(rejoined(text("-7")).unwrap(), Rejoined::Wanted { above: Sequence(-7) });
-        assert!(rejoined(text("all")).is_err());
+        let read = |numbers: &[i64]| rejoined(Value::Array(numbers.iter().copied().map(Value::Integer).collect()));
+        assert_eq!((read(&[0]).unwrap(), read(&[1]).unwrap()), (Rejoined::Refused, Rejoined::All));
+        assert_eq!(read(&[2, -7, 9]).unwrap(), Rejoined::Since(Sequence(-7), Sequence(9)));
+        assert!(read(&[3]).is_err() && read(&[2, 1]).is_err());
     }
 }

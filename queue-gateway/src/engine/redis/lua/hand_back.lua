@@ -1,37 +1,51 @@
 -- Purpose  Takes in a page of a line that is handed back.
 -- KEYS     of the library
--- ARGV     3 gateway, 4 epoch, 5 head of the log, 6 the place after which the page begins, 7 that with which it ends, 8 1 for
---          the last page, 9 how many places, 10... the places, ascending, then of each slot: token, visitor, sequence,
+-- ARGV     3 gateway, 4 epoch, 5 head of the log, 6 last_seq and 7 the last place of the invited that it knows of, 8 1 when
+--          all places were wanted, 9 the place after which the page begins, 10 that with which it ends, 11 1 for the last
+--          page, 12 how many places, 13... the places, ascending, then of each slot: token, visitor, sequence,
 --          admitted_at, expires_at
 -- Reply    1, or 0 where somebody remembers more
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'watermark',
-  'expired_through', 'known_head', 'listed_through', 'is_listed', 'expected', unpack(LIFE)) then
+  'expired_through', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'expected', 'sweeping_from', unpack(LIFE)) then
   return false
 end
-local gateway, head, above, through = ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local gateway, head, above, through = ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local is_whole = ARGV[8] == '1'
 if not queue.known_head or queue.epoch ~= tonumber(ARGV[4]) then
   return 0
 end
-local is_newest = head == queue.known_head
-if not is_newest and above < queue.listed_through then
+local is_believed = is_whole and head == queue.known_head
+if is_whole and not is_believed then
   return 0
 end
-if ARGV[8] == '1' then
-  set('is_listed', is_newest and 1 or queue.is_listed)
+if is_believed then
+  set('heard_at', now())
+end
+if ARGV[11] == '1' then
+  set('is_listed', is_believed and 1 or queue.is_listed)
   redis.call('SADD', REJOINED, gateway)
 end
 local is_complete = queue.is_listed == 1 and redis.call('SCARD', REJOINED) >= queue.expected
 
-local first_slot = 10 + ARGV[9]
+-- Whether a place was given after these: `is_given_after` of line/memory.rs.
+local function is_given_after(seq, of_line, of_invited)
+  if is_invited(seq) then
+    return seq > of_invited
+  end
+  return (is_number(seq) and seq - NUMBERS_FROM or seq) > of_line
+end
+
+local first_slot = 13 + ARGV[12]
 local is_listed, stands = {}, {}
-for i = 10, first_slot - 1 do
+for i = 13, first_slot - 1 do
   is_listed[tonumber(ARGV[i])] = true
 end
 local within = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(above), integer(through), 'WITHSCORES')
 for i = 1, #within, 2 do
   local visitor, seq = within[i], tonumber(within[i + 1])
   stands[seq] = true
-  if is_newest and not is_listed[seq] then
+  -- Of what was given later they do not know.
+  if is_believed and not is_listed[seq] and not is_given_after(seq, tonumber(ARGV[6]), tonumber(ARGV[7])) then
     redis.call('ZREM', LINE, visitor)
     redis.call('SREM', NO_SHOWS, visitor)
     places.set_back(visitor)
@@ -39,13 +53,14 @@ for i = 1, #within, 2 do
   end
 end
 local unknown, restored = {}, {}
-for i = 10, first_slot - 1 do
+for i = 13, first_slot - 1 do
   local seq = tonumber(ARGV[i])
-  if not stands[seq] then
+  local is_news = is_whole or is_given_after(seq, queue.listed_seq, INVITED_ORIGIN + queue.listed_invited)
+  if is_news and not stands[seq] then
     unknown[#unknown + 1] = ARGV[i]
     unknown[#unknown + 1] = places.unknown_at(seq)
   end
-  if seq <= (is_invited(seq) and INVITED_ORIGIN or 0) and not is_number(seq) then
+  if is_news and seq <= (is_invited(seq) and INVITED_ORIGIN or 0) and not is_number(seq) then
     restored[#restored + 1] = ARGV[i]
     restored[#restored + 1] = ARGV[i]
   end

@@ -16,6 +16,14 @@ local visitors = {}
 for first = 3, #ARGV, 6 do
   visitors[#visitors + 1] = ARGV[first]
 end
+if rejoins() then
+  -- Somebody may know of places that were given already.
+  local refused = {}
+  for i in ipairs(visitors) do
+    refused[i] = -6
+  end
+  return { queue.epoch, refused }
+end
 local scores = redis.call('ZMSCORE', LINE, unpack(visitors))
 local tokens = redis.call('HMGET', TOKENS, unpack(visitors))
 -- The invited are not counted: their places do not expire.

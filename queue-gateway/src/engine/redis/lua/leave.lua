@@ -2,8 +2,11 @@
 -- KEYS     of the library
 -- ARGV     3 visitor
 -- Reply    their standing before
-if not read('watermark', 'log_head') then
+if not read('watermark', 'log_head', 'rejoining_until') then
   return false
+end
+if rejoins() then
+  return comes_too_early()
 end
 local visitor = ARGV[3]
 local seq, slot = slots.settle(visitor)

@@ -5,6 +5,9 @@
 if not read('watermark', 'has_unknown', 'noted_at', 'line_time', 'grace_time', unpack(LIFE)) then
   return false
 end
+if rejoins() then
+  return comes_too_early()
+end
 if queue.has_unknown == 1 and tonumber(ARGV[4]) == queue.epoch then
   places.name(ARGV[3], tonumber(ARGV[5]))
 end

@@ -7,23 +7,17 @@
 --          17... rate_override, cap_override, opens_at_override, closes_at_override, drains_at, paused, message_override,
 --          opening_override; draw_secret, numbering, draw_source, numbers, closed_at, beacon, drawn_at (each '-' for none,
 --          else '=' and the value)
--- Reply    the place above which all are wanted, as text; '-' where a line goes on
+-- Reply    { 1 } when all places are wanted, { 2, last_seq, last of the invited } when those that were given after these
+--          are, { 0 } where a line goes on
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'last_seq',
   'last_invited', 'known_head', unpack(LIFE)) then
   return false
 end
+local head, last_seq, last_invited = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[9])
 
-local function forget_what_was_read()
+-- What operators had ordered, how far the draw had come, and what was counted. Nothing that was read before counts.
+local function take_orders()
   save()
-  for field in pairs(queue) do
-    queue[field] = nil
-  end
-end
-
-local function adopt()
-  note_time()
-  accrue(nobody_ready())
-  forget_what_was_read()
   local remembered = {}
   for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at',
     'paused', 'message_override', 'opening_override', 'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at',
@@ -42,44 +36,57 @@ local function adopt()
     redis.call('HSET', META, 'drawn_at', integer(now()))
   end
   local revision = math.max(tonumber(redis.call('HGET', META, 'revision')), tonumber(ARGV[11]))
-  redis.call('HSET', META, 'epoch', ARGV[4], 'revision', integer(revision), 'decided', is_decided and 1 or 0, 'dealt',
+  redis.call('HSET', META, 'revision', integer(revision), 'decided', is_decided and 1 or 0, 'dealt',
     is_decided and remembered.numbers or 0, 'admitted', ARGV[12], 'admitted_invited', ARGV[13], 'arrived', ARGV[14],
-    'no_shows', ARGV[15], 'not_claimed', ARGV[16], 'rejoining_until', integer(now() + REJOINING_LASTS), 'known_head', 0,
-    'listed_through', integer(FIRST), 'is_listed', 0, 'expected', 1)
+    'no_shows', ARGV[15], 'not_claimed', ARGV[16])
+  for field in pairs(queue) do
+    queue[field] = nil
+  end
 end
 
 if not queue.known_head then
   local has_given = queue.last_seq > 0 or queue.last_invited > 0
-  if has_given or redis.call('EXISTS', LINE, SLOTS) > 0 then
-    return '-'
+  -- One that goes on in this epoch has been given back.
+  if has_given or queue.epoch == tonumber(ARGV[4]) or redis.call('EXISTS', LINE, SLOTS) > 0 then
+    return { 0 }
   end
-  adopt()
+  note_time()
+  accrue(nobody_ready())
+  save()
+  redis.call('HSET', META, 'epoch', ARGV[4], 'rejoining_until', integer(now() + REJOINING_LASTS), 'known_head', 0,
+    'listed_seq', integer(FIRST), 'listed_invited', 0, 'is_listed', 0, 'heard_at', integer(now()), 'expected', 1)
+  take_orders()
 end
 if queue.epoch ~= tonumber(ARGV[4]) then
-  return '-'
+  return { 0 }
 end
-local head, last_seq = tonumber(ARGV[5]), tonumber(ARGV[6])
 set('expected', math.max(queue.expected, tonumber(ARGV[3])))
-local is_newer = head > queue.known_head
-local is_wanted = is_newer or head == queue.known_head and queue.is_listed == 0
-if is_newer then
+local is_abandoned = queue.is_listed == 0 and now() - queue.heard_at > REJOINING_PATIENCE
+local is_better = head > queue.known_head or is_abandoned
+if is_better then
+  set('known_head', head)
+  set('listed_seq', last_seq)
+  set('listed_invited', last_invited)
+  set('is_listed', 0)
+end
+local is_believed = head == queue.known_head and queue.is_listed == 0
+local wanted = is_believed and { 1 } or { 2, queue.listed_seq, INVITED_ORIGIN + queue.listed_invited }
+if is_believed then
+  set('heard_at', now())
+end
+if is_better then
   -- What was logged since belongs to another history.
   if head > queue.log_head then
     redis.call('DEL', LOG)
     set('log_head', head)
   end
-  set('known_head', head)
-  set('is_listed', 0)
-end
-local above = is_wanted and FIRST or queue.listed_through
-if is_newer or above == FIRST then
-  set('listed_through', math.max(last_seq, queue.listed_through))
+  take_orders()
 end
 set('watermark', math.max(queue.watermark, tonumber(ARGV[7])))
 set('expired_through', math.max(queue.expired_through, tonumber(ARGV[8])))
 set('cleared_through', queue.expired_through)
 set('invited_watermark', math.max(queue.invited_watermark, tonumber(ARGV[10])))
 set('last_seq', math.max(queue.last_seq, last_seq))
-set('last_invited', math.max(queue.last_invited, tonumber(ARGV[9])))
+set('last_invited', math.max(queue.last_invited, last_invited))
 save()
-return integer(above)
+return wanted

@@ -5,6 +5,9 @@
 if not read('noted_at', 'line_time', 'grace_time', unpack(LIFE)) then
   return false
 end
+if rejoins() then
+  return comes_too_early()
+end
 local slot = slots.live(ARGV[3])
 local is_free = slot and slot.holder == '-'
 if is_free then

@@ -209,11 +209,11 @@ end
 
 note_time()
 accrue(nobody_ready())
-close_numbers()
-decide_draw()
 if queue.rejoining_until and queue.rejoining_until <= now() then
   places.end_rejoining()
 end
+close_numbers()
+decide_draw()
 sweep()
 local is_known, refused = take_in()
 local active, unclaimed = slots.count()

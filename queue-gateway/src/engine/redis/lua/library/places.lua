@@ -232,16 +232,23 @@ local places = on_first_use(function()
   end
 
   -- Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
-  -- was passed begins.
+  -- was passed begins. What gateways have reported meanwhile was about a line that was not all there: they are to begin
+  -- anew, and have some time for it.
   local function end_rejoining()
+    local was_handed_back = queue.known_head
     note_time()
     accrue(nobody_ready())
     if queue.known_head then
+      for id in pairs(gateways()) do
+        known[id] = nil
+      end
+      redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS)
+      set('sweeping_from', LAST)
       local through = integer(queue.expired_through)
       local kept = redis.call('ZRANGEBYSCORE', LINE, '-inf', through, 'WITHSCORES')
       for i = 1, #kept, 2 do
         local seq = tonumber(kept[i + 1])
-        if not is_number(seq) and not is_ready(seq) then
+        if not is_number(seq) then
           set_away(kept[i], seq)
         end
       end
@@ -251,9 +258,13 @@ local places = on_first_use(function()
       end
     end
     save()
-    redis.call('HDEL', META, 'rejoining_until', 'known_head', 'listed_through', 'is_listed', 'expected')
+    redis.call('HDEL', META, 'rejoining_until', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'heard_at',
+      'expected')
     redis.call('DEL', REJOINED)
     queue.rejoining_until, queue.known_head = false, false
+    if was_handed_back then
+      set('rejoining_until', now() + REJOINING_SETTLES)
+    end
   end
 
   -- A gateway as it is stored.

@@ -41,6 +41,8 @@ local MOST_SWEPT = 1000
 local MOST_CHANGES = 1000
 local REJOINING_BEGINS = 5000000
 local REJOINING_LASTS = 60000000
+local REJOINING_SETTLES = 2000000
+local REJOINING_PATIENCE = 3000000
 local MOST_NUMBERS_PER_PLACE = 4
 
 -- The functions of the other two files are made when the first of them is called: most joins need none of them, and to
@@ -132,6 +134,16 @@ end
 local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused',
   'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale', 'rejoining_until' }
 
+-- Whether gateways are giving the line back.
+local function rejoins()
+  return queue.rejoining_until and now() < queue.rejoining_until
+end
+
+-- The reply of a step that cannot be done while the line is being given back.
+local function comes_too_early()
+  return redis.error_reply('REJOINING the line is being given back to its store')
+end
+
 local function opens_at()
   return queue.opens_at_override or queue.opens_at or -math.huge
 end
@@ -151,11 +163,6 @@ local function admitting(invited)
   return math.max(opens_at() - (invited and queue.presale or 0), queue.rejoining_until or -math.huge), closes_at()
 end
 
--- Whether gateways are giving the line back.
-local function rejoins()
-  return queue.rejoining_until and now() < queue.rejoining_until
-end
-
 local function admits(invited)
   local from, till = admitting(invited)
   return from <= now() and now() < till
@@ -173,7 +180,8 @@ end
 
 -- Fixes how many numbers take part in the draw, once the queue has opened.
 local function close_numbers()
-  if queue.numbering == 1 and not queue.numbers and now() >= opens_at() then
+  -- Somebody may know of further numbers of a line that is being given back.
+  if queue.numbering == 1 and not queue.numbers and now() >= opens_at() and not rejoins() then
     set('numbers', queue.last_seq)
     set('closed_at', now())
   end
