@@ -58,6 +58,8 @@ impl Fixture {
 
     async fn lost_again(&self, nth: usize, baseline: Baseline) -> Self {
         let lost = self.twin(&format!("lost-{nth}"));
+        // The epoch that it begins is a later one.
+        self.advance_ms(1);
         let beginning = Beginning { secret: SECRET, is_known: true };
         lost.engine.configure(&lost.queue, baseline, beginning).await.unwrap();
         lost
