@@ -111,16 +111,23 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     ) -> Result<Stats, EngineError>;
 
     /// Tells the store in numbers what a gateway remembers of a line. Where nobody has done anything since the queue began, it
-    /// goes on in the epoch that is remembered, with what operators had ordered and the draw as far as it had come, and is
+    /// goes on in the epoch that is remembered, with what operators had ordered and the draw as far as it had come. It is
     /// rejoining for [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways have handed back their
-    /// pages as the one says that knew of most, and then for [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES). Who comes while it is hears what is wanted of them: all places from whoever
-    /// remembers the newest entry of the log, from others what lies above those. Refused where a line goes on.
+    /// pages as the one says that knew of most. Then it forgets what gateways have reported, and is rejoining for
+    /// [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES) more, in which they report anew.
+    ///
+    /// While it is, joins are refused, nobody is admitted, and of the steps about one visitor or slot each is `Unavailable`.
+    ///
+    /// Whoever remembers the newest entry of the log is believed, and is to tell of all places; or the next best, when they
+    /// are silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE). Others are to tell of what was given later.
+    /// Refused where a line goes on.
     async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError>;
 
     /// Takes in a page of what was wanted: whoever stands at the places in it is *unknown* until somebody with that place in
-    /// this epoch is reported ready or joins, and has a place no other way; from whoever remembers the newest entry, nobody
-    /// else stands within the page. Slots last until they expire, since how far their visitors had come is not known. The grace
-    /// time of all who were passed begins with the end. Returns false where somebody else remembers more by now.
+    /// this epoch is reported ready, joins or is [named](Self::name), and has a place no other way. Of those who were given
+    /// places as long ago as the believed one knows of, nobody else stands within a page of theirs. Slots last until they
+    /// expire, since how far their visitors had come is not known. The grace time of all who were passed begins with the
+    /// end. Returns false where somebody else is believed by now.
     async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError>;
 
     /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one

@@ -21,7 +21,7 @@ pub type InvitationSigner = KeyedSigner<InvitationClaims>;
 pub struct InvitationClaims {
     /// The queue that it is for.
     pub queue: QueueName,
-    /// Which one it is.
+    /// By this stores remember whether it was used.
     #[serde(rename = "jti")]
     pub id: Uuid,
     /// From then on it gives no place.

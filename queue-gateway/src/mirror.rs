@@ -21,7 +21,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 pub use self::line::Census;
-pub(crate) use self::{line::Line, memory::Remembered};
+pub(crate) use self::line::Line;
 use crate::line::{Drawn, Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
 /// Log entries read in one call.

@@ -2,64 +2,36 @@
 
 mod admitted;
 mod joins;
+mod queue;
 
 use std::{sync::Arc, time::Duration};
 
 use contract::{
     clock::SharedClock,
-    ids::{ActiveTokenId, QueueName, VisitorId},
+    ids::{ActiveTokenId, VisitorId},
 };
-use http::HeaderValue;
 use jiff::Timestamp;
 use service::address_limit::{KeyedLimiter, TooOften};
 
 pub use self::{
     admitted::{Deadlines, Entrance},
     joins::Joins,
+    queue::Queue,
 };
 use crate::{
     documents::Holder,
-    draw::Collected,
     engine::{EngineError, QueueEngine},
-    follower::{Follower, Readings, Stale},
+    follower::Stale,
     line::{
         Admission, ClientNetwork, Contact, Epoch, Invitation, JoinRefused, JoinRequest, Joined, Lost, Outlook, Place,
-        Progress, QueueState, Sequence, Standing, Stats, latest_pause,
+        Progress, Sequence, Standing, latest_pause,
     },
-    members::JoinTokens,
-    metrics::QueueMetrics,
-    proof_of_work::ProofOfWork,
 };
 
 /// A hidden tab may ask this much later than it was told: browsers let its timers run once a minute.
 const HIDDEN_TAB: Duration = Duration::from_mins(1);
 /// How much later than due somebody may ask and still count as present.
 const LATE: Duration = Duration::from_secs(5);
-
-/// One queue, with all that answers for it.
-#[derive(Debug)]
-pub struct Queue {
-    /// As settings and addresses name it.
-    pub name: QueueName,
-    /// What people call it.
-    pub title: String,
-    /// Where one waits for it: the page's full address.
-    pub waiting_room: HeaderValue,
-    /// The line as this gateway follows it.
-    pub follower: Arc<Follower>,
-    /// Readings of the log that requests wait for.
-    pub readings: Readings,
-    /// The latest that was published of its draw.
-    pub published_draw: Collected,
-    /// Joins, which go to the store together.
-    pub joins: Joins,
-    /// What is counted.
-    pub metrics: Arc<QueueMetrics>,
-    /// Knows members by their join tokens, where the queue is theirs alone.
-    pub members: Option<JoinTokens>,
-    /// Asks newcomers for proof of work, where the queue does.
-    pub proof_of_work: Option<ProofOfWork>,
-}
 
 /// Whoever asks.
 #[derive(Clone, Copy, Debug)]
@@ -174,51 +146,6 @@ pub struct WaitingRoom {
     pub departed: Arc<KeyedLimiter<VisitorId>>,
     /// How long waiting tokens live.
     pub waiting_lifetime: Duration,
-}
-
-impl Queue {
-    /// The queue in numbers as of the last step.
-    pub fn stats(&self) -> Result<Arc<Stats>, Refusal> {
-        self.follower.mirror.stats().ok_or(Refusal::Unavailable)
-    }
-
-    /// Whether a token may still stand for a place: where newcomers have to bring something, a later place is given on the
-    /// same conditions.
-    pub async fn may_still_hold(&self, held: &Held) -> bool {
-        if self.members.is_none() && self.proof_of_work.is_none() {
-            return true;
-        }
-        // While the store is away the last known has to do.
-        let _ = self.readings.fresh().await;
-        let mirror = &self.follower.mirror;
-        let is_members = self.members.is_none() || held.holder.member.is_some();
-        is_members && (mirror.epoch() != Some(held.place.epoch) || mirror.look_up(held.place.seq).is_some())
-    }
-
-    /// The place that a token states, if it counts in this gateway's copy of the line; `None` when only the store can tell.
-    fn place_here(&self, held: &Held) -> Option<Sequence> {
-        let mirror = &self.follower.mirror;
-        let counts = mirror.epoch() == Some(held.place.epoch) && !mirror.is_doubtful(held.issued_at);
-        counts.then(|| mirror.place(held.place.seq))
-    }
-
-    /// The place as the store has it, where a token still names the number that it was drawn for.
-    fn store_place(&self, place: Place) -> Place {
-        let mirror = &self.follower.mirror;
-        let is_ours = mirror.epoch() == Some(place.epoch);
-        if is_ours { Place { seq: mirror.place(place.seq), ..place } } else { place }
-    }
-
-    fn waiting(&self, seq: Sequence, client: Client) -> Option<View> {
-        let (point, outlook) = self.follower.mirror.look_up(seq)?;
-        let held_back = self.follower.presence.lock().keeps_out(point, client.network);
-        Some(self.view(outlook, held_back))
-    }
-
-    fn view(&self, outlook: Outlook, held_back: bool) -> View {
-        let is_closed = self.stats().is_ok_and(|stats| stats.state() == QueueState::Closed);
-        if is_closed { View::Closed } else { View::Waiting { outlook, held_back } }
-    }
 }
 
 impl WaitingRoom {

@@ -29,7 +29,7 @@ const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
-    /// How many.
+    /// How many to sign, 1 to 1,000.
     count: u16,
     /// From then on they give no place.
     expires_at: Timestamp,

@@ -70,7 +70,7 @@ pub struct Baseline {
 /// What a queue that the store does not have begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Beginning {
-    /// For its draw.
+    /// What its draw is sealed with.
     pub secret: DrawSecret,
     /// Somebody knew the queue: it waits for what gateways remember of it.
     pub is_known: bool,

@@ -17,7 +17,7 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// Both.
+    /// Both lanes, the general line first.
     pub const ALL: [Self; 2] = [Self::General, Self::Invited];
 
     /// By what places of both lanes are compared where one has to go first: the invited do.
@@ -45,7 +45,7 @@ pub struct Invitations {
 pub struct Share(u16);
 
 impl Share {
-    /// All.
+    /// Everything: nobody else has a turn.
     pub const WHOLE: Self = Self(1_000);
 
     /// So many thousandths, if that is a share.
@@ -53,7 +53,7 @@ impl Share {
         (1..=Self::WHOLE.0).contains(&thousandths).then_some(Self(thousandths))
     }
 
-    /// In thousandths.
+    /// How many of every thousand turns.
     pub fn thousandths(self) -> u16 {
         self.0
     }
@@ -95,7 +95,7 @@ pub struct InvitationId(pub Uuid);
 /// An invitation whose signature was verified. It gives one visitor one place, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// Which.
+    /// The `jti` of its token: stores remember by it whether it was used.
     pub id: InvitationId,
     /// From then on it gives no place. Stores forget by then who used it.
     pub expires_at: Timestamp,

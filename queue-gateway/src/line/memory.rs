@@ -29,7 +29,7 @@ pub const REJOINING_PATIENCE: Duration = Duration::from_secs(3);
 /// A line in numbers, as a gateway remembers it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memory {
-    /// Who remembers.
+    /// Whose memory it is: each gateway is heard once.
     pub gateway: GatewayId,
     /// How many gateways there were at its last step, itself included: so many are to be heard.
     pub gateways: u64,
@@ -60,7 +60,7 @@ pub enum Rejoined {
 /// A stretch of a line that is handed back. The pages of a memory follow one another without gaps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemoryPage {
-    /// Who remembers.
+    /// The gateway that hands back.
     pub gateway: GatewayId,
     /// The epoch of the places.
     pub epoch: Epoch,
@@ -85,7 +85,7 @@ pub struct MemoryPage {
 /// A slot that had not ended. How far its visitor had come is not known: it lasts until it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RememberedSlot {
-    /// Whose it is.
+    /// Who was admitted.
     pub visitor: VisitorId,
     /// The place that they had.
     pub seq: Sequence,

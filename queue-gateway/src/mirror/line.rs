@@ -150,7 +150,7 @@ impl Line {
     pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
-        self.admissions.forget_expired(self.stats.now);
+        self.admissions.tidy(self.stats.now, self.stats.active);
         let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
         let is_capped = self.is_capped();
         for lane in Lane::ALL {

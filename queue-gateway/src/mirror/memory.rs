@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use super::{Line, Mirror};
 use crate::line::{Admission, GatewayId, LineChange, Memory, RememberedSlot, Sequence};
 
-/// Slots that had not ended, by the place that their visitors had: as many as the cap lets in, and some that have expired
-/// since the last step.
+/// So many are looked through in no time.
+const FEW: u64 = 64;
+
+/// Slots that had not ended, by the place that their visitors had: about twice as many as there are, at most.
 #[derive(Debug, Default)]
 pub(super) struct Admissions(BTreeMap<Sequence, (VisitorId, Admission)>);
 
@@ -33,18 +35,17 @@ impl Admissions {
         }
     }
 
-    pub(super) fn forget_expired(&mut self, now: Timestamp) {
-        self.0.retain(|_, (_, admission)| admission.expires_at > now);
+    /// Forgets those that have expired, once they are as many as the others.
+    pub(super) fn tidy(&mut self, now: Timestamp, active: u64) {
+        if self.0.len() as u64 > 2 * active + FEW {
+            self.0.retain(|_, (_, admission)| admission.expires_at > now);
+        }
     }
-}
 
-/// All that this gateway remembers of a line.
-#[derive(Debug)]
-pub(crate) struct Remembered {
-    pub(crate) memory: Memory,
-    /// Where somebody stands, ascending.
-    pub(crate) places: Vec<Sequence>,
-    pub(crate) slots: Vec<RememberedSlot>,
+    fn remembered(&self) -> Vec<RememberedSlot> {
+        let slots = self.0.iter();
+        slots.map(|(&seq, &(visitor, admission))| RememberedSlot { visitor, seq, admission }).collect()
+    }
 }
 
 impl Mirror {
@@ -53,29 +54,18 @@ impl Mirror {
         self.read(|line| line.memory(gateway))
     }
 
-    /// What this gateway remembers; `None` before the first step.
-    pub(crate) fn remembered(&self, gateway: GatewayId) -> Option<Remembered> {
-        self.read(|line| line.remembered(gateway))
+    /// Where somebody stands, ascending.
+    pub(crate) fn standing(&self) -> Vec<Sequence> {
+        self.read(Line::standing).unwrap_or_default()
+    }
+
+    /// The slots that had not ended.
+    pub(crate) fn remembered_slots(&self) -> Vec<RememberedSlot> {
+        self.read(|line| line.admissions.remembered()).unwrap_or_default()
     }
 }
 
 impl Line {
-    fn remembered(&self, gateway: GatewayId) -> Remembered {
-        let control = &self.stats.control;
-        let is_numbered = control.draw.has_numbers() && self.drawn().is_none();
-        let numbered_through = if is_numbered { control.draw.numbers.unwrap_or(u64::MAX) } else { 0 };
-        let slot = |(seq, (visitor, admission)): (&Sequence, &(VisitorId, Admission))| RememberedSlot {
-            visitor: *visitor,
-            seq: *seq,
-            admission: *admission,
-        };
-        Remembered {
-            places: self.order.standing(numbered_through),
-            slots: self.admissions.0.iter().map(slot).collect(),
-            memory: self.memory(gateway),
-        }
-    }
-
     fn memory(&self, gateway: GatewayId) -> Memory {
         Memory {
             gateway,
@@ -86,5 +76,11 @@ impl Line {
             totals: self.stats.totals,
             control: self.stats.control.clone(),
         }
+    }
+
+    fn standing(&self) -> Vec<Sequence> {
+        let draw = &self.stats.control.draw;
+        let is_numbered = draw.has_numbers() && self.drawn().is_none();
+        self.order.standing(if is_numbered { draw.numbers.unwrap_or(u64::MAX) } else { 0 })
     }
 }

@@ -4,7 +4,6 @@ use crate::{
     engine::{EngineError, MOST_HANDED_BACK},
     follower::Follower,
     line::{GatewayId, MemoryPage, Rejoined, Sequence, is_given_after},
-    mirror::Remembered,
 };
 
 /// Gives the store what this gateway remembers. Returns false where the store goes on without it, or nothing is remembered.
@@ -14,22 +13,26 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
     let Follower { engine, mirror, .. } = follower;
     let queue = follower.queue();
     let Some(memory) = mirror.memory(gateway) else { return Ok(false) };
+    let known = (memory.extent.last_seq, memory.extent.last_invited);
     let wanted = engine.rejoin(queue, &memory).await?;
-    let Some(Remembered { memory, mut places, slots }) = mirror.remembered(gateway) else { return Ok(false) };
-    match wanted {
+    let places = match wanted {
         Rejoined::Refused => return Ok(false),
-        Rejoined::All => {}
-        Rejoined::Since(last_seq, last_invited) => places.retain(|seq| is_given_after(*seq, (last_seq, last_invited))),
-    }
-    if !mirror.is_rejoining() {
-        tracing::warn!(%queue, places = places.len(), slots = slots.len(), "the store has lost a line: giving it back");
-    }
+        Rejoined::All => mirror.standing(),
+        Rejoined::Since(last_seq, last_invited) if known.0 <= last_seq && known.1 <= last_invited => Vec::new(),
+        Rejoined::Since(last_seq, last_invited) => {
+            let is_news = |seq: &Sequence| is_given_after(*seq, (last_seq, last_invited));
+            mirror.standing().into_iter().filter(is_news).collect()
+        }
+    };
     let is_first = !mirror.is_rejoining();
     mirror.set_rejoining();
+    // They come after all places: nobody has both.
+    let slots = if is_first || wanted == Rejoined::All { mirror.remembered_slots() } else { Vec::new() };
+    if is_first {
+        tracing::warn!(%queue, places = places.len(), slots = slots.len(), "the store has lost a line: giving it back");
+    }
     let mut places = places.chunks(MOST_HANDED_BACK).peekable();
-    // Slots come after all places, and once: what has ended since must not come to life again.
-    let told = if is_first || wanted == Rejoined::All { &slots[..] } else { &[] };
-    let mut slots = told.chunks(MOST_HANDED_BACK).peekable();
+    let mut slots = slots.chunks(MOST_HANDED_BACK).peekable();
     let mut above = Sequence::FIRST;
     loop {
         let page = places.next();
@@ -40,7 +43,7 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
             gateway,
             epoch: memory.epoch,
             log_head: memory.log_head,
-            known: (memory.extent.last_seq, memory.extent.last_invited),
+            known,
             is_whole: wanted == Rejoined::All,
             above,
             through,

@@ -118,8 +118,7 @@ impl Run<'_> {
             Operation::Join(requests) => {
                 let mut predicted = Vec::new();
                 for (request, reply) in requests.into_iter().zip(&reply.joins) {
-                    let is_admission = |joined: &Joined| matches!(joined.standing, Standing::Admitted { .. });
-                    let admits = reply.is_ok_and(|joined| joined.fresh && is_admission(&joined));
+                    let admits = matches!(reply, Ok(Joined { standing: Standing::Admitted { .. }, fresh: true, .. }));
                     let reply = self.model.join(request, admits);
                     self.model.check_windows();
                     met.straight_in += u64::from(admits);

@@ -31,6 +31,7 @@ mod parking;
 mod presence;
 mod races;
 mod rejoining;
+mod remembering;
 mod returning;
 mod time;
 
@@ -236,22 +237,25 @@ on_every_engine! {
         a_line_that_is_handed_back_is_as_it_was
         nobody_joins_or_is_admitted_until_the_line_is_back
         a_store_that_nobody_remembers_waits_for_some_seconds
-        a_line_of_which_a_part_is_missing_goes_on_after_a_minute
         whoever_is_reported_at_a_place_that_was_handed_back_has_it
         a_place_that_was_handed_back_is_given_to_one_who_comes_with_its_token
-        whoever_remembers_more_is_believed
-        whoever_remembers_less_adds_the_places_that_they_alone_know
-        as_many_gateways_are_heard_as_there_were
         a_line_that_goes_on_is_not_given_back
         those_who_were_passed_have_the_whole_grace_time_anew
         the_slots_that_are_handed_back_count_and_do_not_come_to_life_again
         a_draw_that_is_handed_back_goes_on
         a_join_with_an_old_token_does_not_keep_a_line_from_being_given_back
+        nobody_goes_straight_in_past_a_line_that_has_just_come_back
+    }
+    remembering {
+        whoever_remembers_more_is_believed
+        whoever_remembers_less_adds_the_places_that_they_alone_know
+        as_many_gateways_are_heard_as_there_were
         what_others_alone_know_of_is_not_taken_away
         when_who_remembers_most_falls_silent_the_next_best_is_believed
-        nobody_goes_straight_in_past_a_line_that_has_just_come_back
         the_orders_of_whoever_remembers_most_count
+        what_is_ordered_while_the_line_comes_back_stands
         an_older_memory_brings_nobody_back_to_the_priority_lane
+        a_line_of_which_a_part_is_missing_goes_on_after_a_minute
     }
     networks {
         two_hundred_who_never_arrive_hold_one_slot_at_a_time_after_the_first_eight

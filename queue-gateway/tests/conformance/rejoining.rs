@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use contract::ids::VisitorId;
 use queue_gateway::line::{
-    Baseline, Beginning, Contact, ControlChange, Epoch, GatewayId, Invitation, InvitationId, Invitations, JoinRefused,
-    JoinRequest, Joined, LineChange, LogIndex, Memory, MemoryPage, NoJoins, Opening, Phase, Place, QueueState,
-    Readmission, ReadyVisitor, Rejoined, RememberedSlot, Report, Revocation, Schedule, Sequence, Share, Standing,
-    is_given_after,
+    Baseline, Beginning, Contact, ControlChange, Epoch, GatewayId, Invitations, JoinRefused, JoinRequest, Joined,
+    LineChange, LogIndex, Memory, MemoryPage, NoJoins, Opening, Phase, Place, QueueState, Readmission, ReadyVisitor,
+    Rejoined, RememberedSlot, Report, Revocation, Schedule, Sequence, Share, Standing, is_given_after,
 };
 
 use crate::{
@@ -15,18 +14,18 @@ use crate::{
     gateway::empty_report,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 /// What a gateway remembers.
-struct Remembered {
-    memory: Memory,
-    places: Vec<Sequence>,
+pub(crate) struct Remembered {
+    pub(crate) memory: Memory,
+    pub(crate) places: Vec<Sequence>,
     slots: Vec<RememberedSlot>,
 }
 
 impl Fixture {
     /// What a gateway remembers that has followed the queue up to here.
-    async fn remembered(&self, gateways: u64) -> Remembered {
+    pub(crate) async fn remembered(&self, gateways: u64) -> Remembered {
         let stats = self.stats().await;
         let mut slots: Vec<RememberedSlot> = Vec::new();
         for entry in self.log().await {
@@ -52,11 +51,11 @@ impl Fixture {
     }
 
     /// A store that has lost the queue, and is told that somebody knew it.
-    async fn lost(&self, baseline: Baseline) -> Self {
+    pub(crate) async fn lost(&self, baseline: Baseline) -> Self {
         self.lost_again(0, baseline).await
     }
 
-    async fn lost_again(&self, nth: usize, baseline: Baseline) -> Self {
+    pub(crate) async fn lost_again(&self, nth: usize, baseline: Baseline) -> Self {
         let lost = self.twin(&format!("lost-{nth}"));
         // The epoch that it begins is a later one.
         self.advance_ms(1);
@@ -65,23 +64,23 @@ impl Fixture {
         lost
     }
 
-    async fn rejoin(&self, remembered: &Remembered) -> Rejoined {
+    pub(crate) async fn rejoin(&self, remembered: &Remembered) -> Rejoined {
         self.engine.rejoin(&self.queue, &remembered.memory).await.unwrap()
     }
 
     /// Hands back all that is wanted, some places at a time. Returns whether every page was taken.
-    async fn give_back(&self, remembered: &Remembered) -> bool {
+    pub(crate) async fn give_back(&self, remembered: &Remembered) -> bool {
         let wanted = self.rejoin(remembered).await;
         self.give_back_what_is(wanted, remembered).await
     }
 
     /// The line is back, and everybody has reported anew who is there.
-    async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         self.advance(2 * SECOND);
         self.sweep().await;
     }
 
-    async fn give_back_what_is(&self, wanted: Rejoined, remembered: &Remembered) -> bool {
+    pub(crate) async fn give_back_what_is(&self, wanted: Rejoined, remembered: &Remembered) -> bool {
         let Remembered { memory, places, slots } = remembered;
         let last = match wanted {
             Rejoined::Refused => panic!("nothing is wanted"),
@@ -120,13 +119,13 @@ impl Fixture {
     }
 }
 
-fn inviting() -> Baseline {
+pub(crate) fn inviting() -> Baseline {
     let invitations = Share::of_thousandths(200).map(|share| Invitations { share, presale: Duration::ZERO });
     Baseline { invitations, ..baseline(1.0, 100) }
 }
 
 /// A queue in mid-sale: one admitted, one who has left, five who wait, one of whom was passed.
-async fn in_mid_sale(f: &Fixture) -> (Vec<VisitorId>, VisitorId) {
+pub(crate) async fn in_mid_sale(f: &Fixture) -> (Vec<VisitorId>, VisitorId) {
     f.configure_as(inviting()).await;
     let line = f.line_of(7).await;
     let mut gateway = f.gateway_with(&line[1..2]).await;
@@ -205,21 +204,6 @@ pub(crate) async fn a_store_that_nobody_remembers_waits_for_some_seconds(f: Fixt
     assert_eq!((stats.epoch, stats.control.rejoining_until), (epoch, None));
 }
 
-pub(crate) async fn a_line_of_which_a_part_is_missing_goes_on_after_a_minute(f: Fixture) {
-    in_mid_sale(&f).await;
-    f.control(ControlChange { paused: Some(false), ..ControlChange::default() }).await;
-    let remembered = f.remembered(3).await;
-    let lost = f.lost(inviting()).await;
-    lost.give_back(&remembered).await;
-    assert_eq!(lost.stats().await.state(), QueueState::Rejoining, "two are yet to be heard");
-    lost.advance(Duration::from_mins(1));
-    lost.sweep().await;
-    lost.settle().await;
-    assert_eq!(lost.stats().await.state(), QueueState::Open);
-    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
-    assert_eq!(lost.rejoin(&remembered).await, Rejoined::Refused);
-}
-
 pub(crate) async fn whoever_is_reported_at_a_place_that_was_handed_back_has_it(f: Fixture) {
     let (line, admitted) = in_mid_sale(&f).await;
     let remembered = f.remembered(1).await;
@@ -254,57 +238,6 @@ pub(crate) async fn a_place_that_was_handed_back_is_given_to_one_who_comes_with_
     assert_eq!(lost.come_with(line[5], epoch, Sequence(7)).await.standing, waiting(6), "one place a visitor");
     lost.leave(line[5]).await;
     assert_eq!(lost.come_with(line[5], epoch, Sequence(6)).await.standing, waiting(9), "once");
-}
-
-pub(crate) async fn whoever_remembers_more_is_believed(f: Fixture) {
-    let (line, _) = in_mid_sale(&f).await;
-    let less = f.remembered(2).await;
-    f.leave(line[6]).await;
-    f.leave(line[2]).await;
-    f.line_of(1).await;
-    let more = f.remembered(2).await;
-    let lost = f.lost(inviting()).await;
-    assert!(lost.give_back(&less).await);
-    assert_eq!(lost.rejoin(&more).await, Rejoined::All);
-    assert!(!lost.give_back_what_is(Rejoined::All, &less).await, "what is known better is not taken");
-    assert!(lost.give_back(&more).await);
-    lost.settle().await;
-    assert_eq!(lost.line().await, [1, 5, 6, 8]);
-    let stats = lost.stats().await;
-    assert_eq!((stats.last_seq, stats.log_head), (Sequence(8), more.memory.log_head));
-    assert_ne!(stats.state(), QueueState::Rejoining);
-}
-
-pub(crate) async fn whoever_remembers_less_adds_the_places_that_they_alone_know(f: Fixture) {
-    let (line, _) = in_mid_sale(&f).await;
-    let mut joins_alone = f.remembered(2).await;
-    f.leave(line[6]).await;
-    let more = f.remembered(2).await;
-    // Two have joined there since its last reading of the log, and nobody else has heard of them.
-    joins_alone.memory.extent.last_seq = Sequence(9);
-    joins_alone.places.extend([Sequence(8), Sequence(9)]);
-    let lost = f.lost(inviting()).await;
-    assert!(lost.give_back(&more).await);
-    assert_eq!(lost.rejoin(&joins_alone).await, Rejoined::Since(Sequence(7), Sequence::of_invited(0)));
-    assert!(lost.give_back(&joins_alone).await);
-    assert_eq!(lost.line().await, [1, 3, 5, 6, 8, 9]);
-    lost.settle().await;
-    assert_eq!(lost.join(lost.visitor()).await.standing, waiting(10));
-}
-
-pub(crate) async fn as_many_gateways_are_heard_as_there_were(f: Fixture) {
-    in_mid_sale(&f).await;
-    let remembered = [f.remembered(3).await, f.remembered(3).await, f.remembered(2).await];
-    let lost = f.lost(inviting()).await;
-    for (nth, one) in remembered.iter().enumerate() {
-        assert_eq!(lost.stats().await.state(), QueueState::Rejoining, "{nth}");
-        lost.give_back(one).await;
-        if nth == 0 {
-            lost.give_back(one).await;
-        }
-    }
-    lost.settle().await;
-    assert_eq!(lost.stats().await.state(), QueueState::Paused);
 }
 
 pub(crate) async fn a_line_that_goes_on_is_not_given_back(f: Fixture) {
@@ -398,35 +331,6 @@ pub(crate) async fn a_join_with_an_old_token_does_not_keep_a_line_from_being_giv
     assert_eq!((lost.line().await, lost.stats().await.active), (vec![1, 3, 5, 6, 7], 1));
 }
 
-pub(crate) async fn what_others_alone_know_of_is_not_taken_away(f: Fixture) {
-    in_mid_sale(&f).await;
-    let mut first = f.remembered(2).await;
-    let second = f.remembered(2).await;
-    first.memory.extent.last_seq = Sequence(9);
-    first.places.extend([Sequence(8), Sequence(9)]);
-    let mut newest = f.remembered(2).await;
-    newest.memory.log_head = LogIndex(newest.memory.log_head.0 + 1);
-    for (nth, other) in [second, newest].iter().enumerate() {
-        let lost = f.lost_again(nth, inviting()).await;
-        assert!(lost.give_back(&first).await);
-        assert!(lost.give_back(other).await);
-        assert_eq!(lost.line().await, [1, 3, 5, 6, 7, 8, 9], "joins are in no log");
-    }
-}
-
-pub(crate) async fn when_who_remembers_most_falls_silent_the_next_best_is_believed(f: Fixture) {
-    let (line, _) = in_mid_sale(&f).await;
-    let less = f.remembered(2).await;
-    f.leave(line[6]).await;
-    let most = f.remembered(2).await;
-    let lost = f.lost(inviting()).await;
-    assert_eq!(lost.rejoin(&most).await, Rejoined::All);
-    assert_eq!(lost.rejoin(&less).await, Rejoined::Since(Sequence(7), Sequence::of_invited(0)));
-    lost.advance(4 * SECOND);
-    assert!(lost.give_back(&less).await);
-    assert_eq!(lost.line().await, [1, 3, 5, 6, 7]);
-}
-
 pub(crate) async fn nobody_goes_straight_in_past_a_line_that_has_just_come_back(f: Fixture) {
     let (line, _) = in_mid_sale(&f).await;
     f.control(ControlChange { paused: Some(false), ..ControlChange::default() }).await;
@@ -450,36 +354,4 @@ pub(crate) async fn nobody_goes_straight_in_past_a_line_that_has_just_come_back(
     let newcomer = JoinRequest { contact, ..join_request(lost.visitor(), lost.token()) };
     assert_eq!(lost.ask(newcomer).await.standing, waiting(8));
     assert_eq!(lost.stats().await.watermark, remembered.memory.extent.watermark);
-}
-
-pub(crate) async fn the_orders_of_whoever_remembers_most_count(f: Fixture) {
-    in_mid_sale(&f).await;
-    f.pause(false).await;
-    let less = f.remembered(2).await;
-    f.line_of(1).await;
-    f.leave(f.visitor()).await;
-    let newest = f.line_of(1).await;
-    f.leave(newest[0]).await;
-    f.pause(true).await;
-    let most = f.remembered(2).await;
-    let lost = f.lost(inviting()).await;
-    lost.give_back(&less).await;
-    lost.give_back(&most).await;
-    lost.settle().await;
-    assert_eq!(lost.stats().await.state(), QueueState::Paused);
-    assert_eq!(lost.stats().await.control.revision, most.memory.control.revision);
-}
-
-pub(crate) async fn an_older_memory_brings_nobody_back_to_the_priority_lane(f: Fixture) {
-    f.configure_as(inviting()).await;
-    let visitor = f.visitor();
-    let invitation = Invitation { id: InvitationId(f.id()), expires_at: f.now() + GRACE };
-    f.ask(JoinRequest { invitation: Some(invitation), ..join_request(visitor, f.token()) }).await;
-    let less = f.remembered(2).await;
-    f.leave(visitor).await;
-    let most = f.remembered(2).await;
-    let lost = f.lost(inviting()).await;
-    lost.give_back(&most).await;
-    lost.give_back(&less).await;
-    assert_eq!(lost.line().await, Vec::<i64>::new());
 }

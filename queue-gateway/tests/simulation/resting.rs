@@ -114,7 +114,7 @@ async fn a_gateway_goes_on_while_people_are_at_the_site() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_queue_that_rests_while_the_store_is_lost_wakes_in_the_new_one() {
+async fn a_queue_that_rests_while_the_store_is_lost_gives_it_the_line_back_when_it_wakes() {
     let world = world(0.0).await;
     let gateway = world.gateway().await;
     let crowd = world.ghosts(3).await;

@@ -1,6 +1,16 @@
 use super::*;
 use crate::line::{AdmissionLimits, Baseline, DrawSecret, Invitations, Lifetimes, Share};
 
+/// Just before joins are taken, then, just before it opens, then, just before it closes, then.
+const FROM_BEGINNING_TO_END: [QueueState; 6] = [
+    QueueState::Scheduled,
+    QueueState::PreQueue,
+    QueueState::PreQueue,
+    QueueState::Open,
+    QueueState::Open,
+    QueueState::Closed,
+];
+
 fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
@@ -45,15 +55,7 @@ fn after(control: &Control, change: &ControlChange) -> Control {
 fn a_scheduled_queue_lives_by_its_times() {
     let control = control();
     let states = [39, 40, 99, 100, 199, 200].map(|at| control.state(second(at)));
-    let expected = [
-        QueueState::Scheduled,
-        QueueState::PreQueue,
-        QueueState::PreQueue,
-        QueueState::Open,
-        QueueState::Open,
-        QueueState::Closed,
-    ];
-    assert_eq!(states, expected);
+    assert_eq!(states, FROM_BEGINNING_TO_END);
     let refusals = [39, 40, 199, 200].map(|at| control.no_joins(Lane::General, second(at)));
     assert_eq!(refusals, [Some(NoJoins::Scheduled), None, None, Some(NoJoins::Closed)]);
 }
@@ -64,15 +66,7 @@ fn the_invited_come_in_before_the_opening_and_do_not_wait_for_the_draw() {
     let mut control = control();
     control.baseline.invitations = Some(Invitations { share, presale: Duration::from_secs(30) });
     let states = [9, 10, 69, 70, 100, 200].map(|at| control.state_of(Lane::Invited, second(at)));
-    let expected = [
-        QueueState::Scheduled,
-        QueueState::PreQueue,
-        QueueState::PreQueue,
-        QueueState::Open,
-        QueueState::Open,
-        QueueState::Closed,
-    ];
-    assert_eq!(states, expected);
+    assert_eq!(states, FROM_BEGINNING_TO_END);
     assert_eq!(control.state(second(99)), QueueState::PreQueue, "nobody else does");
     control.draw = Draw { settled: Some(Opening::Draw), numbers: Some(3), ..control.draw };
     assert_eq!([Lane::General, Lane::Invited].map(|lane| control.admits(lane, second(150))), [false, true]);

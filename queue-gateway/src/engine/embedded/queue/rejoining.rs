@@ -23,8 +23,8 @@ use crate::{
 /// What has been handed back so far.
 #[derive(Debug)]
 pub(super) struct Rejoining {
-    /// The newest entry of the log that anybody remembers who is believed.
-    known: LogIndex,
+    /// The newest entry of the log that anybody remembers who is believed; `None` before the first.
+    known: Option<LogIndex>,
     /// The last places of each lane that they know of.
     listed: (Sequence, Sequence),
     /// All of them have been handed back.
@@ -58,21 +58,26 @@ impl Queue {
         };
         rejoining.expected = rejoining.expected.max(memory.gateways);
         let is_abandoned = !rejoining.is_listed && now - rejoining.heard_at > micros(REJOINING_PATIENCE);
-        let is_better = memory.log_head > rejoining.known || is_abandoned;
+        let is_better = Some(memory.log_head) > rejoining.known || is_abandoned;
         let last = (memory.extent.last_seq, memory.extent.last_invited);
         if is_better {
-            rejoining.known = memory.log_head;
+            rejoining.known = Some(memory.log_head);
             rejoining.listed = last;
             rejoining.is_listed = false;
         }
-        let is_believed = memory.log_head == rejoining.known && !rejoining.is_listed;
+        let is_believed = rejoining.known == Some(memory.log_head) && !rejoining.is_listed;
         let wanted = if is_believed { Rejoined::All } else { Rejoined::Since(rejoining.listed.0, rejoining.listed.1) };
         if is_believed {
             rejoining.heard_at = now;
         }
         if is_better {
             self.log.go_on_after(memory.log_head);
-            self.take_orders(memory, now);
+            self.totals = memory.totals;
+            self.control.draw = self.remembered_draw(&memory.control.draw, now);
+            // Not those that were given before what operators have ordered since.
+            if memory.control.revision > self.control.revision {
+                self.take_orders(&memory.control);
+            }
         }
         self.places.resume(memory.extent);
         self.last_seq = self.last_seq.max(memory.extent.last_seq);
@@ -92,9 +97,9 @@ impl Queue {
         self.accrue(now);
         self.epoch = memory.epoch;
         self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
-        self.take_orders(memory, now);
+        self.take_orders(&memory.control);
         self.rejoining = Some(Rejoining {
-            known: LogIndex(0),
+            known: None,
             listed: (Sequence::FIRST, Sequence::FIRST),
             is_listed: false,
             heard_at: now,
@@ -103,16 +108,13 @@ impl Queue {
         });
     }
 
-    /// What operators had ordered, how far the draw had come, and what was counted.
-    fn take_orders(&mut self, memory: &Memory, now: i64) {
-        self.totals = memory.totals;
-        let remembered = &memory.control;
-        let draw = self.remembered_draw(&remembered.draw, now);
+    /// What operators had ordered.
+    fn take_orders(&mut self, remembered: &Control) {
         self.control = Control {
             revision: remembered.revision.max(self.control.revision),
             baseline: self.control.baseline.clone(),
             rejoining_until: self.control.rejoining_until,
-            draw,
+            draw: self.control.draw.clone(),
             ..remembered.clone()
         };
     }
@@ -130,7 +132,7 @@ impl Queue {
         let at = self.moment(now);
         let is_of_this_epoch = page.epoch == self.epoch;
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| is_of_this_epoch) else { return false };
-        let is_believed = page.is_whole && page.log_head == rejoining.known;
+        let is_believed = page.is_whole && rejoining.known == Some(page.log_head);
         if page.is_whole && !is_believed {
             // Somebody remembers more.
             return false;

@@ -67,7 +67,7 @@ for i = 13, first_slot - 1 do
 end
 in_pieces('ZADD', LINE, unknown)
 in_pieces('ZADD', GIVEN_BACK, restored)
-redis.call('HSET', META, 'has_unknown', 1)
+set('has_unknown', 1)
 
 local remembered, has_slot = {}, {}
 for i = first_slot, #ARGV, 5 do

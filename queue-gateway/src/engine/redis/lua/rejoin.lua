@@ -15,33 +15,38 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
 end
 local head, last_seq, last_invited = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[9])
 
--- What operators had ordered, how far the draw had come, and what was counted. Nothing that was read before counts.
-local function take_orders()
+-- Sets some fields from ARGV[first] on, or takes them away. What was read of them before does not count any more.
+local function remember(first, fields)
   save()
-  local remembered = {}
-  for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at',
-    'paused', 'message_override', 'opening_override', 'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at',
-    'beacon', 'drawn_at' }) do
-    local value = ARGV[i + 16]
-    remembered[field] = value ~= '-' and string.sub(value, 2)
+  for i, field in ipairs(fields) do
+    local value = ARGV[first + i - 1]
     if value == '-' then
       redis.call('HDEL', META, field)
     else
-      redis.call('HSET', META, field, remembered[field])
+      redis.call('HSET', META, field, string.sub(value, 2))
     end
   end
-  -- Whoever remembers a draw that is decided has everybody at their places.
-  local is_decided = remembered.numbers and remembered.beacon
-  if is_decided and not remembered.drawn_at then
-    redis.call('HSET', META, 'drawn_at', integer(now()))
-  end
-  local revision = math.max(tonumber(redis.call('HGET', META, 'revision')), tonumber(ARGV[11]))
-  redis.call('HSET', META, 'revision', integer(revision), 'decided', is_decided and 1 or 0, 'dealt',
-    is_decided and remembered.numbers or 0, 'admitted', ARGV[12], 'admitted_invited', ARGV[13], 'arrived', ARGV[14],
-    'no_shows', ARGV[15], 'not_claimed', ARGV[16])
   for field in pairs(queue) do
     queue[field] = nil
   end
+end
+
+local function take_orders(revision)
+  remember(17, { 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at', 'paused',
+    'message_override', 'opening_override' })
+  redis.call('HSET', META, 'revision', integer(revision))
+end
+
+local function take_progress()
+  remember(25, { 'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at' })
+  -- Whoever remembers a draw that is decided has everybody at their places.
+  local is_decided = queue.numbers and redis.call('HEXISTS', META, 'beacon') == 1
+  if is_decided then
+    redis.call('HSETNX', META, 'drawn_at', integer(now()))
+  end
+  redis.call('HSET', META, 'decided', is_decided and 1 or 0, 'dealt', is_decided and integer(queue.numbers) or 0,
+    'admitted', ARGV[12], 'admitted_invited', ARGV[13], 'arrived', ARGV[14], 'no_shows', ARGV[15], 'not_claimed', ARGV[16])
+  queue.drawn_at = nil
 end
 
 if not queue.known_head then
@@ -53,9 +58,9 @@ if not queue.known_head then
   note_time()
   accrue(nobody_ready())
   save()
-  redis.call('HSET', META, 'epoch', ARGV[4], 'rejoining_until', integer(now() + REJOINING_LASTS), 'known_head', 0,
+  redis.call('HSET', META, 'epoch', ARGV[4], 'rejoining_until', integer(now() + REJOINING_LASTS), 'known_head', -1,
     'listed_seq', integer(FIRST), 'listed_invited', 0, 'is_listed', 0, 'heard_at', integer(now()), 'expected', 1)
-  take_orders()
+  take_orders(math.max(queue.revision, tonumber(ARGV[11])))
 end
 if queue.epoch ~= tonumber(ARGV[4]) then
   return { 0 }
@@ -80,7 +85,11 @@ if is_better then
     redis.call('DEL', LOG)
     set('log_head', head)
   end
-  take_orders()
+  take_progress()
+  -- Not those that were given before what operators have ordered since.
+  if tonumber(ARGV[11]) > queue.revision then
+    take_orders(tonumber(ARGV[11]))
+  end
 end
 set('watermark', math.max(queue.watermark, tonumber(ARGV[7])))
 set('expired_through', math.max(queue.expired_through, tonumber(ARGV[8])))

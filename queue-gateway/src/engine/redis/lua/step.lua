@@ -43,21 +43,8 @@ local function take_out_gone()
   end
 end
 
--- Whoever is reported where somebody unknown stands is that.
-local function name_unknown()
-  for i = first_ready, first_candidate - 1, 4 do
-    local seq = tonumber(ARGV[i + 1])
-    if not is_number(seq) then
-      places.name(ARGV[i], seq)
-    end
-  end
-end
-
 -- Those who are reported ready and stand where they are reported: { visitor, seq, network, due in line time }.
 local function reported()
-  if queue.has_unknown == 1 then
-    name_unknown()
-  end
   local found = {}
   for first = first_ready, first_candidate - 1, 4000 do
     local visitors = {}
@@ -67,6 +54,10 @@ local function reported()
     for i, stored in ipairs(redis.call('ZMSCORE', LINE, unpack(visitors))) do
       local at = first + 4 * (i - 1)
       local seq = tonumber(ARGV[at + 1])
+      -- Whoever is reported where somebody unknown stands is that.
+      if not stored and queue.has_unknown == 1 and not is_number(seq) and places.name(visitors[i], seq) then
+        stored = seq
+      end
       if tonumber(stored) == seq and not is_number(seq) and (not places.is_passed(seq) or places.place_of(visitors[i])) then
         found[#found + 1] = { visitor = visitors[i], seq = seq, network = ARGV[at + 2],
           due = clocks().line + ARGV[at + 3] }

@@ -20,7 +20,8 @@
 --          24 invitations (sorted set: those that were used, by expiry)
 --          25 rejoined (set of gateways that have handed back what they remember)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
--- Reply    nil when the queue is not configured, else the step's own
+-- Reply    nil when the queue is not configured; an error that begins with REJOINING from a step that cannot be done while
+--          the line is being given back; else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
   DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS, REJOINED = unpack(KEYS)
 
@@ -188,12 +189,10 @@ local function close_numbers()
 end
 
 -- Why the queue gives no new places in a lane now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2
--- it drains, -3 it is closed, -6 it is being given back; nil while it gives them.
+-- it drains, -3 it is closed; nil while it gives them. Whoever asks knows that the line is whole.
 local function no_joins(invited)
   if now() >= closes_at() then
     return -3
-  elseif rejoins() then
-    return -6
   elseif now() < opens_at() - (invited and queue.presale or 0) - queue.pre_queue then
     return -1
   end
