@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use rand::{Rng, rngs::StdRng};
 use service::outage::Outage;
@@ -14,8 +15,8 @@ use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
         Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest,
-        LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing,
-        Stats, Step, Tail,
+        LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation,
+        Sequence, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -47,6 +48,7 @@ pub struct ConfiguredEngine {
 #[derive(Clone, Debug)]
 struct Orders {
     epoch: Epoch,
+    revision: u64,
     change: ControlChange,
     /// `None` once the draw has shown it.
     secret: Option<DrawSecret>,
@@ -132,8 +134,12 @@ impl ConfiguredEngine {
         let nothing = ControlChange::default();
         let Stats { epoch, control, .. } = stats;
         let secret = control.draw.lots().is_none().then_some(control.draw.secret);
-        let now = Orders { epoch: *epoch, change: orders_of(control), secret };
+        let now = Orders { epoch: *epoch, revision: control.revision, change: orders_of(control), secret };
         let known = self.orders.lock().get(queue).cloned();
+        if known.as_ref().is_some_and(|known| known.epoch == now.epoch && known.revision > now.revision) {
+            // The store was set back, and is told of it with the line.
+            return Ok(());
+        }
         let lost = known.filter(|known| known.epoch < now.epoch && known.change != nothing);
         let now = match lost {
             Some(Orders { change, .. }) if stats.control.revision == FIRST_REVISION => {
@@ -196,8 +202,14 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError> {
         // Operators may have ordered something since the last step.
-        let ordered = self.orders.lock().get(queue).map(|known| known.change.clone());
-        let control = ordered.map_or_else(|| memory.control.clone(), |orders| with_orders(&memory.control, orders));
+        let control = match self.orders.lock().get(queue).cloned() {
+            Some(Orders { epoch, revision, change, .. }) => {
+                let newer = if epoch == memory.epoch { revision } else { 0 };
+                let revision = memory.control.revision.max(newer);
+                Control { revision, ..with_orders(&memory.control, change) }
+            }
+            None => memory.control.clone(),
+        };
         let memory = Memory { control, ..memory.clone() };
         self.configured(queue, || self.engine.rejoin(queue, &memory)).await
     }
@@ -257,7 +269,7 @@ impl QueueEngine for ConfiguredEngine {
     async fn control(&self, queue: &QueueName, change: ControlChange, by: &str) -> Result<Control, EngineError> {
         let control = self.configured(queue, || self.engine.control(queue, change.clone(), by)).await?;
         if let Some(known) = self.orders.lock().get_mut(queue) {
-            known.change = orders_of(&control);
+            (known.revision, known.change) = (control.revision, orders_of(&control));
         }
         Ok(control)
     }
@@ -282,6 +294,15 @@ impl QueueEngine for ConfiguredEngine {
 
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         self.configured(queue, || self.engine.front(queue, above, limit)).await
+    }
+
+    async fn slots(
+        &self,
+        queue: &QueueName,
+        from: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RememberedSlot>, EngineError> {
+        self.configured(queue, || self.engine.slots(queue, from, limit)).await
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

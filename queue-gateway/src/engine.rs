@@ -19,11 +19,12 @@ use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
+use jiff::Timestamp;
 
 use crate::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing, Stats, Step,
-    Tail,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Standing,
+    Stats, Step, Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -252,6 +253,15 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
 
     /// One page of the passed places whose visitors are ready, above `above`, ascending.
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError>;
+
+    /// One page of the slots that have not ended, by expiry: at most `limit` of those that expire at `from` or later (`None`
+    /// for all). Changes nothing.
+    async fn slots(
+        &self,
+        queue: &QueueName,
+        from: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RememberedSlot>, EngineError>;
 
     /// What of the store's set-up can cost people their places, as far as it tells; of several servers one is asked.
     async fn risks(&self) -> Result<Vec<Risk>, EngineError>;

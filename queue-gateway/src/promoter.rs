@@ -255,8 +255,11 @@ impl Promoter {
         self.metrics.step_seconds.observe(began.elapsed().as_secs_f64());
         self.metrics.admitted.inc_by(step.admitted);
         let Step { tail, stats, present, .. } = self.take_note(known, step);
-        let is_lost = tail.rejoining || mirror.epoch().is_some_and(|epoch| epoch != tail.epoch);
-        if is_lost && give_back(&self.follower, known.gateway).await? {
+        let is_missed = mirror.is_missed_by(&tail);
+        known.set_back |= !is_missed && mirror.went_back_at(bookmark, &tail);
+        if (is_missed || known.set_back) && give_back(&self.follower, known.gateway).await? {
+            // The line will be read anew when it is back.
+            known.set_back = false;
             return Ok(News::Rejoining);
         }
         let news = mirror.follow_step(&**engine, bookmark, tail, stats, present, known.set_back).await;

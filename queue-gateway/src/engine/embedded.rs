@@ -22,14 +22,15 @@ use contract::{
     clock::SharedClock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
+use jiff::Timestamp;
 use parking_lot::{Mutex, RwLock};
 
 use self::queue::Queue;
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing, Stats, Step,
-    Tail,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Standing,
+    Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -52,6 +53,15 @@ impl EmbeddedEngine {
     pub fn with_log_capacity(mut self, entries: usize) -> Self {
         self.log_capacity = entries;
         self
+    }
+
+    /// Hears what gateways remember before anything else is done, as a Redis does that takes over from another, whose last
+    /// writes it may lack.
+    pub fn take_over(&self) {
+        let now = self.clock.now().as_microsecond();
+        for queue in self.queues.read().values() {
+            queue.lock().doubt(now);
+        }
     }
 
     /// One atomic step on a queue.
@@ -166,6 +176,15 @@ impl QueueEngine for EmbeddedEngine {
 
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         self.locked(queue, |q, _| q.front_page(above, limit))
+    }
+
+    async fn slots(
+        &self,
+        queue: &QueueName,
+        from: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RememberedSlot>, EngineError> {
+        self.locked(queue, |q, _| q.slots_page(from, limit))
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

@@ -18,6 +18,7 @@ use fred::{
     types::{Value, scripts::Script},
 };
 
+use jiff::Timestamp;
 use service::redis::{ConnectError, Connections, InvalidUrl, RedisSettings};
 
 use self::{
@@ -32,8 +33,8 @@ use self::{
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Lots, Memory, MemoryPage, Opening, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing,
-    Stats, Step, Tail,
+    LogIndex, Lots, Memory, MemoryPage, Opening, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation,
+    Sequence, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -219,6 +220,16 @@ impl QueueEngine for RedisEngine {
 
     async fn front(&self, queue: &QueueName, from: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         Reply::new(self.run(&self.scripts.front, queue, [above(from), count(limit)]).await?)?.line()
+    }
+
+    async fn slots(
+        &self,
+        queue: &QueueName,
+        from: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RememberedSlot>, EngineError> {
+        let from = from.map_or_else(|| text("-inf"), |from| text(from.as_microsecond()));
+        codec::memory::slots(self.run(&self.scripts.slots, queue, [from, count(limit)]).await?)
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

@@ -115,6 +115,21 @@ impl Draw {
         Some(Lots { numbers: self.numbers?, secret: self.secret, beacon: self.beacon.clone()? })
     }
 
+    /// Whether it has come farther than another in something, and in nothing less far: not all of its steps are in the log.
+    pub fn is_ahead_of(&self, other: &Self) -> bool {
+        self.knows_more_than(other) && !other.knows_more_than(self)
+    }
+
+    /// Whether something is settled here that is not there.
+    pub fn knows_more_than(&self, other: &Self) -> bool {
+        let settled = |draw: &Self| {
+            let (source, beacon) = (draw.source.is_some(), draw.beacon.is_some());
+            let times = (draw.closed_at.is_some(), draw.drawn_at.is_some());
+            [draw.settled.is_some(), source, draw.numbers.is_some(), times.0, beacon, times.1]
+        };
+        settled(self).into_iter().zip(settled(other)).any(|(here, there)| here && !there)
+    }
+
     /// Whether there are numbers that have no places yet.
     pub fn is_pending(&self) -> bool {
         self.has_numbers() && self.drawn_at.is_none()

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use contract::ids::VisitorId;
+use contract::ids::{ActiveTokenId, VisitorId};
+use jiff::Timestamp;
 
 use super::{
     control::Control,
@@ -14,7 +15,6 @@ use super::{
     place::{Epoch, Sequence},
     report::GatewayId,
     stats::Totals,
-    turn::Admission,
 };
 
 /// A store waits so long for the gateways that it is to hear, once one of them has begun to hand a line back.
@@ -78,6 +78,8 @@ pub struct MemoryPage {
     pub places: Vec<Sequence>,
     /// Those whose slots had not ended, as far as they fit into the page.
     pub slots: Vec<RememberedSlot>,
+    /// The tokens of slots that have ended lately.
+    pub ended: Vec<ActiveTokenId>,
     /// It is the last page of this gateway's.
     pub is_last: bool,
 }
@@ -85,12 +87,16 @@ pub struct MemoryPage {
 /// A slot that had not ended. How far its visitor had come is not known: it lasts until it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RememberedSlot {
+    /// Its token.
+    pub token: ActiveTokenId,
     /// Who was admitted.
     pub visitor: VisitorId,
     /// The place that they had.
     pub seq: Sequence,
-    /// What they were told.
-    pub admission: Admission,
+    /// When they were.
+    pub admitted_at: Timestamp,
+    /// Until when they may buy.
+    pub expires_at: Timestamp,
 }
 
 /// Whether a place was given after these, the last of each lane. Numbers of a draw count as the places of their order.

@@ -1,11 +1,16 @@
 //! How a copy follows its line: by the log while it reaches back, else by reading the line in full.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+};
 
-use super::{Bookmark, LOG_PAGE, Line, Mirror, News, Seen};
+use contract::ids::ActiveTokenId;
+
+use super::{Bookmark, LOG_PAGE, Line, Mirror, News, Seen, memory::Slots};
 use crate::{
     engine::{EngineError, QueueEngine},
-    line::{Drawn, Histogram, LineChange, LogIndex, LogPage, Lots, Order, Sequence, Stats, Tail},
+    line::{Drawn, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail},
 };
 
 /// Sequences read in one call when the line is read in full.
@@ -29,8 +34,18 @@ enum Continuation {
 }
 
 impl Mirror {
-    /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, the line is read
-    /// anew.
+    /// Whether the store has another line than the one that was followed, or waits for what gateways remember.
+    pub(crate) fn is_missed_by(&self, tail: &Tail) -> bool {
+        tail.rejoining || self.epoch().is_some_and(|epoch| epoch != tail.epoch)
+    }
+
+    /// Whether a store shows less in the reply to a step, asked for at `bookmark`, than to steps before.
+    pub(crate) fn went_back_at(&self, bookmark: Bookmark, tail: &Tail) -> bool {
+        self.copies.load(Ordering::Acquire) == bookmark.copy && self.went_back(tail, STEPS)
+    }
+
+    /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, and goes on, the
+    /// line is read anew.
     pub(crate) async fn follow_step(
         &self,
         engine: &dyn QueueEngine,
@@ -41,8 +56,7 @@ impl Mirror {
         set_back: bool,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
-        let news =
-            if set_back { self.recover(engine).await? } else { self.take_in(engine, bookmark, tail, STEPS).await? };
+        let news = if set_back { self.recover(engine).await? } else { self.take_in(engine, bookmark, tail).await? };
         // A copy that was made meanwhile is newer than these numbers.
         let same_copy = self.copies.load(Ordering::Acquire) == bookmark.copy;
         if let Some(line) = self.line.write().as_mut().filter(|line| same_copy && line.epoch == stats.epoch) {
@@ -59,20 +73,15 @@ impl Mirror {
         tail: Tail,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
+        let same_copy = self.copies.load(Ordering::Acquire) == bookmark.copy;
         // Only a step knows what to do about that.
-        if tail.rejoining || self.epoch().is_some_and(|epoch| epoch != tail.epoch) {
+        if self.is_missed_by(&tail) || same_copy && self.went_back(&tail, READINGS) {
             return Err(EngineError::Unavailable("the store has lost the line".to_owned()));
         }
-        self.take_in(engine, bookmark, tail, READINGS).await
+        self.take_in(engine, bookmark, tail).await
     }
 
-    async fn take_in(
-        &self,
-        engine: &dyn QueueEngine,
-        bookmark: Bookmark,
-        tail: Tail,
-        reader: usize,
-    ) -> Result<News, EngineError> {
+    async fn take_in(&self, engine: &dyn QueueEngine, bookmark: Bookmark, tail: Tail) -> Result<News, EngineError> {
         if self.copies.load(Ordering::Acquire) != bookmark.copy {
             return Ok(News::Overtaken);
         }
@@ -86,9 +95,6 @@ impl Mirror {
             return Ok(news);
         }
         self.rejoining.store(false, Ordering::Relaxed);
-        if self.went_back(&tail, reader) {
-            return self.recover(engine).await;
-        }
         self.catch_up(engine, bookmark.after, tail).await
     }
 
@@ -210,6 +216,7 @@ impl Mirror {
         let before = engine.stats(&self.queue).await?;
         let places = self.pages(engine, List::Line).await?;
         let front = self.pages(engine, List::Front).await?;
+        let slots = self.slots_of(engine).await?;
         let after = engine.stats(&self.queue).await?;
         // Places that were dealt while they were read would be taken for others.
         let same_draw = after.control.draw.lots() == before.control.draw.lots();
@@ -223,7 +230,7 @@ impl Mirror {
         };
         let log_head = before.log_head;
         let order = Order::rebuild(before.extent(), &places, &front, drawn);
-        let mut fresh = Line::new(order, before);
+        let mut fresh = Line::new(order, slots, before);
         let mut head = log_head;
         while head < after.log_head {
             let LogPage::Entries(changes) = engine.tail(&self.queue, after.epoch, head, LOG_PAGE).await?.page else {
@@ -246,6 +253,21 @@ impl Mirror {
         // Both readers begin anew: what they saw belongs to the copy that is gone.
         *self.seen.lock() = [None; 2];
         Ok(News::Rebuilt)
+    }
+
+    /// All slots. Many may expire at one moment, but not a whole page of them.
+    async fn slots_of(&self, engine: &dyn QueueEngine) -> Result<Slots, EngineError> {
+        let mut all: BTreeMap<ActiveTokenId, RememberedSlot> = BTreeMap::new();
+        let mut from = None;
+        loop {
+            let page = engine.slots(&self.queue, from, LINE_PAGE).await?;
+            from = page.last().map(|slot| slot.expires_at);
+            let (is_short, known) = (page.len() < LINE_PAGE, all.len());
+            all.extend(page.into_iter().map(|slot| (slot.token, slot)));
+            if is_short || all.len() == known {
+                return Ok(Slots::new(all.into_values()));
+            }
+        }
     }
 
     /// All pages of a list.

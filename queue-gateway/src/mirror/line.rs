@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::memory::Admissions;
+use super::memory::Slots;
 use crate::engine::LONGEST_STEP;
 use crate::line::{
     Drawn, Epoch, Histogram, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
@@ -21,7 +21,7 @@ pub(crate) struct Line {
     /// The newest entry applied; `None` where nothing has been since the line was read in full.
     pub(super) last: Option<LineChange>,
     pub(super) order: Order,
-    pub(super) admissions: Admissions,
+    pub(super) slots: Slots,
     /// The queue in numbers as of the last step.
     pub(crate) stats: Arc<Stats>,
     pub(super) present: Vec<Histogram>,
@@ -40,12 +40,11 @@ struct Movement {
 }
 
 impl Line {
-    pub(super) fn new(order: Order, stats: Stats) -> Self {
+    pub(super) fn new(order: Order, slots: Slots, stats: Stats) -> Self {
         let (epoch, head) = (stats.epoch, stats.log_head);
         let (present, stats) = (Vec::new(), Arc::new(stats));
         let (general, invited) = (Movement::default(), Movement::default());
-        let admissions = Admissions::default();
-        let mut line = Self { epoch, head, last: None, order, admissions, stats, present, general, invited };
+        let mut line = Self { epoch, head, last: None, order, slots, stats, present, general, invited };
         line.take_stock();
         line
     }
@@ -139,7 +138,7 @@ impl Line {
     pub(super) fn follow(&mut self, changes: &[LineChange], last_seq: Sequence) {
         for change in changes {
             self.order.apply(change);
-            self.admissions.follow(change);
+            self.slots.follow(change);
         }
         self.head.0 += changes.len() as u64;
         self.order.extend(last_seq);
@@ -150,7 +149,6 @@ impl Line {
     pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
-        self.admissions.tidy(self.stats.now, self.stats.active);
         let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
         let is_capped = self.is_capped();
         for lane in Lane::ALL {
@@ -167,9 +165,6 @@ impl Line {
     /// Goes on with the history of a copy that this one replaces: the queue moves as before.
     pub(super) fn inherit(&mut self, old: Self) {
         (self.general, self.invited, self.present) = (old.general, old.invited, old.present);
-        if old.epoch == self.epoch {
-            self.admissions.inherit(old.admissions);
-        }
         self.take_stock();
     }
 

@@ -1,50 +1,46 @@
 //! What this gateway remembers of a line, for a store that has lost it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use contract::ids::VisitorId;
-use jiff::Timestamp;
+use contract::ids::ActiveTokenId;
 
 use super::{Line, Mirror};
 use crate::line::{Admission, GatewayId, LineChange, Memory, RememberedSlot, Sequence};
 
-/// So many are looked through in no time.
-const FEW: u64 = 64;
+/// So many slots are remembered to have ended: more than do in the moments that a store loses.
+const ENDED_LATELY: usize = 1_024;
 
-/// Slots that had not ended, by the place that their visitors had: about twice as many as there are, at most.
+/// The slots that have not ended, by the place that their visitors had, and those that have lately.
 #[derive(Debug, Default)]
-pub(super) struct Admissions(BTreeMap<Sequence, (VisitorId, Admission)>);
+pub(super) struct Slots {
+    lasting: BTreeMap<Sequence, RememberedSlot>,
+    ended: VecDeque<ActiveTokenId>,
+}
 
-impl Admissions {
+impl Slots {
+    pub(super) fn new(slots: impl IntoIterator<Item = RememberedSlot>) -> Self {
+        Self { lasting: slots.into_iter().map(|slot| (slot.seq, slot)).collect(), ended: VecDeque::new() }
+    }
+
     pub(super) fn follow(&mut self, change: &LineChange) {
         match change {
             LineChange::Admitted { seq, visitor, admission } => {
-                self.0.insert(*seq, (*visitor, *admission));
+                let Admission { token, admitted_at, expires_at, .. } = *admission;
+                let slot = RememberedSlot { token, visitor: *visitor, seq: *seq, admitted_at, expires_at };
+                self.lasting.insert(*seq, slot);
             }
             LineChange::Returned { seq } | LineChange::Ended { seq } => {
-                self.0.remove(seq);
+                self.ended.extend(self.lasting.remove(seq).map(|slot| slot.token));
+                if self.ended.len() > ENDED_LATELY {
+                    self.ended.pop_front();
+                }
             }
             _ => {}
         }
     }
 
-    /// What was followed since counts more than what was remembered.
-    pub(super) fn inherit(&mut self, old: Self) {
-        for (seq, admitted) in old.0 {
-            self.0.entry(seq).or_insert(admitted);
-        }
-    }
-
-    /// Forgets those that have expired, once they are as many as the others.
-    pub(super) fn tidy(&mut self, now: Timestamp, active: u64) {
-        if self.0.len() as u64 > 2 * active + FEW {
-            self.0.retain(|_, (_, admission)| admission.expires_at > now);
-        }
-    }
-
-    fn remembered(&self) -> Vec<RememberedSlot> {
-        let slots = self.0.iter();
-        slots.map(|(&seq, &(visitor, admission))| RememberedSlot { visitor, seq, admission }).collect()
+    fn lasting_and_ended(&self) -> (Vec<RememberedSlot>, Vec<ActiveTokenId>) {
+        (self.lasting.values().copied().collect(), self.ended.iter().copied().collect())
     }
 }
 
@@ -59,14 +55,19 @@ impl Mirror {
         self.read(Line::standing).unwrap_or_default()
     }
 
-    /// The slots that had not ended.
-    pub(crate) fn remembered_slots(&self) -> Vec<RememberedSlot> {
-        self.read(|line| line.admissions.remembered()).unwrap_or_default()
+    /// The slots that have not ended, and the tokens of those that have lately.
+    pub(crate) fn slots(&self) -> (Vec<RememberedSlot>, Vec<ActiveTokenId>) {
+        self.read(|line| line.slots.lasting_and_ended()).unwrap_or_default()
     }
 }
 
 impl Line {
     fn memory(&self, gateway: GatewayId) -> Memory {
+        let mut control = self.stats.control.clone();
+        if self.drawn().is_none() {
+            // What an operator has said a moment ago decides nothing before the log says so.
+            control.draw.beacon = None;
+        }
         Memory {
             gateway,
             gateways: self.present.len().max(1) as u64,
@@ -74,7 +75,7 @@ impl Line {
             log_head: self.head,
             extent: self.order.extent(),
             totals: self.stats.totals,
-            control: self.stats.control.clone(),
+            control,
         }
     }
 

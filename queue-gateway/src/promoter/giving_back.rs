@@ -26,36 +26,41 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
     };
     let is_first = !mirror.is_rejoining();
     mirror.set_rejoining();
-    // They come after all places: nobody has both.
-    let slots = if is_first || wanted == Rejoined::All { mirror.remembered_slots() } else { Vec::new() };
+    let (slots, ended) = if wanted == Rejoined::All { mirror.slots() } else { Default::default() };
     if is_first {
-        tracing::warn!(%queue, places = places.len(), slots = slots.len(), "the store has lost a line: giving it back");
+        tracing::warn!(%queue, places = places.len(), slots = slots.len(), "the store may lack a line: giving it back");
     }
-    let mut places = places.chunks(MOST_HANDED_BACK).peekable();
-    let mut slots = slots.chunks(MOST_HANDED_BACK).peekable();
-    let mut above = Sequence::FIRST;
-    loop {
-        let page = places.next();
-        let through = if places.peek().is_some() { page.and_then(|page| page.last().copied()) } else { None };
-        let through = through.unwrap_or(Sequence::LAST);
-        let slots_of_page = if page.is_none() { slots.next().unwrap_or_default() } else { &[] };
-        let page = MemoryPage {
-            gateway,
-            epoch: memory.epoch,
-            log_head: memory.log_head,
-            known,
-            is_whole: wanted == Rejoined::All,
-            above,
-            through,
-            places: page.unwrap_or_default().to_vec(),
-            slots: slots_of_page.to_vec(),
-            is_last: places.peek().is_none() && slots.peek().is_none(),
-        };
-        let is_taken = engine.hand_back(queue, &page).await?;
-        // Who is not believed has somebody before them who remembers more: the next step asks again.
-        if page.is_last || !is_taken {
+    let mut rest = MemoryPage {
+        gateway,
+        epoch: memory.epoch,
+        log_head: memory.log_head,
+        known,
+        is_whole: wanted == Rejoined::All,
+        above: Sequence::FIRST,
+        through: Sequence::LAST,
+        places: Vec::new(),
+        slots: Vec::new(),
+        ended: Vec::new(),
+        is_last: false,
+    };
+    for places in places.chunks(MOST_HANDED_BACK) {
+        let through = places.last().copied().unwrap_or(rest.above);
+        let page = MemoryPage { through, places: places.to_vec(), ..rest.clone() };
+        if !engine.hand_back(queue, &page).await? {
+            // Somebody before us remembers more: the next step asks again.
             return Ok(true);
         }
-        above = through;
+        rest.above = through;
+    }
+    // After all places: nobody has a slot as well.
+    rest.ended = ended;
+    let mut slots = slots.chunks(MOST_HANDED_BACK).peekable();
+    loop {
+        let some = slots.next().unwrap_or_default().to_vec();
+        let page = MemoryPage { slots: some, is_last: slots.peek().is_none(), ..rest.clone() };
+        if !engine.hand_back(queue, &page).await? || page.is_last {
+            return Ok(true);
+        }
+        rest.ended = Vec::new();
     }
 }

@@ -236,7 +236,7 @@ async fn compare(seed: u64, engines: &[&dyn QueueEngine], clock: &TestClock, met
 }
 
 /// The seeds to run: one that is given, or `fixed` ones and fresh ones.
-fn seeds(fixed: std::ops::Range<u64>, fresh: usize) -> Vec<u64> {
+pub(crate) fn seeds(fixed: std::ops::Range<u64>, fresh: usize) -> Vec<u64> {
     let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     if let Some(seed) = number("CONFORMANCE_SEED") {
         return vec![seed];

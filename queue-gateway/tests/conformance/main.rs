@@ -33,6 +33,7 @@ mod races;
 mod rejoining;
 mod remembering;
 mod returning;
+mod setting_back;
 mod time;
 
 use fixture::Fixture;
@@ -256,6 +257,17 @@ on_every_engine! {
         what_is_ordered_while_the_line_comes_back_stands
         an_older_memory_brings_nobody_back_to_the_priority_lane
         a_line_of_which_a_part_is_missing_goes_on_after_a_minute
+    }
+    setting_back {
+        a_store_that_was_set_back_has_everything_again
+        a_memory_of_less_changes_nothing
+        joins_alone_are_given_back
+        nothing_happens_in_a_line_that_waits_for_its_gateways
+        a_lost_pause_stays_a_pause
+        whoever_had_arrived_in_the_lost_stretch_is_no_no_show
+        a_place_that_came_back_in_the_lost_stretch_comes_back_once
+        the_numbers_of_a_draw_stay_closed
+        any_line_is_given_back
     }
     networks {
         two_hundred_who_never_arrive_hold_one_slot_at_a_time_after_the_first_eight

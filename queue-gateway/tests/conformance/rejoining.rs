@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::ids::VisitorId;
+use contract::ids::{ActiveTokenId, VisitorId};
 use queue_gateway::line::{
     Baseline, Beginning, Contact, ControlChange, Epoch, GatewayId, Invitations, JoinRefused, JoinRequest, Joined,
     LineChange, LogIndex, Memory, MemoryPage, NoJoins, Opening, Phase, Place, QueueState, Readmission, ReadyVisitor,
@@ -21,22 +21,19 @@ pub(crate) struct Remembered {
     pub(crate) memory: Memory,
     pub(crate) places: Vec<Sequence>,
     slots: Vec<RememberedSlot>,
+    ended: Vec<ActiveTokenId>,
 }
 
 impl Fixture {
     /// What a gateway remembers that has followed the queue up to here.
     pub(crate) async fn remembered(&self, gateways: u64) -> Remembered {
         let stats = self.stats().await;
-        let mut slots: Vec<RememberedSlot> = Vec::new();
-        for entry in self.log().await {
-            match entry {
-                LineChange::Admitted { seq, visitor, admission } => {
-                    slots.push(RememberedSlot { visitor, seq, admission });
-                }
-                LineChange::Returned { seq } | LineChange::Ended { seq } => slots.retain(|slot| slot.seq != seq),
-                _ => {}
-            }
-        }
+        let slots = self.engine.slots(&self.queue, None, usize::MAX).await.unwrap();
+        let admitted = self.log().await.into_iter().filter_map(|entry| match entry {
+            LineChange::Admitted { admission, .. } => Some(admission.token),
+            _ => None,
+        });
+        let ended = admitted.filter(|token| slots.iter().all(|slot| slot.token != *token)).collect();
         let memory = Memory {
             gateway: GatewayId(self.id()),
             gateways,
@@ -47,7 +44,7 @@ impl Fixture {
             control: stats.control,
         };
         let places = self.line().await.into_iter().map(Sequence).collect();
-        Remembered { memory, places, slots }
+        Remembered { memory, places, slots, ended }
     }
 
     /// A store that has lost the queue, and is told that somebody knew it.
@@ -81,7 +78,7 @@ impl Fixture {
     }
 
     pub(crate) async fn give_back_what_is(&self, wanted: Rejoined, remembered: &Remembered) -> bool {
-        let Remembered { memory, places, slots } = remembered;
+        let Remembered { memory, places, slots, ended } = remembered;
         let last = match wanted {
             Rejoined::Refused => panic!("nothing is wanted"),
             Rejoined::All => None,
@@ -106,6 +103,7 @@ impl Fixture {
                 through,
                 places: page.to_vec(),
                 slots: if is_last { slots.clone() } else { Vec::new() },
+                ended: if is_last { ended.clone() } else { Vec::new() },
                 is_last,
             };
             taken &= self.engine.hand_back(&self.queue, &page).await.unwrap();
@@ -278,7 +276,7 @@ pub(crate) async fn the_slots_that_are_handed_back_count_and_do_not_come_to_life
         Standing::Admitted { admission, .. } => (admission.token, admission.expires_at),
         other => panic!("expected to be admitted, is {other:?}"),
     };
-    assert_eq!(expires_at, remembered.slots[0].admission.expires_at);
+    assert_eq!(expires_at, remembered.slots[0].expires_at);
     lost.advance(2 * GRACE);
     lost.sweep().await;
     assert!(is_admitted(lost.status(admitted).await), "nobody knows that they have not come");
@@ -322,7 +320,7 @@ pub(crate) async fn a_join_with_an_old_token_does_not_keep_a_line_from_being_giv
     let held = Some(Place { epoch: remembered.memory.epoch, seq: Sequence(5) });
     let request = JoinRequest { held, ..join_request(line[4], lost.token()) };
     assert_eq!(lost.engine.join(&lost.queue, request).await.unwrap(), Err(NoJoins::Rejoining.into()));
-    let slot = remembered.slots[0].admission;
+    let slot = remembered.slots[0];
     let epoch = remembered.memory.epoch;
     let readmission = Some(Readmission { epoch, visitor: admitted, expires_at: slot.expires_at });
     assert!(lost.engine.claim(&lost.queue, slot.token, lost.member(), readmission).await.is_err());

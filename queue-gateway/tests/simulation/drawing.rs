@@ -279,7 +279,7 @@ async fn a_number_that_takes_no_part_in_the_draw_holds_up_nobody() {
     let lost = gateway.join(&world).await;
     world.until_about_to_open().await;
     // The store forgets the last number, which this gateway still has.
-    world.store.fail_over(standby);
+    world.store.set_back(standby);
     gateway.poll(lost).await;
     world.until_drawn().await;
     tokio::time::sleep(Duration::from_secs(5)).await;

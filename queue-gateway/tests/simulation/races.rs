@@ -42,7 +42,7 @@ async fn a_reading_from_before_a_fail_over_that_arrives_after_it_is_read_again()
     let fail_over = async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         world.store.slow_down(Takes::default());
-        world.store.fail_over(standby);
+        world.store.set_back(standby);
         world.tick().await;
         gateway.listener(crowd[18])
     };
@@ -145,7 +145,7 @@ async fn a_fail_over_that_a_poll_meets_first_leaves_nobody_ready_who_is_gone() {
         world.leave(*visitor).await;
     }
     world.tick().await;
-    world.store.fail_over(standby);
+    world.store.set_back(standby);
     gateway.poll(others[4]).await;
     drop(streams);
     tokio::time::sleep(Duration::from_secs(80)).await;
@@ -165,7 +165,7 @@ async fn a_stream_that_lingers_ends_nobodys_later_presence() {
     }
     world.tick().await;
     // Everybody is sent back, but the old connection is dead and its end is not noticed yet.
-    world.store.fail_over(standby);
+    world.store.set_back(standby);
     world.tick().await;
     let _stream = gateway.stream(visitor).await;
     drop(lingering);

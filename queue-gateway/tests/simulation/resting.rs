@@ -42,7 +42,7 @@ async fn whoever_lost_their_place_while_the_queue_was_at_rest_is_told_so() {
     tokio::time::sleep(2 * IDLE).await;
     let standby = world.store.cut_off_standby();
     let lost = world.ghosts(10).await;
-    world.store.fail_over(standby);
+    world.store.set_back(standby);
     tokio::time::sleep(Duration::from_secs(2)).await;
     let newcomers = world.ghosts(5).await;
     assert_eq!(newcomers[3].place, lost[3].place, "the store issues the same places again");

@@ -13,12 +13,13 @@ use contract::{
     clock::SharedClock,
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
+use jiff::Timestamp;
 use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, Report, Revocation, Sequence, Standing, Stats, Step,
-    Tail,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Standing,
+    Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -93,8 +94,14 @@ impl Store {
         self.standby.write().take().unwrap()
     }
 
-    /// The standby takes over.
+    /// The standby takes over, and knows that it does.
     pub(crate) fn fail_over(&self, standby: Arc<EmbeddedEngine>) {
+        standby.take_over();
+        self.set_back(standby);
+    }
+
+    /// The standby takes over as if nothing had happened.
+    pub(crate) fn set_back(&self, standby: Arc<EmbeddedEngine>) {
         *self.engine.write() = standby;
     }
 
@@ -273,6 +280,15 @@ impl QueueEngine for Store {
 
     async fn front(&self, queue: &QueueName, above: Option<Sequence>, limit: usize) -> Result<LinePage, EngineError> {
         self.delayed(self.reach()?.front(queue, above, limit).await, |takes| takes.page).await
+    }
+
+    async fn slots(
+        &self,
+        queue: &QueueName,
+        from: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<RememberedSlot>, EngineError> {
+        self.delayed(self.reach()?.slots(queue, from, limit).await, |takes| takes.page).await
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

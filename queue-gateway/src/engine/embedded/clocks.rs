@@ -54,7 +54,7 @@ pub(super) struct Clocks {
 pub(super) struct Moment {
     /// The store's own clock.
     pub(super) now: i64,
-    /// Stands still while the store is away from its gateways.
+    /// Stands still while the store is away from its gateways, or waits for what they remember.
     pub(super) line: i64,
     /// Line time while the queue admits from the general line.
     pub(super) grace: i64,
@@ -66,13 +66,14 @@ impl Clocks {
         Self { noted_at: now, line: now, grace: now }
     }
 
-    /// Reads the clocks. While gateways are `registered`, somebody notes the time in every tick: what a gap has more than
-    /// the longest step is time that nobody could use.
-    pub(super) fn read(&self, now: i64, registered: bool, admitting: Admitting) -> Moment {
+    /// Reads the clocks of a line that is all there from `whole` on. While gateways are `registered`, somebody notes the
+    /// time in every tick: what a gap has more than the longest step is time that nobody could use.
+    pub(super) fn read(&self, now: i64, registered: bool, whole: i64, admitting: Admitting) -> Moment {
         let longest = if registered { LONGEST_STEP.as_micros().try_into().unwrap_or(i64::MAX) } else { i64::MAX };
         let elapsed = now.saturating_sub(self.noted_at).clamp(0, longest);
+        let lived = elapsed.min(now.saturating_sub(whole.max(self.noted_at)).max(0));
         let admitted = elapsed.min(admitting.share_of(self.noted_at, now));
-        Moment { now, line: self.line + elapsed, grace: self.grace + admitted }
+        Moment { now, line: self.line + lived, grace: self.grace + admitted }
     }
 
     /// Takes note. Call it before gateways come or go and before what says when the queue admits is changed.
@@ -90,30 +91,37 @@ mod tests {
     #[test]
     fn a_gap_counts_for_one_second_while_gateways_are_registered() {
         let clocks = Clocks::at(100 * SECOND);
-        assert_eq!(clocks.read(160 * SECOND, true, Admitting::ALWAYS).line, 101 * SECOND);
-        assert_eq!(clocks.read(160 * SECOND, false, Admitting::ALWAYS).line, 160 * SECOND);
+        assert_eq!(clocks.read(160 * SECOND, true, i64::MIN, Admitting::ALWAYS).line, 101 * SECOND);
+        assert_eq!(clocks.read(160 * SECOND, false, i64::MIN, Admitting::ALWAYS).line, 160 * SECOND);
     }
 
     #[test]
     fn a_pause_stops_grace_time_alone() {
         let mut clocks = Clocks::at(0);
-        clocks.note(clocks.read(SECOND, true, Admitting::NEVER));
-        let moment = clocks.read(2 * SECOND, true, Admitting::ALWAYS);
+        clocks.note(clocks.read(SECOND, true, i64::MIN, Admitting::NEVER));
+        let moment = clocks.read(2 * SECOND, true, i64::MIN, Admitting::ALWAYS);
         assert_eq!((moment.line, moment.grace), (2 * SECOND, SECOND));
+    }
+
+    #[test]
+    fn line_time_stands_still_until_the_line_is_all_there() {
+        let clocks = Clocks::at(0);
+        let line = [1, 5, 7].map(|at| clocks.read(at * SECOND, false, 5 * SECOND, Admitting::ALWAYS).line / SECOND);
+        assert_eq!(line, [0, 0, 2]);
     }
 
     #[test]
     fn grace_time_runs_from_the_opening_to_the_closing() {
         let clocks = Clocks::at(0);
         let admitting = Admitting { from: 10 * SECOND, until: 20 * SECOND };
-        let grace = [5, 10, 14, 20, 60].map(|at| clocks.read(at * SECOND, false, admitting).grace / SECOND);
+        let grace = [5, 10, 14, 20, 60].map(|at| clocks.read(at * SECOND, false, i64::MIN, admitting).grace / SECOND);
         assert_eq!(grace, [0, 0, 4, 10, 10]);
     }
 
     #[test]
     fn a_clock_that_steps_back_costs_nobody_time() {
         let mut clocks = Clocks::at(100 * SECOND);
-        clocks.note(clocks.read(10 * SECOND, true, Admitting::ALWAYS));
-        assert_eq!(clocks.read(11 * SECOND, true, Admitting::ALWAYS).line, 101 * SECOND);
+        clocks.note(clocks.read(10 * SECOND, true, i64::MIN, Admitting::ALWAYS));
+        assert_eq!(clocks.read(11 * SECOND, true, i64::MIN, Admitting::ALWAYS).line, 101 * SECOND);
     }
 }

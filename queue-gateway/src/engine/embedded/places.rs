@@ -143,18 +143,18 @@ impl Places {
         self.watermark = self.watermark.max(extent.watermark);
         self.invited_watermark = self.invited_watermark.max(extent.invited_watermark);
         self.expired_through = self.expired_through.max(extent.expired_through);
-        self.cleared_through = self.expired_through;
     }
 
-    /// The grace time of everybody who was passed begins: now, and until `kept_until` for each who was kept alone.
-    pub(super) fn begin_grace(&mut self, now: i64, kept_until: i64) {
-        let kept: Vec<(Sequence, VisitorId)> =
-            self.by_seq.range(..=self.expired_through).map(|(seq, visitor)| (*seq, *visitor)).collect();
-        for (seq, visitor) in kept {
-            if seq.number().is_none() {
-                self.set_away(visitor, seq, kept_until);
-            }
+    /// Gives whoever stands at a place a deadline of their own in grace time, unless they have one.
+    pub(super) fn keep(&mut self, seq: Sequence, deadline: i64) {
+        if let Some(visitor) = self.by_seq.get(&seq).copied().filter(|who| !self.away.deadlines.contains_key(who)) {
+            self.away.insert(visitor, seq, deadline);
         }
+    }
+
+    /// The grace time of everybody who was passed begins now, but for those who have a deadline of their own.
+    pub(super) fn begin_grace(&mut self, now: i64) {
+        self.passed.clear();
         if self.watermark > self.expired_through {
             self.passed.push_back(Stretch { began: now, ended: now, through: self.watermark });
         }

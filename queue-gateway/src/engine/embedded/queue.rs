@@ -9,6 +9,7 @@ mod turns;
 use std::{collections::VecDeque, time::Duration};
 
 use contract::ids::{ActiveTokenId, VisitorId};
+use jiff::Timestamp;
 
 use self::rejoining::Rejoining;
 use super::{
@@ -26,8 +27,8 @@ use super::{
 use crate::engine::MOST_CHANGES;
 use crate::line::{
     BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, Lane,
-    LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_BEGINS, Round, Sequence, Standing, Stats, Tail,
-    Totals,
+    LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_BEGINS, RememberedSlot, Round, Sequence,
+    Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -178,6 +179,11 @@ impl Queue {
         LinePage { places: self.ready.places_within(above, self.places.watermark()).take(limit).collect() }
     }
 
+    pub(super) fn slots_page(&self, from: Option<Timestamp>, limit: usize) -> Vec<RememberedSlot> {
+        let slots = self.slots.expiring_from(from.map_or(i64::MIN, Timestamp::as_microsecond)).take(limit);
+        slots.map(Slot::remembered).collect()
+    }
+
     pub(super) fn stats(&self, now: i64) -> Stats {
         let at = self.moment(now);
         Stats {
@@ -200,7 +206,8 @@ impl Queue {
     }
 
     fn moment(&self, now: i64) -> Moment {
-        self.clocks.read(now, self.ready.has_gateways(), Admitting::of(&self.control, Lane::General))
+        let whole = self.control.rejoining_until.map_or(i64::MIN, Timestamp::as_microsecond);
+        self.clocks.read(now, self.ready.has_gateways(), whole, Admitting::of(&self.control, Lane::General))
     }
 
     fn note_time(&mut self, now: i64) -> Moment {

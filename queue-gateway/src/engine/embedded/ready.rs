@@ -131,6 +131,17 @@ impl ReadySet {
         lowest.map(|(key, ready)| (*key, *ready))
     }
 
+    /// Those who are ready at a place up to this one; once for each gateway that has them.
+    pub(super) fn visitors_through(&self, through: Sequence) -> Vec<(Sequence, VisitorId)> {
+        let visitors = self.entries.keys().map(|(seq, visitor, _)| (*seq, *visitor));
+        visitors.take_while(|(seq, _)| *seq <= through).collect()
+    }
+
+    /// How many gateways are registered.
+    pub(super) fn gateways(&self) -> u64 {
+        self.gateways.len() as u64
+    }
+
     /// Whether any gateway is registered, so that line time stands still while none steps.
     pub(super) fn has_gateways(&self) -> bool {
         !self.gateways.is_empty()

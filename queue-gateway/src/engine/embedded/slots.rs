@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::clocks::Moment;
-use crate::line::{Admission, ClientNetwork, Progress, Sequence};
+use crate::line::{Admission, ClientNetwork, Progress, RememberedSlot, Sequence};
 
 /// One admitted visitor. Times are in microseconds: `arrive_by` and `claim_by` in line time, the others by the store's
 /// clock.
@@ -40,6 +41,13 @@ impl Slot {
 
     pub(super) fn is_live(&self, at: Moment) -> bool {
         self.expires_at > at.now && (self.holder.is_some() || self.deadline() > at.line)
+    }
+
+    /// The slot as gateways remember it.
+    pub(super) fn remembered(&self) -> RememberedSlot {
+        let Self { token, visitor, seq, .. } = *self;
+        let (admitted_at, expires_at) = (instant(self.admitted_at), instant(self.expires_at));
+        RememberedSlot { token, visitor, seq, admitted_at, expires_at }
     }
 
     /// The slot as its visitor sees it; `claim` is how long a claim may take after an arrival.
@@ -107,6 +115,17 @@ impl Slots {
 
     pub(super) fn is_empty(&self) -> bool {
         self.occupied.is_empty()
+    }
+
+    /// All slots, those that are over among them.
+    pub(super) fn all(&self) -> Vec<Slot> {
+        self.occupied.values().copied().collect()
+    }
+
+    /// Those that expire then or later, by expiry.
+    pub(super) fn expiring_from(&self, from: i64) -> impl Iterator<Item = &Slot> {
+        let tokens = self.expiries.range((from, ActiveTokenId(Uuid::nil()))..).map(|(_, token)| token);
+        tokens.filter_map(|token| self.occupied.get(token))
     }
 
     /// How many slots are live.

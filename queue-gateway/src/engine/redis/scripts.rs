@@ -8,7 +8,8 @@ macro_rules! library {
         concat!(
             include_str!("lua/library/queue.lua"),
             include_str!("lua/library/places.lua"),
-            include_str!("lua/library/slots.lua")
+            include_str!("lua/library/slots.lua"),
+            include_str!("lua/library/rejoining.lua")
         )
     };
 }
@@ -43,7 +44,7 @@ macro_rules! scripts {
 scripts! {
     "#!lua" { configure join rejoin hand_back }
     "#!lua flags=allow-oom" { name leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
-    "#!lua flags=no-writes" { status stats changes tail line front }
+    "#!lua flags=no-writes" { status stats changes tail line front slots }
 }
 
 #[cfg(test)]

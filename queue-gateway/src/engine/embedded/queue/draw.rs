@@ -55,7 +55,8 @@ impl Queue {
 
     pub(in crate::engine::embedded) fn deal(&mut self, deal: &Deal, now: i64) -> u64 {
         let lots = self.control.draw.lots().filter(|_| self.draw_is_decided);
-        let is_this_draw = deal.epoch == self.epoch && lots.as_ref() == Some(&deal.lots);
+        let is_whole = !self.control.rejoins(instant(now));
+        let is_this_draw = is_whole && deal.epoch == self.epoch && lots.as_ref() == Some(&deal.lots);
         let numbers = deal.lots.numbers;
         if !is_this_draw || deal.first != self.dealt + 1 || deal.first > numbers {
             return self.dealt;

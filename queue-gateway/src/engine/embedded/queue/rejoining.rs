@@ -15,19 +15,22 @@ use crate::{
         },
     },
     line::{
-        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_LASTS, REJOINING_PATIENCE,
-        REJOINING_SETTLES, Rejoined, RememberedSlot, Sequence, Standing, is_given_after, unknown_at,
+        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_BEGINS, REJOINING_LASTS,
+        REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after,
+        unknown_at,
     },
 };
 
 /// What has been handed back so far.
 #[derive(Debug)]
 pub(super) struct Rejoining {
-    /// The newest entry of the log that anybody remembers who is believed; `None` before the first.
+    /// Up to which entry of the log the store knew the line itself; `None` where it has lost it.
+    own: Option<LogIndex>,
+    /// The newest entry that anybody remembers who is believed, the store itself among them.
     known: Option<LogIndex>,
     /// The last places of each lane that they know of.
     listed: (Sequence, Sequence),
-    /// All of them have been handed back.
+    /// All of them are here.
     is_listed: bool,
     /// When one of them was heard last.
     heard_at: i64,
@@ -47,25 +50,32 @@ impl Queue {
 
     pub(in crate::engine::embedded) fn rejoin(&mut self, memory: &Memory, now: i64) -> Rejoined {
         if self.rejoining.is_none() {
-            // One that goes on in this epoch has been given back.
-            if !self.is_untouched() || self.epoch == memory.epoch {
-                return Rejoined::Refused;
+            if self.has_lost_some(memory) {
+                self.begin_rejoining(Some(self.log.head()), now);
+            } else if self.is_untouched() && self.epoch != memory.epoch {
+                self.begin_rejoining(None, now);
+                self.epoch = memory.epoch;
+                self.take_orders(&memory.control);
             }
-            self.adopt(memory, now);
         }
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| self.epoch == memory.epoch) else {
             return Rejoined::Refused;
         };
         rejoining.expected = rejoining.expected.max(memory.gateways);
+        let (head, draw) = (Some(memory.log_head), &memory.control.draw);
         let is_abandoned = !rejoining.is_listed && now - rejoining.heard_at > micros(REJOINING_PATIENCE);
-        let is_better = Some(memory.log_head) > rejoining.known || is_abandoned;
-        let last = (memory.extent.last_seq, memory.extent.last_invited);
+        let draw_is_ahead = draw.is_ahead_of(&self.control.draw);
+        let is_better =
+            head > rejoining.known || head == rejoining.known && draw_is_ahead || is_abandoned && head > rejoining.own;
         if is_better {
-            rejoining.known = Some(memory.log_head);
-            rejoining.listed = last;
+            if rejoining.known == rejoining.own {
+                self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
+            }
+            rejoining.known = head;
+            rejoining.listed = (memory.extent.last_seq, memory.extent.last_invited);
             rejoining.is_listed = false;
         }
-        let is_believed = rejoining.known == Some(memory.log_head) && !rejoining.is_listed;
+        let is_believed = head == rejoining.known && !rejoining.is_listed;
         let wanted = if is_believed { Rejoined::All } else { Rejoined::Since(rejoining.listed.0, rejoining.listed.1) };
         if is_believed {
             rejoining.heard_at = now;
@@ -73,11 +83,13 @@ impl Queue {
         if is_better {
             self.log.go_on_after(memory.log_head);
             self.totals = memory.totals;
-            self.control.draw = self.remembered_draw(&memory.control.draw, now);
-            // Not those that were given before what operators have ordered since.
-            if memory.control.revision > self.control.revision {
-                self.take_orders(&memory.control);
-            }
+        }
+        if draw_is_ahead || is_better && !self.control.draw.knows_more_than(draw) {
+            self.control.draw = self.remembered_draw(draw, now);
+        }
+        // Not those that were given before what operators have ordered since.
+        if memory.control.revision > self.control.revision {
+            self.take_orders(&memory.control);
         }
         self.places.resume(memory.extent);
         self.last_seq = self.last_seq.max(memory.extent.last_seq);
@@ -91,19 +103,47 @@ impl Queue {
         !has_given && self.places.len() == 0 && self.slots.is_empty()
     }
 
-    /// Goes on with a queue of before.
-    fn adopt(&mut self, memory: &Memory, now: i64) {
-        self.note_time(now);
+    /// Whether more is remembered of this very queue than the store knows: it was set back.
+    fn has_lost_some(&self, memory: &Memory) -> bool {
+        memory.epoch == self.epoch
+            && (memory.log_head > self.log.head()
+                || memory.extent.last_seq > self.last_seq
+                || memory.extent.last_invited.nth_invited() > self.last_invited
+                || memory.control.revision > self.control.revision)
+    }
+
+    /// Whether a gateway follows what is not here.
+    pub(super) fn is_behind(&self, report: &Report) -> bool {
+        let is_ahead = report.newest > self.last_seq && report.newest < Sequence::LAST;
+        report.epoch == self.epoch && (report.after > self.log.head() || is_ahead)
+    }
+
+    /// Hears what gateways remember, since some of it may be lost here.
+    pub(in crate::engine::embedded) fn doubt(&mut self, now: i64) {
+        if self.rejoining.is_none() && !self.is_untouched() && self.ready.has_gateways() {
+            self.begin_rejoining(Some(self.log.head()), now);
+        }
+    }
+
+    /// Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever was
+    /// passed and is there counts as having just gone.
+    fn begin_rejoining(&mut self, own: Option<LogIndex>, now: i64) {
+        let at = self.note_time(now);
         self.accrue(now);
-        self.epoch = memory.epoch;
-        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
-        self.take_orders(&memory.control);
+        let expected = self.ready.gateways().max(1);
+        for (seq, visitor) in self.ready.visitors_through(self.places.watermark()) {
+            self.set_away(visitor, seq, at);
+        }
+        self.ready.forget_all();
+        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_BEGINS))));
+        let listed = own.map(|_| (self.last_seq, Sequence::of_invited(self.last_invited)));
         self.rejoining = Some(Rejoining {
-            known: None,
-            listed: (Sequence::FIRST, Sequence::FIRST),
-            is_listed: false,
+            own,
+            known: own,
+            listed: listed.unwrap_or((Sequence::FIRST, Sequence::FIRST)),
+            is_listed: own.is_some(),
             heard_at: now,
-            expected: 1,
+            expected,
             heard: BTreeSet::new(),
         });
     }
@@ -157,30 +197,42 @@ impl Queue {
         }
         for seq in page.places.iter().filter(|seq| page.is_whole || is_given_after(**seq, listed)) {
             self.places.insert_unknown(*seq);
+            // Whoever stands among places that have expired was kept alone.
+            if *seq <= self.places.expired_through() && seq.number().is_none() {
+                self.places.keep(*seq, at.grace.saturating_add(self.grace()));
+            }
         }
-        for slot in &page.slots {
-            self.remember_slot(*slot, at);
+        // What has become of slots only those know who are believed.
+        if is_believed {
+            for token in &page.ended {
+                if let Some(slot) = self.slots.remove(*token) {
+                    self.note_outcome(&slot, now, |_| {});
+                }
+            }
+            for slot in &page.slots {
+                self.remember_slot(*slot, at);
+            }
         }
         if is_complete {
-            self.end_rejoining(at, micros(REJOINING_SETTLES));
+            self.end_rejoining(at);
         }
         true
     }
 
     fn remember_slot(&mut self, remembered: RememberedSlot, at: Moment) {
-        let RememberedSlot { visitor, seq, admission } = remembered;
-        let expires_at = admission.expires_at.as_microsecond();
-        let is_known = self.slots.get(admission.token).is_some() || self.slots.of(visitor).is_some();
+        let RememberedSlot { token, visitor, seq, admitted_at, expires_at } = remembered;
+        let expires_at = expires_at.as_microsecond();
+        let is_known = self.slots.get(token).is_some() || self.slots.of(visitor).is_some();
         if is_known || expires_at <= at.now || self.places.stored(visitor).is_some() {
             return;
         }
         let lasts = expires_at.saturating_sub(at.now);
         self.slots.insert(Slot {
-            token: admission.token,
+            token,
             seq,
             visitor,
             network: None,
-            admitted_at: admission.admitted_at.as_microsecond(),
+            admitted_at: admitted_at.as_microsecond(),
             arrive_by: at.line,
             arrival: Some(Arrival { at: at.line, claim_by: at.line.saturating_add(lasts) }),
             expires_at,
@@ -188,26 +240,50 @@ impl Queue {
         });
     }
 
-    /// Goes on with what has been handed back, once all were heard or have had their time. What gateways have reported
-    /// meanwhile was about a line that was not all there: they are to begin anew, and have so long for it.
-    fn end_rejoining(&mut self, at: Moment, settles: i64) {
+    /// Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
+    /// was passed begins. The gateways are to report anew who is there, and have some time for it.
+    fn end_rejoining(&mut self, at: Moment) {
         self.note_time(at.now);
         self.accrue(at.now);
-        if self.rejoining.take().is_some() {
-            self.ready.forget_all();
-            let kept_until = at.grace.saturating_add(self.grace());
-            self.places.begin_grace(at.grace, kept_until);
+        let has_waited = self.rejoining.take().is_some();
+        if has_waited {
+            self.renew_slots(at);
+            self.places.begin_grace(at.grace);
         }
-        self.control.rejoining_until = (settles > 0).then(|| instant(at.now.saturating_add(settles)));
+        self.control.rejoining_until = has_waited.then(|| instant(at.now.saturating_add(micros(REJOINING_SETTLES))));
+    }
+
+    /// How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim has the
+    /// whole time again. Whoever has a slot stands nowhere.
+    fn renew_slots(&mut self, at: Moment) {
+        let claim_by = at.line.saturating_add(micros(self.control.baseline.lifetimes.claim));
+        for slot in self.slots.all() {
+            self.places.remove(unknown_at(slot.seq));
+            if slot.holder.is_some() || !slot.is_live(at) {
+                continue;
+            }
+            if let (None, Some(network)) = (slot.arrival, slot.network) {
+                self.networks.note(network, at.now, |outcomes| {
+                    outcomes.on_the_way = outcomes.on_the_way.saturating_sub(1);
+                });
+            }
+            let arrival = slot.arrival.unwrap_or(Arrival { at: at.line, claim_by });
+            self.slots.remove(slot.token);
+            let arrival = Arrival { claim_by: arrival.claim_by.max(claim_by), ..arrival };
+            self.slots.insert(Slot { arrival: Some(arrival), ..slot });
+        }
     }
 
     /// A store does not wait for ever.
     pub(super) fn end_overdue_rejoining(&mut self, at: Moment) {
-        let is_over = self.control.rejoining_until.is_some_and(|until| until.as_microsecond() <= at.now);
-        if is_over {
-            let settles = if self.rejoining.is_some() { micros(REJOINING_SETTLES) } else { 0 };
-            self.end_rejoining(at, settles);
+        if self.control.rejoining_until.is_some_and(|until| until.as_microsecond() <= at.now) {
+            self.end_rejoining(at);
         }
+    }
+
+    /// Whether it waits for what gateways remember: whatever was done now might be about a line that is not all here.
+    pub(super) fn waits_for_gateways(&self) -> bool {
+        self.rejoining.is_some()
     }
 
     pub(in crate::engine::embedded) fn name(&mut self, visitor: VisitorId, place: Place, now: i64) -> Standing {

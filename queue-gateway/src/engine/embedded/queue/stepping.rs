@@ -31,7 +31,13 @@ impl Queue {
         let previous = self.ready.last_number(report.gateway);
         let at = self.note_time(now);
         self.accrue(now);
+        if self.is_behind(report) {
+            self.doubt(now);
+        }
         self.end_overdue_rejoining(at);
+        if self.waits_for_gateways() {
+            return self.step_of_who_waits(report, now);
+        }
         self.close_numbers(now);
         self.decide_draw();
         self.sweep(at);
@@ -50,6 +56,21 @@ impl Queue {
             withheld: self.withheld,
             held_back,
             present: self.ready.present(),
+            tail: self.tail(report.epoch, report.after, report.limit, now),
+            stats: self.stats(now),
+        }
+    }
+
+    /// Whatever was done now might be about a line that is not all here.
+    fn step_of_who_waits(&self, report: &Report, now: i64) -> Step {
+        Step {
+            admitted: 0,
+            known: true,
+            previous: None,
+            horizon: self.ready.horizon(),
+            withheld: self.withheld,
+            held_back: Vec::new(),
+            present: Vec::new(),
             tail: self.tail(report.epoch, report.after, report.limit, now),
             stats: self.stats(now),
         }

@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 
+use contract::ids::VisitorId;
 use fred::types::Value;
 
-use super::{Read, Reply, change, control, corrupt, id, text};
+use super::{Read, Reply, change, control, corrupt, id, parsed, text};
 use crate::line::{
     Control, Draw, DrawSecret, Extent, Memory, MemoryPage, Opening, Rejoined, RememberedSlot, Sequence, Totals,
 };
@@ -61,7 +62,7 @@ fn draw(draw: &Draw) -> [Value; 7] {
 
 /// A stretch of the line.
 pub(in crate::engine::redis) fn page(page: &MemoryPage) -> impl Iterator<Item = Value> {
-    let MemoryPage { gateway, epoch, log_head, known, is_whole, above, through, places, slots, is_last } = page;
+    let MemoryPage { gateway, epoch, log_head, known, is_whole, above, through, places, slots, ended, is_last } = page;
     let which = [
         id(gateway.0),
         text(epoch.0),
@@ -73,18 +74,14 @@ pub(in crate::engine::redis) fn page(page: &MemoryPage) -> impl Iterator<Item = 
         text(through.0),
         text(u8::from(*is_last)),
         text(places.len()),
+        text(ended.len()),
     ];
-    let slots = slots.iter().flat_map(|RememberedSlot { visitor, seq, admission }| {
-        let (admitted_at, expires_at) = (admission.admitted_at, admission.expires_at);
-        [
-            id(admission.token.0),
-            id(visitor.0),
-            text(seq.0),
-            text(control::instant(admitted_at)),
-            text(control::instant(expires_at)),
-        ]
+    let slots = slots.iter().flat_map(|RememberedSlot { token, visitor, seq, admitted_at, expires_at }| {
+        let times = [*admitted_at, *expires_at].map(|at| text(control::instant(at)));
+        [id(token.0), id(visitor.0), text(seq.0)].into_iter().chain(times)
     });
-    which.into_iter().chain(places.iter().map(|seq| text(seq.0))).chain(slots)
+    let ended = ended.iter().map(|token| id(token.0));
+    which.into_iter().chain(places.iter().map(|seq| text(seq.0))).chain(ended).chain(slots)
 }
 
 /// What the store wants to be told.
@@ -96,6 +93,20 @@ pub(in crate::engine::redis) fn rejoined(reply: Value) -> Read<Rejoined> {
         2 => Ok(Rejoined::Since(Sequence(reply.int()?), Sequence(reply.int()?))),
         _ => Err(corrupt("what is wanted of a memory")),
     }
+}
+
+/// A page of slots.
+pub(in crate::engine::redis) fn slots(reply: Value) -> Read<Vec<RememberedSlot>> {
+    Reply::new(reply)?.all(|slot| {
+        let mut slot = Reply::new(slot)?;
+        Ok(RememberedSlot {
+            token: parsed(&slot.text()?, "a token id")?,
+            visitor: VisitorId(parsed(&slot.text()?, "a visitor id")?),
+            seq: Sequence(slot.int()?),
+            admitted_at: slot.time()?,
+            expires_at: slot.time()?,
+        })
+    })
 }
 
 #[cfg(test)]

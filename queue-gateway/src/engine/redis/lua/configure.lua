@@ -51,6 +51,8 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     queue[field] = nil
   end
 end
+-- One of before it was noted.
+redis.call('HSETNX', META, 'server', server())
 -- A queue of before there were draws: whoever has joined it has settled that it opens without one.
 redis.call('HSETNX', META, 'draw_secret', ARGV[19])
 if queue.last_seq > 0 then

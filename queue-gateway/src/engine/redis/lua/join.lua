@@ -152,7 +152,7 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
   local seq, is_bid = tonumber(score), invitation ~= ''
   if queue.has_unknown == 1 and not seq and not token and held_epoch == queue.epoch then
     write_fresh()
-    seq = places.name(visitor, held_seq) and held_seq or nil
+    seq = rejoining.name(visitor, held_seq) and held_seq or nil
   end
   -- A place that nobody has passed cannot be over, and its visitor has no slot.
   if seq and seq > queue.watermark and (not is_bid or is_invited(seq)) then

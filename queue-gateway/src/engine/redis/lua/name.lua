@@ -9,6 +9,6 @@ if rejoins() then
   return comes_too_early()
 end
 if queue.has_unknown == 1 and tonumber(ARGV[4]) == queue.epoch then
-  places.name(ARGV[3], tonumber(ARGV[5]))
+  rejoining.name(ARGV[3], tonumber(ARGV[5]))
 end
 return slots.standing(ARGV[3])

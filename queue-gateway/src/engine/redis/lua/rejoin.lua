@@ -1,5 +1,5 @@
--- Purpose  Hears in numbers what a gateway remembers of the line. A queue in which nobody has done anything goes on as it
---          is remembered.
+-- Purpose  Hears in numbers what a gateway remembers of the line. A queue in which nobody has done anything, or that lacks
+--          what is remembered, goes on as it is remembered.
 -- KEYS     of the library
 -- ARGV     3 gateways that are to be heard, 4 epoch, 5 head of the log, 6 last_seq, 7 watermark, 8 expired_through,
 --          9 how many places the lane of the invited has given, 10 invited_watermark, 11 revision,
@@ -31,44 +31,65 @@ local function remember(first, fields)
   end
 end
 
-local function take_orders(revision)
+-- What operators had ordered.
+local function take_orders()
   remember(17, { 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at', 'paused',
     'message_override', 'opening_override' })
-  redis.call('HSET', META, 'revision', integer(revision))
+  redis.call('HSET', META, 'revision', integer(math.max(queue.revision, tonumber(ARGV[11]))))
+  queue.revision = nil
 end
 
-local function take_progress()
-  remember(25, { 'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at' })
+-- How far the draw had come.
+local DRAW = { 'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at' }
+local function take_draw()
+  remember(25, DRAW)
   -- Whoever remembers a draw that is decided has everybody at their places.
   local is_decided = queue.numbers and redis.call('HEXISTS', META, 'beacon') == 1
   if is_decided then
     redis.call('HSETNX', META, 'drawn_at', integer(now()))
   end
-  redis.call('HSET', META, 'decided', is_decided and 1 or 0, 'dealt', is_decided and integer(queue.numbers) or 0,
-    'admitted', ARGV[12], 'admitted_invited', ARGV[13], 'arrived', ARGV[14], 'no_shows', ARGV[15], 'not_claimed', ARGV[16])
+  redis.call('HSET', META, 'decided', is_decided and 1 or 0, 'dealt', is_decided and integer(queue.numbers) or 0)
   queue.drawn_at = nil
 end
 
+-- Whether anything of the draw is known there and not here, and the other way round: not all of its steps are in the log.
+local function compare_draw()
+  local is_ahead, is_behind = false, false
+  for i, here in ipairs(redis.call('HMGET', META, unpack(DRAW))) do
+    local is_known_there = ARGV[24 + i] ~= '-'
+    is_ahead = is_ahead or is_known_there and not here
+    is_behind = is_behind or here and not is_known_there
+  end
+  return is_ahead and not is_behind, is_behind
+end
+
+local epoch, revision = tonumber(ARGV[4]), tonumber(ARGV[11])
 if not queue.known_head then
-  local has_given = queue.last_seq > 0 or queue.last_invited > 0
-  -- One that goes on in this epoch has been given back.
-  if has_given or queue.epoch == tonumber(ARGV[4]) or redis.call('EXISTS', LINE, SLOTS) > 0 then
+  local is_untouched = queue.last_seq == 0 and queue.last_invited == 0 and redis.call('EXISTS', LINE, SLOTS) == 0
+  local has_lost_some = queue.epoch == epoch and (head > queue.log_head or last_seq > queue.last_seq
+    or last_invited > queue.last_invited or revision > queue.revision)
+  if has_lost_some then
+    rejoining.begin(queue.log_head)
+  elseif is_untouched and queue.epoch ~= epoch then
+    rejoining.begin(-1)
+    set('epoch', epoch)
+    take_orders()
+  else
     return { 0 }
   end
-  note_time()
-  accrue(nobody_ready())
-  save()
-  redis.call('HSET', META, 'epoch', ARGV[4], 'rejoining_until', integer(now() + REJOINING_LASTS), 'known_head', -1,
-    'listed_seq', integer(FIRST), 'listed_invited', 0, 'is_listed', 0, 'heard_at', integer(now()), 'expected', 1)
-  take_orders(math.max(queue.revision, tonumber(ARGV[11])))
 end
-if queue.epoch ~= tonumber(ARGV[4]) then
+if queue.epoch ~= epoch then
   return { 0 }
 end
 set('expected', math.max(queue.expected, tonumber(ARGV[3])))
 local is_abandoned = queue.is_listed == 0 and now() - queue.heard_at > REJOINING_PATIENCE
-local is_better = head > queue.known_head or is_abandoned
+local draw_is_ahead, draw_is_behind = compare_draw()
+local is_better = head > queue.known_head or head == queue.known_head and draw_is_ahead
+  or is_abandoned and head > queue.own_head
 if is_better then
+  if queue.known_head == queue.own_head then
+    set('rejoining_until', now() + REJOINING_LASTS)
+  end
   set('known_head', head)
   set('listed_seq', last_seq)
   set('listed_invited', last_invited)
@@ -85,15 +106,19 @@ if is_better then
     redis.call('DEL', LOG)
     set('log_head', head)
   end
-  take_progress()
-  -- Not those that were given before what operators have ordered since.
-  if tonumber(ARGV[11]) > queue.revision then
-    take_orders(tonumber(ARGV[11]))
+  for i, total in ipairs({ 'admitted', 'admitted_invited', 'arrived', 'no_shows', 'not_claimed' }) do
+    set(total, tonumber(ARGV[11 + i]))
   end
+end
+if draw_is_ahead or is_better and not draw_is_behind then
+  take_draw()
+end
+-- Not those that were given before what operators have ordered since.
+if revision > queue.revision then
+  take_orders()
 end
 set('watermark', math.max(queue.watermark, tonumber(ARGV[7])))
 set('expired_through', math.max(queue.expired_through, tonumber(ARGV[8])))
-set('cleared_through', queue.expired_through)
 set('invited_watermark', math.max(queue.invited_watermark, tonumber(ARGV[10])))
 set('last_seq', math.max(queue.last_seq, last_seq))
 set('last_invited', math.max(queue.last_invited, last_invited))

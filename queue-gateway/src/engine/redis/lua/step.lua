@@ -55,7 +55,7 @@ local function reported()
       local at = first + 4 * (i - 1)
       local seq = tonumber(ARGV[at + 1])
       -- Whoever is reported where somebody unknown stands is that.
-      if not stored and queue.has_unknown == 1 and not is_number(seq) and places.name(visitors[i], seq) then
+      if not stored and queue.has_unknown == 1 and not is_number(seq) and rejoining.name(visitors[i], seq) then
         stored = seq
       end
       if tonumber(stored) == seq and not is_number(seq) and (not places.is_passed(seq) or places.place_of(visitors[i])) then
@@ -200,8 +200,21 @@ end
 
 note_time()
 accrue(nobody_ready())
+if is_elsewhere() then
+  rejoining.note_server()
+end
+local is_behind = tonumber(ARGV[12]) > queue.log_head or tonumber(ARGV[7]) > queue.last_seq and tonumber(ARGV[7]) < LAST
+if is_behind and tonumber(ARGV[11]) == queue.epoch then
+  rejoining.doubt()
+end
 if queue.rejoining_until and queue.rejoining_until <= now() then
-  places.end_rejoining()
+  rejoining.finish()
+end
+if queue.known_head then
+  -- Whatever was done now might be about a line that is not all here.
+  save()
+  return { 0, 1, -1, queue.horizon, queue.withheld, {}, {}, tail(tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])),
+    stats(slots.count()) }
 end
 close_numbers()
 decide_draw()

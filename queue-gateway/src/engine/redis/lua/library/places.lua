@@ -1,4 +1,4 @@
--- Purpose  The library, second of three files: who has a place, which places have been passed and are kept for how
+-- Purpose  The library, second of four files: who has a place, which places have been passed and are kept for how
 --          long, who is ready, and by the word of which gateway.
 local places = on_first_use(function()
   -- Whether whoever stands here has been passed.
@@ -106,30 +106,6 @@ local places = on_first_use(function()
     return lasts and stored or nil, stored, deadline ~= nil
   end
 
-  -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
-  local function unknown_at(seq)
-    return (seq < 0 and '0000000000000001' or '0000000000000002') .. string.format('%016x', math.abs(seq))
-  end
-
-  -- Gives a place that was handed back to whoever comes with a token for it. Returns whether it is theirs now.
-  local function name(visitor, seq)
-    local unknown = unknown_at(seq)
-    if redis.call('ZSCORE', LINE, visitor) or redis.call('HEXISTS', TOKENS, visitor) == 1
-      or place_of(unknown) ~= seq then
-      return false
-    end
-    redis.call('ZREM', LINE, unknown)
-    redis.call('ZADD', LINE, integer(seq), visitor)
-    local deadline = redis.call('ZSCORE', AWAY, unknown)
-    if deadline then
-      redis.call('ZREM', AWAY, unknown)
-      redis.call('ZREM', AWAY_PLACES, unknown)
-      redis.call('ZADD', AWAY, deadline, visitor)
-      redis.call('ZADD', AWAY_PLACES, integer(seq), visitor)
-    end
-    return true
-  end
-
   -- Up to `most` different sequences of a sorted set above `above`, up to and including `through`, ascending.
   local function sequences(key, above, through, most)
     local found = {}
@@ -231,42 +207,6 @@ local places = on_first_use(function()
     end
   end
 
-  -- Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
-  -- was passed begins. What gateways have reported meanwhile was about a line that was not all there: they are to begin
-  -- anew, and have some time for it.
-  local function end_rejoining()
-    local was_handed_back = queue.known_head
-    note_time()
-    accrue(nobody_ready())
-    if queue.known_head then
-      for id in pairs(gateways()) do
-        known[id] = nil
-      end
-      redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS)
-      set('sweeping_from', LAST)
-      local through = integer(queue.expired_through)
-      local kept = redis.call('ZRANGEBYSCORE', LINE, '-inf', through, 'WITHSCORES')
-      for i = 1, #kept, 2 do
-        local seq = tonumber(kept[i + 1])
-        if not is_number(seq) then
-          set_away(kept[i], seq)
-        end
-      end
-      if queue.watermark > queue.expired_through then
-        local grace = integer(clocks().grace)
-        redis.call('RPUSH', PASSED, grace .. ' ' .. grace .. ' ' .. integer(queue.watermark))
-      end
-    end
-    save()
-    redis.call('HDEL', META, 'rejoining_until', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'heard_at',
-      'expected')
-    redis.call('DEL', REJOINED)
-    queue.rejoining_until, queue.known_head = false, false
-    if was_handed_back then
-      set('rejoining_until', now() + REJOINING_SETTLES)
-    end
-  end
-
   -- A gateway as it is stored.
   local function written(of)
     return table.concat({ of.registration, integer(of.number), integer(of.at), integer(of.covers), integer(of.newest),
@@ -276,6 +216,5 @@ local places = on_first_use(function()
   return { is_passed = is_passed, is_ready = is_ready, gateways = gateways, written = written, covered = covered,
     known_through = known_through, is_suspended = is_suspended, over_through = over_through, place_of = place_of, sequences = sequences,
     kept_places = kept_places, set_away = set_away, set_back = set_back, pass = pass, note_passed = note_passed,
-    unready = unready, depart = depart, drop_entry = drop_entry,
-    unknown_at = unknown_at, name = name, end_rejoining = end_rejoining }
+    unready = unready, depart = depart, drop_entry = drop_entry }
 end)

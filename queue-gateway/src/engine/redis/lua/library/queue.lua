@@ -1,4 +1,4 @@
--- Purpose  The library, first of three files: the keys, the queue's numbers, its clocks, its credit and its log. The
+-- Purpose  The library, first of four files: the keys, the queue's numbers, its clocks, its credit and its log. The
 --          library stands before every step and only defines: it runs no command by itself.
 -- KEYS     1 meta (hash: the queue's numbers, and what governs it)
 --          2 line (sorted set: visitor by sequence)
@@ -46,7 +46,7 @@ local REJOINING_SETTLES = 2000000
 local REJOINING_PATIENCE = 3000000
 local MOST_NUMBERS_PER_PLACE = 4
 
--- The functions of the other two files are made when the first of them is called: most joins need none of them, and to
+-- The functions of the other three files are made when the first of them is called: most joins need none of them, and to
 -- make them all would cost more than the join.
 local lazily = { __index = function(functions, name)
   local made = functions.make()
@@ -133,11 +133,28 @@ end
 
 -- What says when the queue opens, drains and closes. Most steps ask for all of it.
 local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused',
-  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale', 'rejoining_until' }
+  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale', 'rejoining_until', 'known_head' }
 
--- Whether gateways are giving the line back.
+-- Which process of Redis this is; '' where it does not tell.
+local function server()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+end
+
+-- Whether another process speaks for the store than in the last step: one that was started again, or a replica that took
+-- over. It may lack the last writes.
+local elsewhere
+local function is_elsewhere()
+  if elsewhere == nil then
+    elsewhere = redis.call('HGET', META, 'server') ~= server()
+  end
+  return elsewhere
+end
+
+-- Whether gateways are giving the line back, or the next step asks them for it.
 local function rejoins()
   return queue.rejoining_until and now() < queue.rejoining_until
+    or is_elsewhere() and redis.call('EXISTS', GATEWAYS) == 1
 end
 
 -- The reply of a step that cannot be done while the line is being given back.
@@ -200,7 +217,8 @@ local function no_joins(invited)
 end
 
 -- The three clocks at this moment, as embedded/clocks.rs has them: `now` is the store's own, `line` stands still while
--- the store is away from its gateways, and `grace` while the general line is not admitted too.
+-- the store is away from its gateways or waits for what they remember, and `grace` while the general line is not
+-- admitted too.
 local moment
 local function clocks()
   if not moment then
@@ -209,9 +227,11 @@ local function clocks()
     end
     local longest = redis.call('EXISTS', GATEWAYS) == 1 and LONGEST_STEP or math.huge
     local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
+    local whole = math.max(queue.noted_at, queue.rejoining_until or -math.huge)
+    local lived = math.min(elapsed, math.max(now() - whole, 0))
     local from, till = admitting(false)
     local admitted = math.min(elapsed, math.max(math.min(now(), till) - math.max(queue.noted_at, from), 0))
-    moment = { now = now(), line = queue.line_time + elapsed, grace = queue.grace_time + admitted }
+    moment = { now = now(), line = queue.line_time + lived, grace = queue.grace_time + admitted }
   end
   return moment
 end

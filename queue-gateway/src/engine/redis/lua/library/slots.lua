@@ -1,4 +1,4 @@
--- Purpose  The library, third of three files: the client networks, the slots, and where a visitor stands.
+-- Purpose  The library, third of four files: the client networks, the slots, and where a visitor stands.
 -- Slots    `visitor seq network admitted_at arrive_by arrived_at claim_by expires_at holder`, with `-` for what is not
 --          there: `arrive_by`, `arrived_at` and `claim_by` in line time, the others by the store's clock.
 local slots = on_first_use(function()
@@ -161,10 +161,28 @@ local slots = on_first_use(function()
     in_pieces('ZREM', EXPIRIES, tokens)
   end
 
+  -- Every slot, those that are over among them.
+  local function all()
+    local stored, found = redis.call('HGETALL', SLOTS), {}
+    for i = 1, #stored, 2 do
+      found[#found + 1] = parse(stored[i], stored[i + 1])
+    end
+    return found
+  end
+
   -- A slot that is claimed or ends is no longer one of its network's unclaimed ones.
   local function note_outcome(slot, outcome)
     if slot.network ~= '-' and slot.holder == '-' then
       note_network(slot.network, slot.arrived_at and 0 or -1, -1, outcome)
+    end
+  end
+
+  -- Ends a slot of which the log has said so before.
+  local function drop(token)
+    local slot = slot_of(token)
+    if slot then
+      free({ slot })
+      note_outcome(slot)
     end
   end
 
@@ -339,8 +357,18 @@ local slots = on_first_use(function()
     end
   end
 
-  return { note_network = note_network, withholds = withholds,
-    slots_if_held_back = slots_if_held_back, note_lost = note_lost, parse = parse, occupy = occupy,
+  -- Counts a visitor as arrived, of whom it is not known how far they have come; `occupy` must follow.
+  local function renew(slot)
+    local line = clocks().line
+    if not slot.arrived_at and slot.network ~= '-' then
+      note_network(slot.network, -1, 0)
+    end
+    slot.arrived_at = slot.arrived_at or line
+    slot.claim_by = math.max(slot.claim_by or 0, line + queue.claim)
+  end
+
+  return { note_network = note_network, withholds = withholds, is_live = is_live, renew = renew,
+    slots_if_held_back = slots_if_held_back, note_lost = note_lost, parse = parse, occupy = occupy, all = all, drop = drop,
     note_outcome = note_outcome, finish = finish, vacate = vacate, live = live, settle = settle, admitted = admitted,
     standing = standing, count = count, room = room, admit = admit, note_arrival = note_arrival }
 end)

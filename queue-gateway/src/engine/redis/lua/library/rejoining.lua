@@ -1,0 +1,118 @@
+-- Purpose  The library, last of four files: a line that gateways give back to a store which has lost it, or its last
+--          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up to
+--          which it knew the line itself, -1 for not at all; known_head, the newest entry that is remembered by anybody who
+--          is believed; listed_seq and listed_invited, the last places that they know of; is_listed, whether all of them
+--          are here; heard_at, when one of them was heard last; expected, how many gateways are to be heard.
+local rejoining = on_first_use(function()
+  -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
+  local function unknown_at(seq)
+    return (seq < 0 and '0000000000000001' or '0000000000000002') .. string.format('%016x', math.abs(seq))
+  end
+
+  -- Gives a place that was handed back to whoever comes with a token for it. Returns whether it is theirs now.
+  local function name(visitor, seq)
+    local unknown = unknown_at(seq)
+    if redis.call('ZSCORE', LINE, visitor) or redis.call('HEXISTS', TOKENS, visitor) == 1
+      or places.place_of(unknown) ~= seq then
+      return false
+    end
+    redis.call('ZREM', LINE, unknown)
+    redis.call('ZADD', LINE, integer(seq), visitor)
+    local deadline = redis.call('ZSCORE', AWAY, unknown)
+    if deadline then
+      redis.call('ZREM', AWAY, unknown)
+      redis.call('ZREM', AWAY_PLACES, unknown)
+      redis.call('ZADD', AWAY, deadline, visitor)
+      redis.call('ZADD', AWAY_PLACES, integer(seq), visitor)
+    end
+    return true
+  end
+
+  -- Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever was
+  -- passed and is there counts as having just gone.
+  local function begin(own_head)
+    note_time()
+    accrue(nobody_ready())
+    local knows = own_head >= 0
+    set('own_head', own_head)
+    set('known_head', own_head)
+    set('listed_seq', knows and queue.last_seq or FIRST)
+    set('listed_invited', knows and queue.last_invited or 0)
+    set('is_listed', knows and 1 or 0)
+    set('heard_at', now())
+    set('expected', math.max(redis.call('HLEN', GATEWAYS), 1))
+    set('rejoining_until', now() + REJOINING_BEGINS)
+    local passed = redis.call('ZRANGEBYSCORE', READY, '-inf', integer(queue.watermark), 'WITHSCORES')
+    for i = 1, #passed, 2 do
+      places.set_away(string.sub(passed[i], 1, 32), tonumber(passed[i + 1]))
+    end
+    local known = places.gateways()
+    for id in pairs(known) do
+      known[id] = nil
+    end
+    redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS, REJOINED)
+    set('sweeping_from', LAST)
+  end
+
+  -- Hears what gateways remember, since some of it may be lost here.
+  local function doubt()
+    local is_untouched = queue.last_seq == 0 and queue.last_invited == 0
+    if not is_untouched and not queue.known_head and redis.call('EXISTS', GATEWAYS) == 1 then
+      begin(queue.log_head)
+    end
+  end
+
+  -- Takes note of the server that speaks for the store, and hears what gateways remember if it may lack anything.
+  local function note_server()
+    elsewhere = false
+    local known = redis.call('HGET', META, 'server')
+    redis.call('HSET', META, 'server', server())
+    if known then
+      doubt()
+    end
+  end
+
+  -- How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim has the
+  -- whole time again. Whoever has a slot stands nowhere.
+  local function renew_slots()
+    local renewed = {}
+    for _, slot in ipairs(slots.all()) do
+      local unknown = unknown_at(slot.seq)
+      if redis.call('ZREM', LINE, unknown) == 1 then
+        places.set_back(unknown)
+      end
+      if slot.holder == '-' and slots.is_live(slot) then
+        slots.renew(slot)
+        renewed[#renewed + 1] = slot
+      end
+    end
+    slots.occupy(renewed)
+  end
+
+  -- Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
+  -- was passed begins. The gateways are to report anew who is there, and have some time for it.
+  local function finish()
+    local has_waited = queue.known_head
+    note_time()
+    accrue(nobody_ready())
+    if has_waited then
+      renew_slots()
+      redis.call('DEL', PASSED)
+      if queue.watermark > queue.expired_through then
+        local grace = integer(clocks().grace)
+        redis.call('RPUSH', PASSED, grace .. ' ' .. grace .. ' ' .. integer(queue.watermark))
+      end
+    end
+    save()
+    redis.call('HDEL', META, 'rejoining_until', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed',
+      'heard_at', 'expected')
+    redis.call('DEL', REJOINED)
+    queue.rejoining_until, queue.known_head = false, false
+    if has_waited then
+      set('rejoining_until', now() + REJOINING_SETTLES)
+    end
+  end
+
+  return { unknown_at = unknown_at, name = name, begin = begin, doubt = doubt, note_server = note_server, finish = finish }
+end)
+

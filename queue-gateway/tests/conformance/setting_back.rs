@@ -1,0 +1,332 @@
+//! A store that has lost its last writes, as in a fail-over, and is given back what gateways remember of them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use contract::ids::{ActiveTokenId, VisitorId};
+use queue_gateway::line::{
+    Baseline, Claim, Lost, Opening, Place, QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use crate::{
+    comparison::seeds,
+    fixture::{ARRIVE, Fixture, baseline, is_admitted, join_request, waiting},
+    gateway::empty_report,
+    rejoining::{SECOND, inviting},
+};
+
+/// Two queues with one history: what is done to both is kept, and what is done to the first alone is lost with the last
+/// writes of the second.
+struct SetBack {
+    first: Fixture,
+    second: Fixture,
+}
+
+impl SetBack {
+    /// They begin at one moment, so their epoch is the same.
+    async fn of(first: Fixture, baseline: Baseline) -> Self {
+        let second = first.twin("set-back");
+        let both = Self { first, second };
+        for f in both.each() {
+            f.configure_as(baseline.clone()).await;
+        }
+        both
+    }
+
+    fn each(&self) -> [&Fixture; 2] {
+        [&self.first, &self.second]
+    }
+
+    async fn line_of(&self, count: usize) -> Vec<VisitorId> {
+        let line = self.first.line_of(count).await;
+        for visitor in &line {
+            self.second.join(*visitor).await;
+        }
+        line
+    }
+
+    /// Second by second one of these is admitted, under the same token in both.
+    async fn admit(&self, visitors: &[VisitorId]) -> Vec<ActiveTokenId> {
+        let tokens = self.first.tokens(visitors.len());
+        for (visitor, token) in visitors.iter().zip(&tokens) {
+            self.first.advance(SECOND);
+            for f in self.each() {
+                f.admit(*visitor, *token).await;
+            }
+        }
+        tokens
+    }
+}
+
+impl Fixture {
+    async fn admit(&self, visitor: VisitorId, token: ActiveTokenId) {
+        let mut gateway = self.gateway_with(&[visitor]).await;
+        assert_eq!(gateway.step_with(vec![token]).await.admitted, 1);
+        gateway.end().await;
+    }
+
+    async fn come_back(&self, visitor: VisitorId, seq: i64) -> Standing {
+        let held = Some(Place { epoch: self.stats().await.epoch, seq: Sequence(seq) });
+        self.ask(queue_gateway::line::JoinRequest { held, ..join_request(visitor, self.token()) }).await.standing
+    }
+}
+
+pub(crate) async fn a_store_that_was_set_back_has_everything_again(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(5).await;
+    let [lost, store] = both.each();
+    lost.advance(SECOND);
+    lost.admit(line[0], lost.token()).await;
+    lost.leave(line[3]).await;
+    let late = lost.line_of(2).await;
+    let (before, remembered) = (lost.stats().await, lost.remembered(1).await);
+    assert!(store.give_back(&remembered).await);
+    store.settle().await;
+    assert_eq!(store.line().await, [2, 3, 5, 6, 7]);
+    let after = store.stats().await;
+    assert_eq!((after.epoch, after.extent(), after.log_head), (before.epoch, before.extent(), before.log_head));
+    assert_eq!((after.totals, after.active), (before.totals, 1));
+    assert_eq!(store.status(line[1]).await, waiting(2), "whom the store knew is named");
+    assert!(is_admitted(store.status(line[0]).await), "who was told so is admitted");
+    assert!(is_admitted(store.come_back(line[0], 1).await), "and nobody has two turns");
+    assert_eq!(store.come_back(late[1], 7).await, waiting(7));
+    assert_eq!(store.come_back(line[3], 4).await, waiting(8), "whoever has left comes as anybody");
+}
+
+pub(crate) async fn a_memory_of_less_changes_nothing(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(5).await;
+    let [lost, store] = both.each();
+    let less = lost.remembered(2).await;
+    for f in both.each() {
+        f.leave(line[0]).await;
+    }
+    assert_eq!(store.rejoin(&less).await, Rejoined::Refused, "the store has lost nothing");
+    lost.leave(line[1]).await;
+    let more = lost.remembered(2).await;
+    assert_eq!(store.rejoin(&more).await, Rejoined::All);
+    assert_eq!(store.rejoin(&less).await, Rejoined::Since(Sequence(5), Sequence::of_invited(0)));
+    assert!(store.give_back(&more).await);
+    assert!(store.give_back(&less).await);
+    store.settle().await;
+    assert_eq!(store.line().await, [3, 4, 5], "what the store has let go since does not come back");
+}
+
+/// Two gateways each know of joins that the other does not, and the log says nothing of either.
+pub(crate) async fn joins_alone_are_given_back(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    both.line_of(3).await;
+    let [lost, store] = both.each();
+    lost.line_of(2).await;
+    let remembered = lost.remembered(1).await;
+    assert!(store.give_back(&remembered).await);
+    store.settle().await;
+    assert_eq!(store.line().await, [1, 2, 3, 4, 5]);
+    assert_eq!(store.join(lost.visitor()).await.standing, waiting(6), "no place is given twice");
+}
+
+pub(crate) async fn nothing_happens_in_a_line_that_waits_for_its_gateways(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(3).await;
+    let [lost, store] = both.each();
+    both.admit(&line[..1]).await;
+    lost.leave(line[2]).await;
+    let remembered = lost.remembered(2).await;
+    assert_eq!(store.rejoin(&remembered).await, Rejoined::All);
+    let head = store.stats().await.log_head;
+    // The time to arrive would be over.
+    store.advance(2 * ARRIVE);
+    let at = |visitor, seq| ReadyVisitor { visitor, seq: Sequence(seq), network: None, due_in: Duration::ZERO };
+    let epoch = remembered.memory.epoch;
+    let report = Report { ready: vec![at(line[1], 2)], candidates: store.tokens(2), ..empty_report(store, epoch) };
+    let step = store.engine.step(&store.queue, &report).await.unwrap();
+    assert_eq!((step.admitted, step.stats.ready, step.stats.log_head, step.stats.active), (0, 0, head, 1));
+    assert!(store.engine.leave(&store.queue, line[1]).await.is_err());
+    assert!(store.engine.status(&store.queue, line[0]).await.is_err());
+}
+
+pub(crate) async fn a_lost_pause_stays_a_pause(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    both.line_of(2).await;
+    let [lost, store] = both.each();
+    lost.pause(true).await;
+    let remembered = lost.remembered(1).await;
+    assert!(store.give_back(&remembered).await, "it is in no log");
+    store.settle().await;
+    assert_eq!(store.stats().await.state(), QueueState::Paused);
+    assert_eq!(store.stats().await.control.revision, remembered.memory.control.revision);
+}
+
+pub(crate) async fn whoever_had_arrived_in_the_lost_stretch_is_no_no_show(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(3).await;
+    let [lost, store] = both.each();
+    let tokens = both.admit(&line[..2]).await;
+    lost.engine.arrive(&lost.queue, tokens[0]).await.unwrap();
+    lost.leave(line[2]).await;
+    assert!(store.give_back(&lost.remembered(1).await).await);
+    store.settle().await;
+    store.advance(ARRIVE + SECOND);
+    store.sweep().await;
+    assert!(is_admitted(store.status(line[0]).await), "nobody knows that they have not come");
+    let claim = store.engine.claim(&store.queue, tokens[0], store.member(), None).await.unwrap();
+    assert!(matches!(claim, Claim::Bound { .. }));
+}
+
+/// A slot that ended in the lost stretch ends again, and gives its visitor the place once.
+pub(crate) async fn a_place_that_came_back_in_the_lost_stretch_comes_back_once(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(2).await;
+    let [lost, store] = both.each();
+    both.admit(&line[..1]).await;
+    lost.advance(ARRIVE);
+    lost.sweep().await;
+    assert_eq!(lost.status(line[0]).await, waiting(1), "a first no-show has the place again");
+    assert!(store.give_back(&lost.remembered(1).await).await);
+    store.settle().await;
+    assert_eq!((store.line().await, store.stats().await.active), (vec![1, 2], 0));
+    assert_eq!(store.come_back(line[0], 1).await, waiting(1));
+    store.sweep().await;
+    assert_eq!(store.line().await, [1, 2]);
+}
+
+/// That the numbers are closed is in no log before the draw is decided.
+pub(crate) async fn the_numbers_of_a_draw_stay_closed(f: Fixture) {
+    let opens_at = Some(f.now() + Duration::from_mins(1));
+    let beacon_source = Some("the lottery of Saturday".to_owned());
+    let pre_queue = Duration::from_mins(1);
+    let schedule = Schedule { opens_at, pre_queue, opening: Opening::Draw, beacon_source, ..Schedule::default() };
+    let both = SetBack::of(f, Baseline { schedule, ..baseline(1.0, 100) }).await;
+    both.line_of(3).await;
+    let [lost, store] = both.each();
+    lost.advance(Duration::from_mins(1));
+    lost.sweep().await;
+    let late = lost.line_of(2).await;
+    assert_eq!(lost.status(late[1]).await, waiting(5));
+    assert!(store.give_back(&lost.remembered(1).await).await);
+    store.settle().await;
+    assert_eq!(store.stats().await.control.draw, lost.stats().await.control.draw);
+    assert_eq!(store.line().await, lost.line().await);
+}
+
+/// What happens in a sale, at random.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Joins,
+    Leaves,
+    /// So many of those who wait are there, and there are so many slots.
+    Admits(usize, usize),
+    Pauses(bool),
+    Passes(u64),
+}
+
+struct Sale {
+    rng: StdRng,
+    everybody: Vec<VisitorId>,
+}
+
+impl Sale {
+    fn next(&mut self, most_seconds: u64) -> Event {
+        match self.rng.random_range(0..10) {
+            0..=3 => Event::Joins,
+            4 => Event::Leaves,
+            5..=7 => Event::Admits(self.rng.random_range(1..5), self.rng.random_range(0..4)),
+            8 => Event::Pauses(self.rng.random()),
+            _ => Event::Passes(self.rng.random_range(1..=most_seconds)),
+        }
+    }
+
+    /// Does the same to each of these queues, which have had the same done to them before.
+    async fn happens(&mut self, event: Event, queues: &[&Fixture]) {
+        let first = queues[0];
+        match event {
+            Event::Joins => {
+                let visitor = first.visitor();
+                self.everybody.push(visitor);
+                for f in queues {
+                    f.join(visitor).await;
+                }
+            }
+            Event::Leaves if !self.everybody.is_empty() => {
+                let visitor = self.everybody[self.rng.random_range(0..self.everybody.len())];
+                for f in queues {
+                    f.leave(visitor).await;
+                }
+            }
+            Event::Admits(present, slots) => {
+                let mut there = Vec::new();
+                for _ in 0..present * usize::from(!self.everybody.is_empty()) {
+                    let visitor = self.everybody[self.rng.random_range(0..self.everybody.len())];
+                    if matches!(first.status(visitor).await, Standing::Waiting { .. }) {
+                        there.push(visitor);
+                    }
+                }
+                first.advance(SECOND);
+                let tokens = first.tokens(slots);
+                for f in queues {
+                    let mut gateway = f.gateway_with(&there).await;
+                    gateway.step_with(tokens.clone()).await;
+                    gateway.end().await;
+                }
+            }
+            Event::Pauses(paused) => {
+                for f in queues {
+                    f.pause(paused).await;
+                }
+            }
+            Event::Passes(seconds) => {
+                first.advance(Duration::from_secs(seconds));
+                for f in queues {
+                    f.sweep().await;
+                }
+            }
+            Event::Leaves => {}
+        }
+    }
+}
+
+/// Whatever has happened in it, and however much of that the store has lost.
+pub(crate) async fn any_line_is_given_back(f: Fixture) {
+    for seed in seeds(0..10, 10) {
+        let f = f.twin(&format!("sale-{seed}"));
+        let mut sale = Sale { rng: StdRng::seed_from_u64(seed), everybody: Vec::new() };
+        let kept = sale.rng.random_range(0..60);
+        let both = SetBack::of(f, Baseline { max_places: 1_000, ..inviting() }).await;
+        let [lost, store] = both.each();
+        for _ in 0..kept {
+            let event = sale.next(30);
+            sale.happens(event, &both.each()).await;
+        }
+        assert_eq!(lost.line().await, store.line().await, "seed {seed}: both have seen the same");
+        lost.join(lost.visitor()).await;
+        for _ in 0..15 {
+            let event = sale.next(3);
+            sale.happens(event, &[lost]).await;
+        }
+        let mut told = BTreeMap::new();
+        for visitor in &sale.everybody {
+            told.insert(*visitor, lost.status(*visitor).await);
+        }
+        let remembered = lost.remembered(1).await;
+        assert!(store.give_back(&remembered).await, "seed {seed}");
+        store.settle().await;
+        let (before, after) = (remembered.memory.extent, store.stats().await.extent());
+        assert_eq!((after.last_seq, after.watermark), (before.last_seq, before.watermark), "seed {seed}");
+        for (visitor, told) in told {
+            let seq = told.seq().map_or(0, |seq| seq.0);
+            let now = store.come_back(visitor, seq).await;
+            let stands = match (told, now) {
+                (Standing::Waiting { .. }, _) => now == told,
+                (Standing::Admitted { admission, .. }, Standing::Admitted { admission: now, .. }) => {
+                    admission.token == now.token
+                }
+                (Standing::Admitted { .. }, _) => false,
+                // Expired here, and perhaps not swept there.
+                (Standing::Absent { lost: Some(Lost::Passed) }, _) => true,
+                (Standing::Absent { .. }, Standing::Waiting { seq }) => seq > before.last_seq,
+                (Standing::Absent { .. }, _) => false,
+            };
+            assert!(stands, "seed {seed}: {visitor:?} was told {told:?} and is {now:?}");
+        }
+    }
+}
