@@ -6,6 +6,7 @@ mod claiming;
 mod crossing;
 mod drawing;
 mod entering;
+mod failing_over;
 mod fixture;
 mod governing;
 mod identity;
