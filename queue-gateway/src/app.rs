@@ -124,8 +124,11 @@ impl App {
     pub fn build(settings: Settings, clock: SharedClock, engine: Arc<dyn QueueEngine>) -> Result<Self, BuildError> {
         let registry = telemetry::metrics_registry();
         let metrics = Arc::new(Metrics::register(&registry, settings.queues.keys())?);
-        let engine =
-            Arc::new(ConfiguredEngine::new(engine, settings.baselines(), metrics.clone(), StdRng::from_os_rng()));
+        let engine = ConfiguredEngine::new(engine, settings.baselines(), metrics.clone(), StdRng::from_os_rng());
+        let engine = Arc::new(match settings.engine {
+            EngineChoice::Embedded => engine,
+            EngineChoice::Redis => engine.shared(),
+        });
         let signer = ActiveSigner::from_pem(
             &settings.secrets.active_key,
             settings.tokens.issuer.as_str(),

@@ -40,6 +40,8 @@ pub struct ConfiguredEngine {
     orders: Mutex<BTreeMap<QueueName, Orders>>,
     random: Mutex<StdRng>,
     metrics: Arc<Metrics>,
+    /// Other gateways may use the store, and remember what it has lost.
+    is_shared: bool,
     /// A queue that the store has lost: in a rush thousands meet the loss at once.
     loss: Outage,
 }
@@ -68,8 +70,16 @@ impl ConfiguredEngine {
             orders: Mutex::default(),
             random: Mutex::new(random),
             metrics,
+            is_shared: false,
             loss: Outage::new("the store does not have a queue: configuring it", "the store has the queue again"),
         }
+    }
+
+    /// Other gateways may use the store: a queue that it begins waits for what they remember.
+    #[must_use]
+    pub fn shared(mut self) -> Self {
+        self.is_shared = true;
+        self
     }
 
     /// Replaces the baselines and pushes them.
@@ -125,7 +135,7 @@ impl ConfiguredEngine {
     fn beginning(&self, queue: &QueueName) -> Beginning {
         let known = self.orders.lock().get(queue).map(|known| known.secret);
         let secret = known.flatten().unwrap_or_else(|| DrawSecret(self.random.lock().random()));
-        Beginning { secret, is_known: known.is_some() }
+        Beginning { secret, may_be_known: self.is_shared || known.is_some() }
     }
 
     /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered anything

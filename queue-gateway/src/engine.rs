@@ -50,6 +50,9 @@ pub const MOST_LOST: usize = 10_000;
 /// Places that a page of a line holds at most which is handed back.
 pub const MOST_HANDED_BACK: usize = 2_000;
 
+/// A used invitation is remembered so long after its expiry: clocks may differ, or be set right.
+pub const USED_OUTLIVES: Duration = Duration::from_hours(24);
+
 /// Joins that one step takes in at most: what a crowd waits for meanwhile stays within some milliseconds.
 pub const MOST_JOINS: usize = 256;
 
@@ -102,7 +105,7 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Creates the queue if the store has none, beginning its epoch, and sets its baseline. Idempotent: the revision goes up
     /// only when the baseline differs.
     ///
-    /// A queue that somebody knew is *rejoining* for [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS): nobody joins or is
+    /// A queue that others may remember is *rejoining* for [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS): nobody joins or is
     /// admitted, in case that somebody remembers the line.
     async fn configure(
         &self,

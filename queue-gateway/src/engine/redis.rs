@@ -112,8 +112,8 @@ impl QueueEngine for RedisEngine {
         baseline: Baseline,
         beginning: Beginning,
     ) -> Result<Stats, EngineError> {
-        let Beginning { secret, is_known } = beginning;
-        let beginning = [text(secret.to_hex()), text(u8::from(is_known))];
+        let Beginning { secret, may_be_known } = beginning;
+        let beginning = [text(secret.to_hex()), text(u8::from(may_be_known))];
         let args = codec::control::baseline(&baseline).chain(beginning);
         Reply::new(self.run(&self.scripts.configure, queue, args).await?)?.stats()
     }

@@ -52,9 +52,12 @@ impl FromRequest<Arc<Gateway>> for JoinedBy {
             Some(HeldPlace(held)) if queue.may_still_hold(&held).await => Some(held),
             _ => None,
         };
-        // Whoever stands in the priority lane needs no invitation any more, whatever has become of it.
-        let text = body.invitation.filter(|_| held.is_none_or(|held| !held.place.seq.is_invited()));
-        let invitation = text.map(|text| invited(gateway, &queue, &text)).transpose()?;
+        let is_invited = held.is_some_and(|held| held.place.seq.is_invited());
+        let invitation = match body.invitation.map(|text| invited(gateway, &queue, &text)).transpose() {
+            // Whoever stands in the priority lane needs no invitation any more, whatever has become of it.
+            Err(_) if is_invited => None,
+            invitation => invitation?,
+        };
         let (joiner, proven) = match (held, body.join_token.as_deref()) {
             // Whoever holds a place needs nothing else to find it; one who had it has to do what newcomers do.
             (Some(held), None) => (Joiner::Holder(held), true),
@@ -67,7 +70,8 @@ impl FromRequest<Arc<Gateway>> for JoinedBy {
                 Err(_) => (Joiner::Holder(held), true),
             },
         };
-        let nameless = known.is_none() && queue.members.is_none();
+        // Whoever has the invitation would have the visitor of whoever used it, in all queues.
+        let nameless = known.is_none() && queue.members.is_none() && invitation.is_none();
         let joiner = match (joiner, invitation) {
             (Joiner::New(holder), Some(Invitation { id, .. })) => {
                 let visitor = VisitorId::of_invitation(&queue.name, id.0);

@@ -72,8 +72,8 @@ pub struct Baseline {
 pub struct Beginning {
     /// What its draw is sealed with.
     pub secret: DrawSecret,
-    /// Somebody knew the queue: it waits for what gateways remember of it.
-    pub is_known: bool,
+    /// Others may remember the queue: it waits for them.
+    pub may_be_known: bool,
 }
 
 /// A partial change by an operator; `None` leaves a value as it is, `Some(None)` returns it to the baseline.

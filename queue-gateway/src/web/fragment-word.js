@@ -28,8 +28,8 @@ export class FragmentWord {
     return true;
   }
 
-  /** It has done its work, or is of no use here. */
-  drop() {
-    this.#value = null;
+  /** This word has done its work, or is of no use here; another may have been brought meanwhile. */
+  drop(word = this.#value) {
+    if (word === this.#value) this.#value = null;
   }
 }

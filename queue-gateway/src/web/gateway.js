@@ -35,14 +35,13 @@ export class Gateway {
   async join(proof = {}) {
     const headers = { "Content-Type": "application/json", ...proof };
     // Without a word its key is left out: a line that is for everybody takes none.
-    const body = JSON.stringify({
-      join_token: this.#joinToken.value ?? undefined,
-      invitation: this.#invitation.value ?? undefined,
-    });
+    const [joinToken, invitation] = [this.#joinToken.value, this.#invitation.value];
+    const body = JSON.stringify({ join_token: joinToken ?? undefined, invitation: invitation ?? undefined });
     const answer = await this.#call("/tokens", { method: "POST", headers, body });
     // From now on the browser holds the place itself.
-    this.#joinToken.drop();
-    this.#invitation.drop();
+    this.#joinToken.drop(joinToken);
+    // While the queue drains, whoever has another place keeps both.
+    if (answer.body.invited || answer.body.state === "admitted") this.#invitation.drop(invitation);
     return { place: answer.body, fresh: answer.status === 201 };
   }
 

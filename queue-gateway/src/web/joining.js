@@ -27,8 +27,6 @@ export class Joining {
   #proof;
   /** Where the site is, by the last place: for a refusal that does not say it. */
   #site = null;
-  /** What the visitor is to be told with the next place. */
-  #notice = null;
 
   /**
    * `onPlace(place, fresh)` gets the place; `clock` and `askQueue` are as `BeforeJoins` takes them. `proofs` answer a
@@ -65,7 +63,7 @@ export class Joining {
       this.#failures = 0;
       this.#proof = undefined;
       this.#site = place.redirect_to ?? null;
-      this.#onPlace(this.#noticed(place), fresh);
+      this.#onPlace(place, fresh);
     } catch (error) {
       if (signal.aborted && error === signal.reason) return;
       if (!(error instanceof Refusal)) throw error;
@@ -84,13 +82,6 @@ export class Joining {
   wake() {
     this.#nextTry.wake();
     this.#beforeJoins.wake();
-  }
-
-  /** The place, with what became of an invitation in place of the operator's sentence, once. */
-  #noticed(place) {
-    const message = this.#notice ?? place.message;
-    this.#notice = null;
-    return { ...place, message };
   }
 
   async #takePlace(known, signal) {
@@ -138,7 +129,7 @@ export class Joining {
       // Whoever tries again joins as everybody does; and whoever had a place must not lose it over an invitation.
       this.#gateway.dropInvitation();
       if (this.#known) {
-        this.#notice = refusalInWords(refusal);
+        this.#view.showNotice(refusalInWords(refusal));
         this.begin(true);
         return;
       }

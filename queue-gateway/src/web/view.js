@@ -128,6 +128,13 @@ export class View {
     if (message) this.#announcements.interject(message);
   }
 
+  /** What has become of something that the visitor brought; it stays, whatever the operator says. */
+  showNotice(notice) {
+    this.#setText("notice", notice);
+    this.#element("notice").hidden = false;
+    this.#announcements.interject(notice);
+  }
+
   /** Asks whether the visitor means it. */
   confirmLeaving() {
     const dialog = this.#element("leave-dialog");

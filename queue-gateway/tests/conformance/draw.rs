@@ -257,7 +257,7 @@ pub(crate) async fn what_was_given_before_a_draw_gives_a_number(f: Fixture) {
 
 pub(crate) async fn the_secret_of_a_queue_is_that_of_its_beginning(f: Fixture) {
     f.configure_with_draw(0.0, None).await;
-    let other = Beginning { secret: DrawSecret([8; 32]), is_known: false };
+    let other = Beginning { secret: DrawSecret([8; 32]), may_be_known: false };
     let stats = f.engine.configure(&f.queue, baseline(1.0, 1), other).await.unwrap();
     assert_eq!(stats.control.draw.secret, SECRET);
 }

@@ -238,7 +238,7 @@ impl Fixture {
 pub(crate) const SECRET: DrawSecret = DrawSecret([7; 32]);
 
 /// Of a queue that nobody has known before.
-pub(crate) const BEGINNING: Beginning = Beginning { secret: SECRET, is_known: false };
+pub(crate) const BEGINNING: Beginning = Beginning { secret: SECRET, may_be_known: false };
 
 pub(crate) const LIFETIMES: Lifetimes =
     Lifetimes { arrive: ARRIVE, claim: CLAIM, claim_at_most: CLAIM_AT_MOST, active: ACTIVE, grace: GRACE };

@@ -56,7 +56,7 @@ impl Fixture {
         let lost = self.twin(&format!("lost-{nth}"));
         // The epoch that it begins is a later one.
         self.advance_ms(1);
-        let beginning = Beginning { secret: SECRET, is_known: true };
+        let beginning = Beginning { secret: SECRET, may_be_known: true };
         lost.engine.configure(&lost.queue, baseline, beginning).await.unwrap();
         lost
     }

@@ -74,6 +74,11 @@ impl<'a> Browser<'a> {
         self.cookies.lock().get(name).cloned()
     }
 
+    /// Has a cookie of before again.
+    pub(crate) fn put_back(&self, name: &str, value: &str) {
+        self.cookies.lock().insert(name.to_owned(), value.to_owned());
+    }
+
     pub(crate) fn forget(&self, name: &str) {
         self.cookies.lock().remove(name);
     }

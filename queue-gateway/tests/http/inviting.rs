@@ -117,6 +117,25 @@ async fn a_client_without_cookies_that_repeats_its_join_finds_its_place() {
     );
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200), "{}", again.text());
     assert_eq!(again.json()["position"], 1);
+    for reply in [first, again] {
+        let cookies = reply.headers.get_all("set-cookie");
+        assert!(cookies.iter().all(|cookie| !cookie.to_str().unwrap().contains("identity")), "{:?}", reply.headers);
+    }
+}
+
+#[tokio::test]
+async fn whoever_had_a_place_in_the_lane_comes_back_by_another_invitation() {
+    let gateway = Gateway::inviting().await;
+    let browser = Browser::new(&gateway).visit().await;
+    let first = gateway.invitation().await;
+    gateway.order("pause").await;
+    assert_eq!(browser.bring(&first).await.status, 201);
+    let place = browser.cookie("waiting_token.demo").unwrap();
+    browser.leave().await;
+    browser.put_back("waiting_token.demo", &place);
+    assert_problem(&browser.bring(&first).await, 409, "invitation_used");
+    let again = browser.bring(&gateway.invitation().await).await;
+    assert_eq!((again.status.as_u16(), &again.json()["invited"]), (201, &json!(true)), "{}", again.text());
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::ids::ActiveTokenId;
+use contract::ids::{ActiveTokenId, VisitorId};
 use jiff::Timestamp;
 use queue_gateway::{
     engine::{QueueEngine, embedded::EmbeddedEngine},
     line::{
-        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, LogIndex, Opening, Phase, QueueState,
-        ReadyVisitor, Report, Sequence,
+        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, JoinRequest, LogIndex, NoJoins,
+        Opening, Phase, QueueState, ReadyVisitor, Report, Sequence,
     },
     waiting_room::View,
 };
@@ -220,6 +220,24 @@ async fn when_every_gateway_has_died_with_the_store_a_new_epoch_takes_in_the_tok
     let expected = crowd.iter().map(|visitor| visitor.place.relative_to(epoch));
     assert!(world.line().await.into_iter().eq(expected));
     assert_eq!(world.stats().await.ready, 300, "and they are as present as before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_starts_first_after_a_loss_keeps_no_line_from_coming_back() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(20).await;
+    world.tick().await;
+    world.store.empty();
+    // It knows of nothing, and gives the store its settings before the other one looks.
+    let fresh = world.engine_of_a_gateway().shared();
+    fresh.push().await;
+    let (visitor, candidate) = (VisitorId::generate(&*world.clock), ActiveTokenId::generate(&*world.clock));
+    let newcomer = JoinRequest { visitor, held: None, candidate, contact: None, invitation: None };
+    assert_eq!(fresh.join(&world.queue, newcomer).await.unwrap(), Err(NoJoins::Rejoining.into()));
+    world.until_whole().await;
+    assert_eq!(gateway.join(&world).await.place.seq, Sequence(21));
+    assert_eq!(gateway.position(crowd[19].place.seq), Some(20));
 }
 
 /// The gateway's positions of those who have not been passed are the store's.

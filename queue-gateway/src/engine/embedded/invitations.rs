@@ -1,9 +1,9 @@
-//! Invitations that have been used, until they expire.
+//! Invitations that have been used, until a while after they expire.
 
 use std::collections::{BTreeSet, HashSet};
 
 use crate::{
-    engine::MOST_SWEPT,
+    engine::{MOST_SWEPT, USED_OUTLIVES},
     line::{Invitation, InvitationId},
 };
 
@@ -27,10 +27,10 @@ impl UsedInvitations {
 
     /// Forgets some of those that give no place any more.
     pub(super) fn sweep(&mut self, now: i64) {
+        let outlives = i64::try_from(USED_OUTLIVES.as_micros()).unwrap_or(i64::MAX);
         for _ in 0..MOST_SWEPT {
-            let Some((_, id)) = self.by_expiry.first().copied().filter(|(expires_at, _)| *expires_at <= now) else {
-                break;
-            };
+            let is_over = |(expires_at, _): &(i64, _)| expires_at.saturating_add(outlives) <= now;
+            let Some((_, id)) = self.by_expiry.first().copied().filter(is_over) else { break };
             self.by_expiry.pop_first();
             self.used.remove(&id);
         }

@@ -67,7 +67,7 @@ impl Queue {
     /// An empty queue whose epoch begins now.
     pub(super) fn begin(now: i64, baseline: Baseline, beginning: Beginning, log_capacity: usize) -> Self {
         let mut control = Control::begin(baseline, beginning.secret);
-        if beginning.is_known {
+        if beginning.may_be_known {
             control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_BEGINS))));
         }
         Self {

@@ -15,6 +15,7 @@ export class FakeView {
   showTrouble = (refusal, seconds, site) => this.#scene({ scene: "trouble", code: refusal.code, seconds, site });
   showConnection = (connection) => (this.connection = connection);
   showMessage = (message) => (this.message = message ?? null);
+  showNotice = (notice) => (this.notice = notice);
   showQueue = (name) => (this.queue = name);
   confirmLeaving = async () => this.leaves;
   stopAsking() {}

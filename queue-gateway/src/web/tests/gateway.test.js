@@ -56,7 +56,8 @@ test("a join carries the site's word for a member while there is one, and else a
 });
 
 test("a join carries the invitation until it has given a place, or gives none", async () => {
-  const answers = [json(409, { code: "invitation_used" }), json(201, { state: "waiting" })];
+  const general = json(200, { state: "waiting" });
+  const answers = [json(409, { code: "invitation_used" }), general, json(201, { state: "waiting", invited: true })];
   const { calls, requests, invitation } = gateway(...answers);
   const page = { hash: "#invitation=e.y.I", pathname: "/waiting-room/demo", search: "" };
   const take = () => invitation.take(page, () => {});
@@ -67,8 +68,18 @@ test("a join carries the invitation until it has given a place, or gives none", 
   assert.equal(calls.bringsInvitation, false);
   take();
   await calls.join();
-  assert.deepEqual(requests.map(({ body }) => body), Array(2).fill('{"invitation":"e.y.I"}'));
+  assert.equal(calls.bringsInvitation, true, "a queue that drains gives no place, and leaves the one of before");
+  await calls.join();
+  assert.deepEqual(requests.map(({ body }) => body), Array(3).fill('{"invitation":"e.y.I"}'));
   assert.equal(calls.bringsInvitation, false);
+});
+
+test("an invitation that comes while another join is under way is not lost to its answer", async () => {
+  const { calls, invitation } = gateway(json(201, { state: "admitted" }));
+  const joined = calls.join();
+  invitation.take({ hash: "#invitation=e.y.I", pathname: "/waiting-room/demo", search: "" }, () => {});
+  await joined;
+  assert.equal(calls.bringsInvitation, true);
 });
 
 test("a poll says when to ask again, by the header or else the document", async () => {

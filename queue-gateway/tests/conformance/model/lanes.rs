@@ -3,6 +3,9 @@
 use contract::ids::VisitorId;
 use queue_gateway::line::{Invitation, JoinRefused, Lane, Sequence};
 
+/// In microseconds: a used invitation is remembered so long after its expiry.
+const DAY: i64 = 24 * 3_600 * 1_000_000;
+
 use super::{Model, Show, life};
 
 #[derive(Debug, Default)]
@@ -35,7 +38,7 @@ impl Invited {
     }
 
     pub(super) fn sweep(&mut self, now: i64) {
-        self.used.retain(|invitation| invitation.expires_at.as_microsecond() > now);
+        self.used.retain(|invitation| invitation.expires_at.as_microsecond() > now - DAY);
     }
 }
 

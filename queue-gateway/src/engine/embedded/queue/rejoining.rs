@@ -15,7 +15,7 @@ use crate::{
         },
     },
     line::{
-        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_BEGINS, REJOINING_LASTS,
+        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_HEARS, REJOINING_LASTS,
         REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after,
         unknown_at,
     },
@@ -135,7 +135,7 @@ impl Queue {
             self.set_away(visitor, seq, at);
         }
         self.ready.forget_all();
-        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_BEGINS))));
+        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_HEARS))));
         let listed = own.map(|_| (self.last_seq, Sequence::of_invited(self.last_invited)));
         self.rejoining = Some(Rejoining {
             own,

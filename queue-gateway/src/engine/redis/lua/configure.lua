@@ -4,7 +4,7 @@
 --          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never), 14 opening, 15 beacon_source,
 --          16 message (each '-' for none, else '=' and the text), 17 the share of the invited in thousandths and 18
 --          presale (each '-' where nobody is invited), and for a queue that is created 19
---          the secret of its draw, 20 1 when somebody knew it
+--          the secret of its draw, 20 1 when others may remember it
 -- Reply    stats
 local baseline = {}
 for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places', 'opens_at',

@@ -41,7 +41,7 @@ local rejoining = on_first_use(function()
     set('is_listed', knows and 1 or 0)
     set('heard_at', now())
     set('expected', math.max(redis.call('HLEN', GATEWAYS), 1))
-    set('rejoining_until', now() + REJOINING_BEGINS)
+    set('rejoining_until', now() + REJOINING_HEARS)
     local passed = redis.call('ZRANGEBYSCORE', READY, '-inf', integer(queue.watermark), 'WITHSCORES')
     for i = 1, #passed, 2 do
       places.set_away(string.sub(passed[i], 1, 32), tonumber(passed[i + 1]))

@@ -126,7 +126,8 @@ local function sweep()
   for _, network in ipairs(redis.call('ZRANGEBYSCORE', HELD_BACK, '-inf', over, 'LIMIT', 0, MOST_SWEPT)) do
     slots.note_network(network, 0, 0)
   end
-  in_pieces('ZREM', INVITATIONS, redis.call('ZRANGEBYSCORE', INVITATIONS, '-inf', integer(at.now), 'LIMIT', 0, MOST_SWEPT))
+  local used = integer(at.now - USED_OUTLIVES)
+  in_pieces('ZREM', INVITATIONS, redis.call('ZRANGEBYSCORE', INVITATIONS, '-inf', used, 'LIMIT', 0, MOST_SWEPT))
   finish_overdue(DEADLINES, at.line)
   finish_overdue(EXPIRIES, at.now)
   depart_overdue()
