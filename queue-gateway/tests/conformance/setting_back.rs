@@ -320,11 +320,10 @@ pub(crate) async fn any_line_is_given_back(f: Fixture) {
                 (Standing::Admitted { admission, .. }, Standing::Admitted { admission: now, .. }) => {
                     admission.token == now.token
                 }
-                (Standing::Admitted { .. }, _) => false,
                 // Expired here, and perhaps not swept there.
                 (Standing::Absent { lost: Some(Lost::Passed) }, _) => true,
                 (Standing::Absent { .. }, Standing::Waiting { seq }) => seq > before.last_seq,
-                (Standing::Absent { .. }, _) => false,
+                (Standing::Admitted { .. } | Standing::Absent { .. }, _) => false,
             };
             assert!(stands, "seed {seed}: {visitor:?} was told {told:?} and is {now:?}");
         }

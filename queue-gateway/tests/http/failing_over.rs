@@ -9,14 +9,16 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use contract::{clock::ManualClock, ids::MemberId};
-use jiff::Timestamp;
+use contract::{
+    clock::{Clock, ManualClock, SystemClock},
+    ids::MemberId,
+};
 use serde_json::{Value, json};
 use testkit::{Redis, RedisSentinel, SseClient};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
 
 use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, eventually, settings_text};
 
@@ -49,7 +51,7 @@ impl Site {
         let store = format!("engine = 'redis'\nredis.url = '{}'\nredis.command_timeout = '500ms'", sentinel.url());
         let admission = r#"{ mode = "fixed", rate_per_second = 0.0001, active_cap = 100000 }"#;
         let settings = settings_text(admission, &store).replace("tick = \"10ms\"", "tick = \"100ms\"");
-        let clock = Arc::new(ManualClock::at_second(Timestamp::now().as_second()));
+        let clock = Arc::new(ManualClock::at_second(SystemClock.now().as_second()));
         let start = || Gateway::start(&settings, clock.clone(), None);
         Self { gateways: [start().await, start().await], joining: Semaphore::new(20), is_over: AtomicBool::new(false) }
     }
