@@ -16,7 +16,7 @@ use crate::{
     line::{
         Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest,
         LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation,
-        Sequence, Standing, Stats, Step, Tail,
+        Sequence, Snapshot, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -313,6 +313,14 @@ impl QueueEngine for ConfiguredEngine {
         limit: usize,
     ) -> Result<Vec<RememberedSlot>, EngineError> {
         self.configured(queue, || self.engine.slots(queue, from, limit)).await
+    }
+
+    async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
+        self.configured(queue, || self.engine.publish(queue, snapshot)).await
+    }
+
+    async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError> {
+        self.configured(queue, || self.engine.snapshot(queue)).await
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

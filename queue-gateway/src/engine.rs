@@ -23,8 +23,8 @@ use jiff::Timestamp;
 
 use crate::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Standing,
-    Stats, Step, Tail,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Snapshot,
+    Standing, Stats, Step, Tail,
 };
 
 /// How many entries of each log an engine keeps at least.
@@ -265,6 +265,14 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
         from: Option<Timestamp>,
         limit: usize,
     ) -> Result<Vec<RememberedSlot>, EngineError>;
+
+    /// Keeps a snapshot of a line for gateways that come late: one of its epoch, of no more than
+    /// [`LONGEST_SNAPSHOT`](crate::line::LONGEST_SNAPSHOT) bytes, that is [`SNAPSHOT_EVERY`](crate::line::SNAPSHOT_EVERY) entries
+    /// of the log newer than the one that is kept, or the first. Returns up to which entry the kept one goes; zero for none.
+    async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError>;
+
+    /// The snapshot that is kept. Changes nothing.
+    async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError>;
 
     /// What of the store's set-up can cost people their places, as far as it tells; of several servers one is asked.
     async fn risks(&self) -> Result<Vec<Risk>, EngineError>;

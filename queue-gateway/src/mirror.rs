@@ -17,13 +17,15 @@ use std::{
 
 use contract::ids::QueueName;
 use jiff::Timestamp;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 pub use self::line::Census;
 pub(crate) use self::line::Line;
 use crate::line::{Drawn, Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
+/// By how many seconds the clocks of gateways and store may differ before a lost place is taken for a kept one.
+const CLOCKS_DIFFER: i64 = 60;
 /// Log entries read in one call.
 pub(crate) const LOG_PAGE: usize = 2_000;
 
@@ -78,19 +80,12 @@ pub(crate) enum News {
 pub(crate) struct Bookmark {
     pub(crate) epoch: Epoch,
     pub(crate) after: LogIndex,
+    /// The newest entry of the log that was applied.
+    head: LogIndex,
     /// The newest place that is known to have been given; the last there can be while none is known, since nobody joins here
     /// before the line is.
     pub(crate) newest: Sequence,
     copy: u64,
-}
-
-/// What one reader of the store saw last. Its readings follow one another, so none shows less than the one before unless
-/// the store has lost writes.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    epoch: Epoch,
-    last_seq: Sequence,
-    log_head: LogIndex,
 }
 
 /// The copy of one line.
@@ -102,8 +97,6 @@ pub struct Mirror {
     following: Semaphore,
     /// How often the line was read in full.
     copies: AtomicU64,
-    /// By the steps, and by the readings between them.
-    seen: Mutex<[Option<Seen>; 2]>,
     current: AtomicBool,
     /// The store has lost the line: until it has it again, nothing that it says of it counts.
     rejoining: AtomicBool,
@@ -119,7 +112,6 @@ impl Mirror {
             line: RwLock::new(None),
             following: Semaphore::new(1),
             copies: AtomicU64::new(0),
-            seen: Mutex::default(),
             current: AtomicBool::new(false),
             rejoining: AtomicBool::new(false),
             doubtful_before: AtomicI64::new(i64::MIN),
@@ -216,6 +208,11 @@ impl Mirror {
         issued_at.as_second() <= self.doubtful_before.load(Ordering::Relaxed)
     }
 
+    /// Takes no place on trust whose token was minted until now: nobody may have remembered it, and it is given again.
+    pub(crate) fn doubt_what_was_told(&self, now: Timestamp) {
+        self.doubtful_before.fetch_max(now.as_second().saturating_add(CLOCKS_DIFFER), Ordering::Relaxed);
+    }
+
     /// Takes no place on trust whose token was minted in a second before this one.
     pub(crate) fn doubt_what_was_told_before(&self, now: Timestamp) {
         self.doubtful_before.fetch_max(now.as_second().saturating_sub(1), Ordering::Relaxed);
@@ -245,8 +242,14 @@ impl Mirror {
         let bookmark = self.read(|line| {
             let overlap = u64::from(line.last.is_some());
             let after = LogIndex(line.head.0.saturating_sub(overlap));
-            Bookmark { epoch: line.epoch, after, newest: line.last_seq(), copy }
+            Bookmark { epoch: line.epoch, after, head: line.head, newest: line.last_seq(), copy }
         });
-        bookmark.unwrap_or(Bookmark { epoch: Epoch(0), after: LogIndex(0), newest: Sequence::LAST, copy })
+        bookmark.unwrap_or(Bookmark {
+            epoch: Epoch(0),
+            after: LogIndex(0),
+            head: LogIndex(0),
+            newest: Sequence::LAST,
+            copy,
+        })
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     engine::{EngineError, LONGEST_STEP, MOST_DEALT},
     follower::Follower,
-    line::{Deal, Draw, GatewayId, Opening, Phase, Report, Sequence, Stats, Step, presence::Changes},
+    line::{Deal, Draw, GatewayId, LogIndex, Opening, Phase, Report, Sequence, Stats, Step, presence::Changes},
     metrics::QueueMetrics,
     mirror::{Bookmark, LOG_PAGE, News},
 };
@@ -71,13 +71,15 @@ struct Acquaintance {
     set_back: bool,
     /// Replies in a row that could not be followed.
     unfollowed: u32,
+    /// The newest entry of the log of which a snapshot was left.
+    published: LogIndex,
 }
 
 impl Promoter {
     /// Runs until `stop`, then tells the store that nobody is here any more.
     pub async fn run(self, stop: CancellationToken) {
         let mut known = self.begin();
-        stop.run_until_cancelled(self.repeat(&mut known)).await;
+        stop.run_until_cancelled(Box::pin(self.repeat(&mut known))).await;
         // A store that is away learns it by our silence.
         let _ = self.take_leave(&mut known).await;
     }
@@ -187,8 +189,21 @@ impl Promoter {
         mirror.set_current(!matches!(news, News::Unsettled | News::Rejoining));
         if !matches!(news, News::Rejoining) {
             self.deal().await?;
+            self.publish(known).await?;
         }
-        self.follower.settle(lost).await
+        // A line that is being given back says nothing of anybody.
+        if matches!(news, News::Rejoining) { Ok(()) } else { self.follower.settle(lost).await }
+    }
+
+    /// Leaves a snapshot of the line for gateways that come late, now and then.
+    async fn publish(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
+        let Follower { engine, mirror, .. } = &*self.follower;
+        if let Some(snapshot) = mirror.snapshot_after(known.published) {
+            let kept = engine.publish(self.follower.queue(), &snapshot).await?;
+            // Whether or not it was kept: no line is worth a try in every tick.
+            known.published = kept.max(snapshot.log_head);
+        }
+        Ok(())
     }
 
     /// Deals the places of a draw that is decided. All gateways do, each where another has stopped.
@@ -256,11 +271,13 @@ impl Promoter {
         self.metrics.admitted.inc_by(step.admitted);
         let Step { tail, stats, present, .. } = self.take_note(known, step);
         let is_missed = mirror.is_missed_by(&tail);
-        known.set_back |= !is_missed && mirror.went_back_at(bookmark, &tail);
+        known.set_back |= !is_missed && (mirror.went_back(bookmark, &tail) || mirror.knows_newer_orders(&stats));
         if (is_missed || known.set_back) && give_back(&self.follower, known.gateway).await? {
-            // The line will be read anew when it is back.
             known.set_back = false;
             return Ok(News::Rejoining);
+        }
+        if mirror.is_rejoining() && !tail.rejoining {
+            mirror.doubt_what_was_told(stats.now);
         }
         let news = mirror.follow_step(&**engine, bookmark, tail, stats, present, known.set_back).await;
         known.set_back &= !matches!(news, Ok(News::SetBack | News::NewEpoch));
@@ -310,6 +327,7 @@ impl Promoter {
             acknowledged: 0,
             set_back: false,
             unfollowed: 0,
+            published: LogIndex(0),
         }
     }
 

@@ -299,6 +299,10 @@ impl WaitingRoom {
         let mut place = standing.seq().map(|seq| Place { epoch, seq });
         let mut view = None;
         let mut refreshing = false;
+        if fresh && matches!(standing, Standing::Admitted { .. }) && queue.readings.fresh().await.is_err() {
+            // Nobody is told of a turn that is not remembered here: the store may have lost it since.
+            return Err(Refusal::Unavailable);
+        }
         if let Standing::Waiting { seq } = standing {
             // The log tells of places in the priority lane.
             if fresh && !seq.is_invited() {

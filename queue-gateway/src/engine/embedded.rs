@@ -29,8 +29,8 @@ use self::queue::Queue;
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Standing,
-    Stats, Step, Tail,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Snapshot,
+    Standing, Stats, Step, Tail,
 };
 
 /// Every queue of this process, each behind a lock of its own.
@@ -185,6 +185,14 @@ impl QueueEngine for EmbeddedEngine {
         limit: usize,
     ) -> Result<Vec<RememberedSlot>, EngineError> {
         self.locked(queue, |q, _| q.slots_page(from, limit))
+    }
+
+    async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
+        self.locked(queue, |q, _| q.publish(snapshot))
+    }
+
+    async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError> {
+        self.locked(queue, |q, _| q.snapshot())
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

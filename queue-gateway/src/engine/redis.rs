@@ -27,14 +27,14 @@ use self::{
         control::{closing, instant},
         count, id, text,
     },
-    keys::keys_of,
+    keys::Keys,
     scripts::Scripts,
 };
 use super::{EngineError, QueueEngine, Risk};
 use crate::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
     LogIndex, Lots, Memory, MemoryPage, Opening, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation,
-    Sequence, Standing, Stats, Step, Tail,
+    Sequence, Snapshot, Standing, Stats, Step, Tail,
 };
 
 /// Every queue of one Redis.
@@ -42,6 +42,7 @@ use crate::line::{
 pub struct RedisEngine {
     connections: Connections,
     scripts: Scripts,
+    keys: Keys,
     log_capacity: usize,
     test_clock: Option<SharedClock>,
 }
@@ -58,7 +59,13 @@ impl RedisEngine {
     }
 
     fn on(connections: Connections) -> Self {
-        Self { connections, scripts: Scripts::new(), log_capacity: super::LOG_CAPACITY, test_clock: None }
+        Self {
+            connections,
+            scripts: Scripts::new(),
+            keys: Keys::default(),
+            log_capacity: super::LOG_CAPACITY,
+            test_clock: None,
+        }
     }
 
     /// Reads the time from `clock` in place of the store's own: for tests, which travel. Engines on one store whose
@@ -85,7 +92,7 @@ impl RedisEngine {
     ) -> Result<Value, EngineError> {
         let now = self.test_clock.as_ref().map_or(0, |clock| clock.now().as_microsecond());
         let args = [text(now), text(self.log_capacity)].into_iter().chain(args).collect();
-        let reply: Value = self.connections.run(script, keys_of(queue), args).await.map_err(explain)?;
+        let reply: Value = self.connections.run(script, self.keys.of(queue), args).await.map_err(explain)?;
         if reply.is_null() { Err(EngineError::NotConfigured(queue.clone())) } else { Ok(reply) }
     }
 }
@@ -230,6 +237,16 @@ impl QueueEngine for RedisEngine {
     ) -> Result<Vec<RememberedSlot>, EngineError> {
         let from = from.map_or_else(|| text("-inf"), |from| text(from.as_microsecond()));
         codec::memory::slots(self.run(&self.scripts.slots, queue, [from, count(limit)]).await?)
+    }
+
+    async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
+        let order = Value::Bytes(snapshot.order.clone());
+        let args = [text(snapshot.epoch.0), text(snapshot.log_head.0), order];
+        codec::memory::head(&self.run(&self.scripts.publish, queue, args).await?)
+    }
+
+    async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError> {
+        codec::memory::snapshot(self.run(&self.scripts.snapshot, queue, []).await?)
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

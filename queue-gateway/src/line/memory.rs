@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use contract::ids::{ActiveTokenId, VisitorId};
 use jiff::Timestamp;
 
@@ -17,12 +18,10 @@ use super::{
     stats::Totals,
 };
 
-/// A store waits so long for the gateways that it is to hear, once one of them has begun to hand a line back.
+/// A store that lacks something waits so long for the gateways that it is to hear.
 pub const REJOINING_LASTS: Duration = Duration::from_mins(1);
 /// So long for the first of them, where it does not know whether there are any: they look for a lost store every two seconds.
 pub const REJOINING_BEGINS: Duration = Duration::from_secs(3);
-/// And so long for those that were there, where it may lack the last writes.
-pub const REJOINING_HEARS: Duration = Duration::from_secs(10);
 /// Once the line is back, its gateways have so long to report anew who is there, before anybody joins or is admitted.
 pub const REJOINING_SETTLES: Duration = Duration::from_secs(2);
 /// Whoever remembers most and is silent for so long while handing back is gone: the next best is believed.
@@ -100,6 +99,22 @@ pub struct RememberedSlot {
     /// Until when they may buy.
     pub expires_at: Timestamp,
 }
+
+/// A line as of one entry of its log, for gateways that come late.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The epoch of the line.
+    pub epoch: Epoch,
+    /// Everything up to this entry of the log has been applied.
+    pub log_head: LogIndex,
+    /// As [`Order::to_bytes`](super::Order::to_bytes) writes it. A store does not read it.
+    pub order: Bytes,
+}
+
+/// A snapshot is replaced by one that is so many entries of the log newer.
+pub const SNAPSHOT_EVERY: u64 = 20_000;
+/// The longest order that a store keeps: a line of some ten millions.
+pub const LONGEST_SNAPSHOT: usize = 4 << 20;
 
 /// Whether a place was given after these, the last of each lane. Numbers of a draw count as the places of their order.
 pub fn is_given_after(seq: Sequence, (last_seq, last_invited): (Sequence, Sequence)) -> bool {

@@ -1,6 +1,7 @@
 //! Who goes before whom, as the log tells it.
 
 mod invited;
+mod snapshot;
 
 use std::sync::Arc;
 
@@ -46,6 +47,19 @@ pub struct Extent {
     pub invited_watermark: Sequence,
 }
 
+impl Extent {
+    /// Of a line in which nothing has happened.
+    pub fn beginning() -> Self {
+        Self {
+            last_seq: Sequence(0),
+            watermark: Sequence::FIRST,
+            expired_through: Sequence::FIRST,
+            last_invited: Sequence::of_invited(0),
+            invited_watermark: Sequence::FIRST,
+        }
+    }
+}
+
 /// A place in an [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standpoint {
@@ -56,11 +70,11 @@ pub struct Standpoint {
 }
 
 impl Order {
-    /// A line given in full: these `places`, the passed ones included, of which those at the `front` are ready, and whose draw
+    /// A line given in full: these `places`, ascending, the passed ones included, of which those at the `front` are ready, and whose draw
     /// is `drawn`. Sequences after the last count as waiting.
     pub fn rebuild(extent: Extent, places: &[Sequence], front: &[Sequence], drawn: Option<Arc<Drawn>>) -> Self {
         let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = extent;
-        let (general, invited): (Vec<Sequence>, Vec<_>) = places.iter().partition(|seq| !seq.is_invited());
+        let (general, invited) = places.split_at(places.partition_point(|seq| !seq.is_invited()));
         let drawn_place = |seq: &Sequence| place(drawn.as_deref(), *seq);
         let mut kept = Sparse::default();
         let lasting = general.iter().map(drawn_place).filter(|seq| {
@@ -76,7 +90,7 @@ impl Order {
         for seq in front {
             ready.insert(seq.0);
         }
-        let invited = InvitedOrder::rebuild(last_invited, invited_watermark, invited.into_iter());
+        let invited = InvitedOrder::rebuild(last_invited, invited_watermark, invited.iter().copied());
         Self { rank, last_seq, watermark, expired_through, front: ready, kept, drawn, invited }
     }
 

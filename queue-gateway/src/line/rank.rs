@@ -36,6 +36,22 @@ impl Rank {
         Self { departed, restored }
     }
 
+    /// The rank whose departures are these, as [`departed`](Self::departed) and [`restored`](Self::restored) tell them; `None`
+    /// for none that they tell.
+    pub fn of(base: u64, departed: &[u8], restored: Sparse) -> Option<Self> {
+        Some(Self { departed: Departed::of(base, departed)?, restored })
+    }
+
+    /// Up to where all have departed, and a bit for each place after that, the lowest first: whether it has.
+    pub fn departed(&self) -> (u64, Vec<u8>) {
+        self.departed.bits()
+    }
+
+    /// The places of older epochs that are in the line, ascending.
+    pub fn restored(&self) -> impl Iterator<Item = i64> + '_ {
+        self.restored.iter()
+    }
+
     /// The rank of the same line after its places up to `last_seq` have been exchanged, each for another of them.
     #[must_use]
     pub fn exchanged(&self, last_seq: Sequence, place: impl Fn(Sequence) -> Sequence) -> Self {

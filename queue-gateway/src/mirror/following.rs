@@ -7,21 +7,20 @@ use std::{
 
 use contract::ids::ActiveTokenId;
 
-use super::{Bookmark, LOG_PAGE, Line, Mirror, News, Seen, memory::Slots};
+use super::{Bookmark, LOG_PAGE, Line, Mirror, News, memory::Slots};
 use crate::{
     engine::{EngineError, QueueEngine},
-    line::{Drawn, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail},
+    line::{
+        Drawn, Extent, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail,
+    },
 };
 
 /// Sequences read in one call when the line is read in full.
 const LINE_PAGE: usize = 10_000;
 /// Farther behind than this, reading the line in full is cheaper than replaying the log.
 const MOST_REPLAYED: u64 = 50_000;
-/// Whose readings follow one another: the steps', and those between them.
-const STEPS: usize = 0;
-const READINGS: usize = 1;
-/// By how many seconds the clocks of gateways and store may differ before a lost place is taken for a kept one.
-const CLOCKS_DIFFER: i64 = 60;
+/// To replay an entry of the log costs the store about as much as to read so many places.
+const PLACES_PER_ENTRY: u64 = 4;
 
 /// A stretch of the log against what was applied.
 enum Continuation {
@@ -39,9 +38,11 @@ impl Mirror {
         tail.rejoining || self.epoch().is_some_and(|epoch| epoch != tail.epoch)
     }
 
-    /// Whether a store shows less in the reply to a step, asked for at `bookmark`, than to steps before.
-    pub(crate) fn went_back_at(&self, bookmark: Bookmark, tail: &Tail) -> bool {
-        self.copies.load(Ordering::Acquire) == bookmark.copy && self.went_back(tail, STEPS)
+    /// Whether a store shows less in a reply that was asked for at `bookmark` than was known here before: neither number
+    /// falls within an epoch unless writes were lost.
+    pub(crate) fn went_back(&self, bookmark: Bookmark, tail: &Tail) -> bool {
+        let knew_more = tail.log_head < bookmark.head || tail.last_seq < bookmark.newest;
+        bookmark.epoch == tail.epoch && self.copies.load(Ordering::Acquire) == bookmark.copy && knew_more
     }
 
     /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, and goes on, the
@@ -73,9 +74,8 @@ impl Mirror {
         tail: Tail,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
-        let same_copy = self.copies.load(Ordering::Acquire) == bookmark.copy;
         // Only a step knows what to do about that.
-        if self.is_missed_by(&tail) || same_copy && self.went_back(&tail, READINGS) {
+        if self.is_missed_by(&tail) || self.went_back(bookmark, &tail) {
             return Err(EngineError::Unavailable("the store has lost the line".to_owned()));
         }
         self.take_in(engine, bookmark, tail).await
@@ -88,29 +88,8 @@ impl Mirror {
         if tail.rejoining {
             return Ok(News::Rejoining);
         }
-        if self.is_rejoining() && self.epoch() == Some(tail.epoch) {
-            // What was logged meanwhile was about a line that was not all there.
-            let news = self.rebuild(engine).await?;
-            self.rejoining.store(!matches!(news, News::Rebuilt), Ordering::Relaxed);
-            return Ok(news);
-        }
         self.rejoining.store(false, Ordering::Relaxed);
         self.catch_up(engine, bookmark.after, tail).await
-    }
-
-    /// Whether a store shows less than it did to the same reader before: neither number falls within an epoch unless
-    /// writes were lost.
-    fn went_back(&self, tail: &Tail, reader: usize) -> bool {
-        let now = Seen { epoch: tail.epoch, last_seq: tail.last_seq, log_head: tail.log_head };
-        let mut seen = self.seen.lock();
-        let went_back = seen[reader].is_some_and(|seen| {
-            seen.epoch == now.epoch && (now.log_head < seen.log_head || now.last_seq < seen.last_seq)
-        });
-        // What was seen stays until the line has been read anew: a reading that fails must not make it be forgotten.
-        if !went_back {
-            seen[reader] = Some(now);
-        }
-        went_back
     }
 
     async fn catch_up(&self, engine: &dyn QueueEngine, after: LogIndex, tail: Tail) -> Result<News, EngineError> {
@@ -132,9 +111,7 @@ impl Mirror {
     /// Starts again from a store that has lost its last writes.
     async fn recover(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
         tracing::warn!(queue = %self.queue, "the queue store has lost its last writes: reading the line anew");
-        let now = engine.stats(&self.queue).await?.now;
-        let doubtful = now.as_second().saturating_add(CLOCKS_DIFFER);
-        self.doubtful_before.fetch_max(doubtful, Ordering::Relaxed);
+        self.doubt_what_was_told(engine.stats(&self.queue).await?.now);
         match self.rebuild(engine).await? {
             News::Rebuilt => Ok(News::SetBack),
             other => Ok(other),
@@ -211,37 +188,15 @@ impl Mirror {
         Continuation::Entries(changes)
     }
 
-    /// Reads the line in full, page by page while it moves on, then replays what happened meanwhile.
+    /// Copies the line anew: from the snapshot that another gateway has left, or from its beginning, and the log after it;
+    /// or in full, where that is less.
     async fn rebuild(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
         let before = engine.stats(&self.queue).await?;
-        let places = self.pages(engine, List::Line).await?;
-        let front = self.pages(engine, List::Front).await?;
-        let slots = self.slots_of(engine).await?;
-        let after = engine.stats(&self.queue).await?;
-        // Places that were dealt while they were read would be taken for others.
-        let same_draw = after.control.draw.lots() == before.control.draw.lots();
-        let rejoins = [&before, &after].iter().any(|stats| stats.control.rejoins(stats.now));
-        if rejoins || after.epoch != before.epoch || after.log_head < before.log_head || !same_draw {
-            return Ok(News::Unsettled);
-        }
-        let drawn = match before.control.draw.lots() {
-            Some(lots) => Some(draw_aside(lots).await),
-            None => None,
+        let copy = match self.copy_from_snapshot(engine, &before).await? {
+            Some(copy) => Some(copy),
+            None => self.copy_in_full(engine, &before).await?,
         };
-        let log_head = before.log_head;
-        let order = Order::rebuild(before.extent(), &places, &front, drawn);
-        let mut fresh = Line::new(order, slots, before);
-        let mut head = log_head;
-        while head < after.log_head {
-            let LogPage::Entries(changes) = engine.tail(&self.queue, after.epoch, head, LOG_PAGE).await?.page else {
-                return Ok(News::Unsettled);
-            };
-            if changes.is_empty() {
-                return Ok(News::Unsettled);
-            }
-            fresh.follow(&changes, after.last_seq);
-            head = fresh.head;
-        }
+        let Some((mut fresh, after)) = copy else { return Ok(News::Unsettled) };
         fresh.note_step(after, Vec::new());
         let mut line = self.line.write();
         if let Some(old) = line.take() {
@@ -250,9 +205,77 @@ impl Mirror {
         *line = Some(fresh);
         drop(line);
         self.copies.fetch_add(1, Ordering::Release);
-        // Both readers begin anew: what they saw belongs to the copy that is gone.
-        *self.seen.lock() = [None; 2];
         Ok(News::Rebuilt)
+    }
+
+    /// The line by a snapshot and the log after it; `None` where the log does not reach back so far, or to read the line in
+    /// full is less.
+    async fn copy_from_snapshot(
+        &self,
+        engine: &dyn QueueEngine,
+        before: &Stats,
+    ) -> Result<Option<(Line, Stats)>, EngineError> {
+        let kept = engine.snapshot(&self.queue).await?;
+        let kept = kept.filter(|kept| kept.epoch == before.epoch && kept.log_head <= before.log_head);
+        let from = kept.as_ref().map_or(LogIndex(0), |kept| kept.log_head);
+        let places = before.last_seq.0.abs_diff(before.expired_through.0.max(0));
+        if (before.log_head.0 - from.0).saturating_mul(PLACES_PER_ENTRY) > places {
+            return Ok(None);
+        }
+        let order = match kept {
+            Some(kept) => {
+                let drawn = match before.control.draw.lots() {
+                    Some(lots) => Some(draw_aside(lots).await),
+                    None => None,
+                };
+                Order::from_bytes(&kept.order, drawn)
+            }
+            None => Some(Order::rebuild(Extent::beginning(), &[], &[], None)),
+        };
+        let Some(order) = order else { return Ok(None) };
+        let slots = self.slots_of(engine).await?;
+        let fresh = Line::new(order, slots, Stats { log_head: from, ..before.clone() });
+        self.caught_up(engine, fresh, before).await
+    }
+
+    /// The line page by page, while it moves on, and what happened meanwhile; `None` where the store changed under our hands.
+    async fn copy_in_full(
+        &self,
+        engine: &dyn QueueEngine,
+        before: &Stats,
+    ) -> Result<Option<(Line, Stats)>, EngineError> {
+        let places = self.pages(engine, List::Line).await?;
+        let front = self.pages(engine, List::Front).await?;
+        let slots = self.slots_of(engine).await?;
+        let drawn = match before.control.draw.lots() {
+            Some(lots) => Some(draw_aside(lots).await),
+            None => None,
+        };
+        let order = Order::rebuild(before.extent(), &places, &front, drawn);
+        self.caught_up(engine, Line::new(order, slots, before.clone()), before).await
+    }
+
+    /// The line with what the log has gained since, and the queue in numbers.
+    async fn caught_up(
+        &self,
+        engine: &dyn QueueEngine,
+        mut fresh: Line,
+        before: &Stats,
+    ) -> Result<Option<(Line, Stats)>, EngineError> {
+        let after = engine.stats(&self.queue).await?;
+        // Places that were dealt while they were read would be taken for others.
+        let same_draw = after.control.draw.lots() == before.control.draw.lots();
+        let rejoins = [before, &after].iter().any(|stats| stats.control.rejoins(stats.now));
+        if rejoins || after.epoch != before.epoch || after.log_head < before.log_head || !same_draw {
+            return Ok(None);
+        }
+        while fresh.head < after.log_head {
+            match engine.tail(&self.queue, after.epoch, fresh.head, LOG_PAGE).await?.page {
+                LogPage::Entries(changes) if !changes.is_empty() => fresh.follow(&changes, after.last_seq),
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some((fresh, after)))
     }
 
     /// All slots. Many may expire at one moment, but not a whole page of them.

@@ -165,6 +165,9 @@ impl Line {
     /// Goes on with the history of a copy that this one replaces: the queue moves as before.
     pub(super) fn inherit(&mut self, old: Self) {
         (self.general, self.invited, self.present) = (old.general, old.invited, old.present);
+        if old.epoch == self.epoch {
+            self.slots.inherit(old.slots);
+        }
         self.take_stock();
     }
 

@@ -43,24 +43,23 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
         ended: Vec::new(),
         is_last: false,
     };
-    for places in places.chunks(MOST_HANDED_BACK) {
-        let through = places.last().copied().unwrap_or(rest.above);
-        let page = MemoryPage { through, places: places.to_vec(), ..rest.clone() };
+    // Slots come before places, and what has ended last: who hands back half of it takes nobody's turn away.
+    for slots in slots.chunks(MOST_HANDED_BACK) {
+        let page = MemoryPage { through: rest.above, slots: slots.to_vec(), ..rest.clone() };
         if !engine.hand_back(queue, &page).await? {
             // Somebody before us remembers more: the next step asks again.
             return Ok(true);
         }
-        rest.above = through;
     }
-    // After all places: nobody has a slot as well.
-    rest.ended = ended;
-    let mut slots = slots.chunks(MOST_HANDED_BACK).peekable();
-    loop {
-        let some = slots.next().unwrap_or_default().to_vec();
-        let page = MemoryPage { slots: some, is_last: slots.peek().is_none(), ..rest.clone() };
-        if !engine.hand_back(queue, &page).await? || page.is_last {
+    for places in places.chunks(MOST_HANDED_BACK) {
+        let through = places.last().copied().unwrap_or(rest.above);
+        let page = MemoryPage { through, places: places.to_vec(), ..rest.clone() };
+        if !engine.hand_back(queue, &page).await? {
             return Ok(true);
         }
-        rest.ended = Vec::new();
+        rest.above = through;
     }
+    let page = MemoryPage { ended, is_last: true, ..rest };
+    engine.hand_back(queue, &page).await?;
+    Ok(true)
 }

@@ -2,11 +2,14 @@
 
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use queue_gateway::engine::{QueueEngine, redis::RedisEngine};
-use queue_gateway::line::Standing;
+use queue_gateway::line::{JoinReply, NoJoins};
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;
 
-use crate::fixture::{BEGINNING, baseline, eventually, impatient_engine, join_request, until_done, waiting};
+use crate::{
+    fixture::{BEGINNING, baseline, eventually, impatient_engine, join_request, until_done, waiting},
+    rejoining::reassure,
+};
 
 fn queue() -> QueueName {
     "failover".parse().unwrap()
@@ -22,17 +25,17 @@ async fn offset(server: &Redis, field: &str) -> Option<u64> {
     info.text()?.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?.trim().parse().ok()
 }
 
-async fn join(engine: &RedisEngine, number: u128) -> Standing {
+async fn join(engine: &RedisEngine, number: u128) -> JoinReply {
     let token = ActiveTokenId(Uuid::from_u128(number));
     let request = join_request(visitor(number), token);
-    until_done(async || engine.join(&queue(), request).await).await.unwrap().standing
+    until_done(async || engine.join(&queue(), request).await).await
 }
 
 /// A line of three, on the replica too.
 async fn line_of_three(engine: &RedisEngine, master: &Redis, replica: &Redis) {
     until_done(async || engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await).await;
     for number in 1..=3 {
-        join(engine, number).await;
+        join(engine, number).await.unwrap();
     }
     eventually("the replica has the line", async || {
         let written = offset(master, "master_repl_offset").await?;
@@ -42,7 +45,10 @@ async fn line_of_three(engine: &RedisEngine, master: &Redis, replica: &Redis) {
 }
 
 async fn assert_the_line_goes_on(engine: &RedisEngine) {
-    assert_eq!(join(engine, 4).await, waiting(4));
+    assert_eq!(join(engine, 4).await, Err(NoJoins::Rejoining.into()), "somebody may know of places that were given");
+    reassure(engine, &queue()).await;
+    let joined = eventually("joins are taken", async || join(engine, 4).await.ok()).await;
+    assert_eq!(joined.standing, waiting(4));
     assert_eq!(until_done(async || engine.status(&queue(), visitor(2)).await).await, waiting(2));
 }
 

@@ -9,6 +9,8 @@ use queue_gateway::line::{
     Sequence, Standing, Step,
 };
 
+use uuid::Uuid;
+
 use crate::fixture::Fixture;
 
 /// Shorter than the longest step, so that all the time that passes counts.
@@ -245,8 +247,12 @@ impl Gateway<'_> {
 
 /// The first report of a gateway where nobody is present.
 pub(crate) fn empty_report(f: &Fixture, epoch: Epoch) -> Report {
+    Report { gateway: GatewayId(f.id()), ..first_report(epoch) }
+}
+
+pub(crate) fn first_report(epoch: Epoch) -> Report {
     Report {
-        gateway: GatewayId(f.id()),
+        gateway: GatewayId(Uuid::nil()),
         number: 1,
         phase: Phase::Begins,
         ready: Vec::new(),

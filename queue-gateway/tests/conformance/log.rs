@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use queue_gateway::line::{Epoch, JoinRequest, LineChange, LogIndex, LogPage, Place, Sequence};
+use bytes::Bytes;
+use queue_gateway::line::{
+    Epoch, JoinRequest, LONGEST_SNAPSHOT, LineChange, LogIndex, LogPage, Place, Sequence, Snapshot,
+};
 
 use crate::fixture::{Fixture, LOG_CAPACITY, join_request};
 
@@ -99,4 +102,25 @@ pub(crate) async fn another_epoch_and_the_future_are_a_gap(f: Fixture) {
         assert_eq!(f.page(other, 0, 10).await, LogPage::Gap);
     }
     assert_eq!(f.page(epoch, 3, 10).await, LogPage::Gap, "a store that went back in time");
+}
+
+pub(crate) async fn the_newest_snapshot_is_kept_for_late_gateways(f: Fixture) {
+    let epoch = f.configure(0.0, 1).await.epoch;
+    let publish = async |epoch, head, order: &[u8]| {
+        let snapshot = Snapshot { epoch, log_head: LogIndex(head), order: Bytes::copy_from_slice(order) };
+        f.engine.publish(&f.queue, &snapshot).await.unwrap().0
+    };
+    let kept = async || f.engine.snapshot(&f.queue).await.unwrap();
+    assert_eq!(kept().await, None);
+    let line = f.line_of(3).await;
+    f.leave(line[0]).await;
+    assert_eq!(publish(epoch, 2, b"ahead").await, 0, "of a log that is not here");
+    assert_eq!(publish(Epoch(epoch.0 - 1), 1, b"old").await, 0, "of another epoch");
+    assert_eq!(publish(epoch, 1, &vec![0; LONGEST_SNAPSHOT + 1]).await, 0, "longer than any");
+    assert_eq!(publish(epoch, 1, &[0, 255, 10, 13]).await, 1);
+    let first = Snapshot { epoch, log_head: LogIndex(1), order: Bytes::from_static(&[0, 255, 10, 13]) };
+    assert_eq!(kept().await, Some(first.clone()), "bytes are kept as they are");
+    f.leave(line[1]).await;
+    assert_eq!(publish(epoch, 2, b"too new").await, 1);
+    assert_eq!(kept().await, Some(first));
 }

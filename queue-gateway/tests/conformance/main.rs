@@ -122,6 +122,7 @@ on_every_engine! {
         an_active_token_of_this_epoch_is_not_readmitted
     }
     log {
+        the_newest_snapshot_is_kept_for_late_gateways
         the_log_tells_every_change_to_the_line
         the_log_is_read_in_stretches
         replaying_the_log_on_a_snapshot_gives_the_line
@@ -263,6 +264,8 @@ on_every_engine! {
         a_memory_of_less_changes_nothing
         joins_alone_are_given_back
         nothing_happens_in_a_line_that_waits_for_its_gateways
+        nobody_goes_straight_in_before_a_gateway_has_reported
+        whoever_hands_back_half_of_a_line_takes_nobodys_turn
         a_lost_pause_stays_a_pause
         whoever_had_arrived_in_the_lost_stretch_is_no_no_show
         a_place_that_came_back_in_the_lost_stretch_comes_back_once

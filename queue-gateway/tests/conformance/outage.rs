@@ -24,8 +24,12 @@ use testkit::{Fsync, Redis, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::fixture::{
-    BEGINNING, SECRET, baseline, eventually, impatient_engine, is_admitted, join_request, patient, until_done, waiting,
+use crate::{
+    fixture::{
+        BEGINNING, SECRET, baseline, eventually, impatient_engine, is_admitted, join_request, patient, until_done,
+        waiting,
+    },
+    rejoining::reassure,
 };
 
 /// Time for one step to fail on a machine that is busy with other tests.
@@ -73,6 +77,7 @@ async fn a_killed_redis_is_unavailable_at_once_and_used_again_when_it_is_back() 
     assert_unavailable(&engine).await;
     assert_unavailable(&engine).await;
     redis.restart().await;
+    reassure(&engine, &queue()).await;
     let standing = until_done(async || engine.status(&queue(), visitor(2)).await).await;
     assert_eq!(standing, waiting(2));
     join_all(&engine, 3..=4).await;

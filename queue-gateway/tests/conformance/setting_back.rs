@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::ids::{ActiveTokenId, VisitorId};
 use queue_gateway::line::{
-    Baseline, Claim, Lost, Opening, Place, QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
+    Baseline, Claim, Lost, NoJoins, Opening, Place, QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence,
+    Standing,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -84,7 +85,8 @@ pub(crate) async fn a_store_that_was_set_back_has_everything_again(f: Fixture) {
     store.settle().await;
     assert_eq!(store.line().await, [2, 3, 5, 6, 7]);
     let after = store.stats().await;
-    assert_eq!((after.epoch, after.extent(), after.log_head), (before.epoch, before.extent(), before.log_head));
+    assert_eq!((after.epoch, after.extent()), (before.epoch, before.extent()));
+    assert!(after.log_head > before.log_head, "nobody goes on from another history");
     assert_eq!((after.totals, after.active), (before.totals, 1));
     assert_eq!(store.status(line[1]).await, waiting(2), "whom the store knew is named");
     assert!(is_admitted(store.status(line[0]).await), "who was told so is admitted");
@@ -143,6 +145,54 @@ pub(crate) async fn nothing_happens_in_a_line_that_waits_for_its_gateways(f: Fix
     assert_eq!((step.admitted, step.stats.ready, step.stats.log_head, step.stats.active), (0, 0, head, 1));
     assert!(store.engine.leave(&store.queue, line[1]).await.is_err());
     assert!(store.engine.status(&store.queue, line[0]).await.is_err());
+    // The other gateway comes after a minute, and still nobody's time has run out.
+    let other = lost.remembered(2).await;
+    assert!(store.give_back(&remembered).await && store.give_back(&other).await);
+    store.settle().await;
+    assert!(is_admitted(store.status(line[0]).await));
+}
+
+/// What is waited for ends with a step, and then they who are there are yet to be reported.
+pub(crate) async fn nobody_goes_straight_in_before_a_gateway_has_reported(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(3).await;
+    let [lost, store] = both.each();
+    lost.leave(line[2]).await;
+    assert!(store.give_back(&lost.remembered(2).await).await);
+    store.advance(Duration::from_mins(2));
+    let newcomer = lost.visitor();
+    let refused = store.engine.join(&store.queue, join_request(newcomer, lost.token())).await.unwrap();
+    assert_eq!(refused, Err(NoJoins::Rejoining.into()));
+    store.settle().await;
+    store.settle().await;
+    store.advance(SECOND);
+    assert_eq!(store.come(newcomer).await.standing, waiting(4));
+    store.gateway().await.step(0).await;
+    store.advance(SECOND);
+    assert!(is_admitted(store.come(lost.visitor()).await.standing), "nobody is there");
+}
+
+pub(crate) async fn whoever_hands_back_half_of_a_line_takes_nobodys_turn(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(7).await;
+    let [lost, store] = both.each();
+    lost.advance(SECOND);
+    let token = lost.token();
+    lost.admit(line[1], token).await;
+    let remembered = lost.remembered(1).await;
+    let wanted = store.rejoin(&remembered).await;
+    for page in &remembered.pages(wanted)[..2] {
+        store.engine.hand_back(&store.queue, page).await.unwrap();
+    }
+    // It has died.
+    store.advance(Duration::from_mins(2));
+    store.settle().await;
+    store.settle().await;
+    match store.status(line[1]).await {
+        Standing::Admitted { admission, .. } => assert_eq!(admission.token, token),
+        other => panic!("expected to be admitted, is {other:?}"),
+    }
+    assert_eq!(store.line().await, [1, 3, 4, 5, 6, 7]);
 }
 
 pub(crate) async fn a_lost_pause_stays_a_pause(f: Fixture) {

@@ -194,7 +194,7 @@ async fn a_master_that_dies_with_unreplicated_admissions_takes_nobodys_turn_and_
     let sentinel = RedisSentinel::start(1).await;
     let site = Arc::new(Site::on(&sentinel).await);
     let mut visits = JoinSet::new();
-    let crowd = RATE as usize * (12 * failovers as usize + 10);
+    let crowd = RATE as usize * (12 * failovers as usize);
     for nth in 0..crowd {
         let site = site.clone();
         visits.spawn(async move { site.visit(nth).await });
@@ -207,7 +207,7 @@ async fn a_master_that_dies_with_unreplicated_admissions_takes_nobodys_turn_and_
         until_the_replica_follows(&sentinel).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         // Some come while the master dies.
-        for more in 0..20 {
+        for more in 0..10 {
             let site = site.clone();
             let at = Duration::from_millis(100 * more);
             visits.spawn(async move {
@@ -253,5 +253,5 @@ async fn a_master_that_dies_with_unreplicated_admissions_takes_nobodys_turn_and_
         }
     }
     assert!(turns.len() as u64 >= admitted, "{} of {admitted}", turns.len());
-    eprintln!("{} visitors, {} turns", crowd + 20 * failovers as usize, turns.len());
+    eprintln!("{} visitors, {} turns", crowd + 10 * failovers as usize, turns.len());
 }

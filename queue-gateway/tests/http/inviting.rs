@@ -75,7 +75,8 @@ async fn an_operator_has_invitations_signed_and_whoever_brings_one_stands_in_the
     let state = gateway.public_state().await;
     let granted = json!({"share": 0.25, "opens_at": null, "joins_from": null, "waiting": 1});
     assert_eq!((&state["invitations"], &state["waiting"]), (&granted, &json!(3)));
-    assert_eq!(gateway.metric(r#"queue_gateway_visitors_invited{queue="demo"}"#).await, 1);
+    let counted = async || gateway.metric(r#"queue_gateway_visitors_invited{queue="demo"}"#).await == 1;
+    eventually("the next step counts them", counted).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What streams and mirrors say of positions, held against the line itself.
 
+use std::time::Duration;
+
 use std::collections::BTreeMap;
 
 use contract::ids::VisitorId;
@@ -98,20 +100,42 @@ async fn a_place_restored_ahead_makes_no_position_rise() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_line_is_read_in_pages_while_it_moves() {
-    let world = World::new(AdmissionLimits { rate_per_second: 200.0, cap: 100_000 }).await;
+    let world = World::with_log(AdmissionLimits { rate_per_second: 200.0, cap: 100_000 }, 200).await;
     let one = world.gateway().await;
     let _present = one.listeners(&world, 2_000).await;
     world.ghosts(23_000).await;
-    world.tick().await;
+    // The log does not reach back to the beginning any more.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     world.store.slow_down(Takes { page: TICK, ..Takes::default() });
     let late = world.gateway().await;
     let before = world.admitted_total().await;
     world.tick().await;
-    assert!(late.mirror.stats().is_none(), "three pages and the front take longer");
+    assert!(late.mirror.stats().is_none(), "three pages, the front and the slots take longer");
     assert!(world.admitted_total().await > before, "the line moves meanwhile");
-    for _ in 0..3 {
+    for _ in 0..6 {
         world.tick().await;
     }
     world.store.slow_down(Takes::default());
+    assert_eq!(assert_exact(&world, &one).await, assert_exact(&world, &late).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_gateway_reads_a_snapshot_and_the_log_after_it() {
+    let world = World::with_log(AdmissionLimits { rate_per_second: 0.0, cap: 1 }, 30_000).await;
+    let one = world.gateway().await;
+    let crowd = world.ghosts(80_000).await;
+    for some in crowd[..36_000].chunks(2_000) {
+        for visitor in some {
+            world.leave(*visitor).await;
+        }
+        world.tick().await;
+    }
+    // The log goes back to its beginning no more, and the line is not read.
+    world.store.set_unreadable(true);
+    let late = world.gateway().await;
+    world.tick().await;
+    assert!(late.mirror.is_current());
+    assert_eq!(late.position(crowd[40_000].place.seq), Some(4_001));
+    world.store.set_unreadable(false);
     assert_eq!(assert_exact(&world, &one).await, assert_exact(&world, &late).await);
 }

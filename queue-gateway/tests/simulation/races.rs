@@ -48,9 +48,11 @@ async fn a_reading_from_before_a_fail_over_that_arrives_after_it_is_read_again()
     };
     let (answer, mut stream) = tokio::join!(poll, fail_over);
     assert!(matches!(answer.view, View::Waiting { .. }));
+    world.until_whole().await;
     assert_exact(&world, &gateway).await;
+    assert_eq!(world.line().await.len(), 15, "whoever was known to have left has left");
     stream.hear();
-    assert!(!stream.ended, "sent back a second time");
+    assert!(!stream.ended);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,8 +18,8 @@ use parking_lot::RwLock;
 use queue_gateway::engine::{EngineError, QueueEngine, Risk, embedded::EmbeddedEngine};
 use queue_gateway::line::{
     Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, Epoch, JoinReply, JoinRequest, LinePage,
-    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Standing,
-    Stats, Step, Tail,
+    LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation, Sequence, Snapshot,
+    Standing, Stats, Step, Tail,
 };
 
 #[derive(Debug)]
@@ -30,6 +30,7 @@ pub(crate) struct Store {
     away: AtomicBool,
     /// The line cannot be read in full.
     unreadable: AtomicBool,
+    without_snapshots: AtomicBool,
     takes: RwLock<Takes>,
     /// How often anything was asked.
     asked: AtomicU64,
@@ -60,6 +61,7 @@ impl Store {
             standby: RwLock::new(Some(fresh())),
             away: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
+            without_snapshots: AtomicBool::new(false),
             takes: RwLock::default(),
             asked: AtomicU64::new(0),
             clock,
@@ -75,6 +77,11 @@ impl Store {
     /// Makes reading the line in full fail, or work again.
     pub(crate) fn set_unreadable(&self, unreadable: bool) {
         self.unreadable.store(unreadable, Ordering::Relaxed);
+    }
+
+    /// Makes reading snapshots fail, or work again.
+    pub(crate) fn set_without_snapshots(&self, without: bool) {
+        self.without_snapshots.store(without, Ordering::Relaxed);
     }
 
     /// Makes replies take so long from now on.
@@ -289,6 +296,17 @@ impl QueueEngine for Store {
         limit: usize,
     ) -> Result<Vec<RememberedSlot>, EngineError> {
         self.delayed(self.reach()?.slots(queue, from, limit).await, |takes| takes.page).await
+    }
+
+    async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
+        self.reach()?.publish(queue, snapshot).await
+    }
+
+    async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError> {
+        if self.without_snapshots.load(Ordering::Relaxed) {
+            return Err(EngineError::Corrupt("the snapshot is torn".to_owned()));
+        }
+        self.delayed(self.reach()?.snapshot(queue).await, |takes| takes.page).await
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {

@@ -26,6 +26,12 @@ impl Log {
         }
     }
 
+    /// Begins another history: nobody goes on from what they followed before.
+    pub(super) fn break_off(&mut self) {
+        self.entries.clear();
+        self.head += 1;
+    }
+
     /// Adds an entry; the oldest makes room.
     pub(super) fn append(&mut self, change: LineChange) {
         if self.entries.len() >= self.capacity {

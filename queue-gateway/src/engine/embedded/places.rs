@@ -6,6 +6,7 @@ use std::{
 };
 
 use contract::ids::VisitorId;
+use uuid::Uuid;
 
 use crate::{
     engine::{MOST_SWEPT, PASSED_TOGETHER},
@@ -150,6 +151,13 @@ impl Places {
         if let Some(visitor) = self.by_seq.get(&seq).copied().filter(|who| !self.away.deadlines.contains_key(who)) {
             self.away.insert(visitor, seq, deadline);
         }
+    }
+
+    /// The places whose own deadline is this one.
+    pub(super) fn kept_until(&self, deadline: i64) -> Vec<Sequence> {
+        let kept = self.away.by_deadline.range((deadline, VisitorId(Uuid::nil()))..);
+        let kept = kept.take_while(|(at, _)| *at == deadline);
+        kept.filter_map(|(_, visitor)| self.by_visitor.get(visitor).copied()).collect()
     }
 
     /// The grace time of everybody who was passed begins now, but for those who have a deadline of their own.

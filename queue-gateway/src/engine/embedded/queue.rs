@@ -26,9 +26,9 @@ use super::{
 };
 use crate::engine::MOST_CHANGES;
 use crate::line::{
-    BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, Lane,
-    LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_BEGINS, RememberedSlot, Round, Sequence,
-    Standing, Stats, Tail, Totals,
+    BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES,
+    LONGEST_SNAPSHOT, Lane, LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_BEGINS, RememberedSlot,
+    Round, SNAPSHOT_EVERY, Sequence, Snapshot, Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -58,6 +58,10 @@ pub(super) struct Queue {
     control: Control,
     /// What gateways have handed back of a line that the store has lost, until all is here.
     rejoining: Option<Rejoining>,
+    /// The line has come back, and no gateway has reported since who is there.
+    is_unreported: bool,
+    /// For gateways that come late.
+    snapshot: Option<Snapshot>,
     /// The newest last.
     changes: VecDeque<Change>,
     totals: Totals,
@@ -89,6 +93,8 @@ impl Queue {
             dealt: 0,
             control,
             rejoining: None,
+            is_unreported: false,
+            snapshot: None,
             changes: VecDeque::new(),
             totals: Totals::default(),
         }
@@ -165,7 +171,7 @@ impl Queue {
 
     pub(super) fn tail(&self, epoch: Epoch, after: LogIndex, limit: usize, now: i64) -> Tail {
         let page = if epoch == self.epoch { self.log.after(after, limit) } else { LogPage::Gap };
-        let rejoining = self.control.rejoins(instant(now));
+        let rejoining = self.waits(now);
         Tail { epoch: self.epoch, last_seq: self.last_seq, log_head: self.log.head(), rejoining, page }
     }
 
@@ -182,6 +188,19 @@ impl Queue {
     pub(super) fn slots_page(&self, from: Option<Timestamp>, limit: usize) -> Vec<RememberedSlot> {
         let slots = self.slots.expiring_from(from.map_or(i64::MIN, Timestamp::as_microsecond)).take(limit);
         slots.map(Slot::remembered).collect()
+    }
+
+    pub(super) fn publish(&mut self, snapshot: &Snapshot) -> LogIndex {
+        let is_of_this_line = snapshot.epoch == self.epoch && snapshot.log_head <= self.log.head();
+        let is_new = self.snapshot.as_ref().is_none_or(|kept| snapshot.log_head.0 >= kept.log_head.0 + SNAPSHOT_EVERY);
+        if is_of_this_line && is_new && snapshot.order.len() <= LONGEST_SNAPSHOT {
+            self.snapshot = Some(snapshot.clone());
+        }
+        self.snapshot.as_ref().map_or(LogIndex(0), |kept| kept.log_head)
+    }
+
+    pub(super) fn snapshot(&self) -> Option<Snapshot> {
+        self.snapshot.clone()
     }
 
     pub(super) fn stats(&self, now: i64) -> Stats {
@@ -207,7 +226,8 @@ impl Queue {
 
     fn moment(&self, now: i64) -> Moment {
         let whole = self.control.rejoining_until.map_or(i64::MIN, Timestamp::as_microsecond);
-        self.clocks.read(now, self.ready.has_gateways(), whole, Admitting::of(&self.control, Lane::General))
+        let are_awaited = self.control.rejoining_until.is_some() || self.ready.has_gateways();
+        self.clocks.read(now, are_awaited, whole, Admitting::of(&self.control, Lane::General))
     }
 
     fn note_time(&mut self, now: i64) -> Moment {

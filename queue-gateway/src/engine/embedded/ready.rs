@@ -137,9 +137,9 @@ impl ReadySet {
         visitors.take_while(|(seq, _)| *seq <= through).collect()
     }
 
-    /// How many gateways are registered.
-    pub(super) fn gateways(&self) -> u64 {
-        self.gateways.len() as u64
+    /// How many gateways have reported since `least`.
+    pub(super) fn live_gateways(&self, least: i64) -> u64 {
+        self.live(least).count() as u64
     }
 
     /// Whether any gateway is registered, so that line time stands still while none steps.

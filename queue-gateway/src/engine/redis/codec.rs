@@ -153,6 +153,10 @@ impl Reply {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.0.len() == 0
+    }
+
     fn value(&mut self) -> Read<Value> {
         self.0.next().ok_or_else(|| corrupt("a longer array"))
     }

@@ -1,10 +1,13 @@
 //! The keys of a queue: a fixed number of them, all under one hash tag, so that a Cluster keeps them on one node.
 
+use std::collections::HashMap;
+
 use contract::ids::QueueName;
 use fred::types::Key;
+use parking_lot::RwLock;
 
 /// What follows `wr:{queue}:`, in the order in which the library names its KEYS.
-const NAMES: [&str; 25] = [
+const NAMES: [&str; 26] = [
     "meta",
     "line",
     "away",
@@ -30,10 +33,23 @@ const NAMES: [&str; 25] = [
     "changes",
     "invitations",
     "rejoined",
+    "snapshot",
 ];
 
-/// The KEYS of every script.
-pub(super) fn keys_of(queue: &QueueName) -> Vec<Key> {
+/// The KEYS of every script, made once for each queue: there are as many as the settings name.
+#[derive(Debug, Default)]
+pub(super) struct Keys(RwLock<HashMap<QueueName, Vec<Key>>>);
+
+impl Keys {
+    pub(super) fn of(&self, queue: &QueueName) -> Vec<Key> {
+        if let Some(keys) = self.0.read().get(queue) {
+            return keys.clone();
+        }
+        self.0.write().entry(queue.clone()).or_insert_with(|| keys_of(queue)).clone()
+    }
+}
+
+fn keys_of(queue: &QueueName) -> Vec<Key> {
     NAMES.iter().map(|name| Key::from(format!("wr:{{{queue}}}:{name}"))).collect()
 }
 

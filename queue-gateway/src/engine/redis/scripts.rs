@@ -42,9 +42,9 @@ macro_rules! scripts {
 
 // A full Redis takes nobody in, before a script has done anything. Those who are in go on, which is what empties it.
 scripts! {
-    "#!lua" { configure join rejoin hand_back }
-    "#!lua flags=allow-oom" { name leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
-    "#!lua flags=no-writes" { status stats changes tail line front slots }
+    "#!lua" { configure join publish }
+    "#!lua flags=allow-oom" { rejoin hand_back name leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
+    "#!lua flags=no-writes" { status stats changes tail line front slots snapshot }
 }
 
 #[cfg(test)]
@@ -57,8 +57,8 @@ mod tests {
             PASSED_TOGETHER, USED_OUTLIVES,
         },
         line::{
-            GATEWAY_LIVES, MOST_HELD_BACK, REJOINING_BEGINS, REJOINING_HEARS, REJOINING_LASTS, REJOINING_PATIENCE,
-            REJOINING_SETTLES, Sequence,
+            GATEWAY_LIVES, LONGEST_SNAPSHOT, MOST_HELD_BACK, REJOINING_BEGINS, REJOINING_LASTS, REJOINING_PATIENCE,
+            REJOINING_SETTLES, SNAPSHOT_EVERY, Sequence,
         },
     };
 
@@ -71,7 +71,6 @@ mod tests {
             ("OUTCOMES_LAST", OUTCOMES_LAST),
             ("USED_OUTLIVES", USED_OUTLIVES),
             ("REJOINING_BEGINS", REJOINING_BEGINS),
-            ("REJOINING_HEARS", REJOINING_HEARS),
             ("REJOINING_LASTS", REJOINING_LASTS),
             ("REJOINING_SETTLES", REJOINING_SETTLES),
             ("REJOINING_PATIENCE", REJOINING_PATIENCE),
@@ -83,6 +82,8 @@ mod tests {
             ("MOST_LOST", MOST_LOST),
             ("MOST_SWEPT", MOST_SWEPT),
             ("MOST_CHANGES", MOST_CHANGES),
+            ("LONGEST_SNAPSHOT", LONGEST_SNAPSHOT),
+            ("SNAPSHOT_EVERY", usize::try_from(SNAPSHOT_EVERY).unwrap_or(usize::MAX)),
             ("MOST_NUMBERS_PER_PLACE", usize::try_from(MOST_NUMBERS_PER_PLACE).unwrap_or(usize::MAX)),
         ]
         .map(|(name, count)| (name, count as u128));

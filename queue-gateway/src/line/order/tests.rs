@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -189,9 +191,12 @@ fn an_order_given_in_full_is_the_one_that_the_log_tells() {
     let places: Vec<Sequence> = (1..=300).map(Sequence).filter(|seq| told.standpoint(*seq).is_some()).collect();
     let extent = Extent { watermark: Sequence(121), expired_through: Sequence(60), ..issued(300) };
     let rebuilt = Order::rebuild(extent, &places, &[40, 55].map(Sequence), None);
+    let read = Order::from_bytes(&told.to_bytes().unwrap(), None).unwrap();
     for seq in 1..=300 {
         assert_eq!(at(&told, seq), at(&rebuilt, seq), "{seq}");
+        assert_eq!(at(&told, seq), at(&read, seq), "{seq}");
     }
+    assert_eq!((read.extent(), read.parked()), (told.extent(), told.parked()));
     assert_eq!((told.waiting(Lane::General), told.parked()), (rebuilt.waiting(Lane::General), rebuilt.parked()));
 }
 
@@ -246,9 +251,48 @@ fn a_lane_given_in_full_is_the_one_that_the_log_tells() {
     let places: Vec<Sequence> = (1..=4).map(Sequence).chain([restored, invited(1), invited(2), invited(3)]).collect();
     let extent = Extent { invited_watermark: invited(2), ..issued(4) };
     let rebuilt = Order::rebuild(extent, &places, &[], None);
+    let read = Order::from_bytes(&told.to_bytes().unwrap(), None).unwrap();
     for seq in &places {
         assert_eq!(told.standpoint(*seq), rebuilt.standpoint(*seq), "{seq:?}");
+        assert_eq!(told.standpoint(*seq), read.standpoint(*seq), "{seq:?}");
     }
     assert_eq!(told.standpoint(invited(3)).map(|point| point.position), Some(1));
     assert_eq!(told.waiting(Lane::Invited), rebuilt.waiting(Lane::Invited));
+}
+
+#[test]
+fn an_order_that_goes_on_after_it_was_read_is_the_one_that_goes_on() {
+    let mut told = line_of(5_000);
+    for seq in (1..=3_000).chain([3_100, 4_000]) {
+        told.apply(&LineChange::Departed { seq: Sequence(seq) });
+    }
+    told.apply(&LineChange::Restored { seq: Sequence(-9) });
+    let mut read = Order::from_bytes(&told.to_bytes().unwrap(), None).unwrap();
+    for order in [&mut told, &mut read] {
+        order.extend(Sequence(6_000));
+        order.apply(&admitted(3_500));
+        order.apply(&LineChange::Departed { seq: Sequence(5_500) });
+    }
+    for seq in [-9, 1, 3_099, 3_101, 3_501, 4_000, 5_499, 5_501, 6_000] {
+        assert_eq!(at(&told, seq), at(&read, seq), "{seq}");
+    }
+}
+
+#[test]
+fn a_draw_is_read_with_its_outcome_and_nothing_else_is_read() {
+    let mut told = line_of(10);
+    let lots = lots(10);
+    told.apply(&LineChange::Drawn(lots.clone()));
+    told.apply(&LineChange::Departed { seq: Sequence(4) });
+    let bytes = told.to_bytes().unwrap();
+    assert!(Order::from_bytes(&bytes, None).is_none(), "without it");
+    let read = Order::from_bytes(&bytes, Some(Arc::new(lots.draw()))).unwrap();
+    for number in 1..=10 {
+        let seq = Sequence::of_number(number);
+        assert_eq!(told.standpoint(seq), read.standpoint(seq));
+    }
+    let of_another_version = [&[9], &bytes[1..]].concat();
+    for nonsense in [&b""[..], &[1], &bytes[..bytes.len() / 2], &of_another_version] {
+        assert!(Order::from_bytes(nonsense, Some(Arc::new(lots.draw()))).is_none(), "{nonsense:?}");
+    }
 }

@@ -34,6 +34,24 @@ impl Departed {
         Self { words, ..Self::default() }
     }
 
+    /// The set that [`bits`](Self::bits) tells; `None` for none that it tells.
+    pub(super) fn of(base: u64, bits: &[u8]) -> Option<Self> {
+        let words: Vec<u64> = bits
+            .chunks_exact(size_of::<u64>())
+            .filter_map(|word| word.try_into().ok())
+            .map(u64::from_le_bytes)
+            .collect();
+        let is_whole = base.is_multiple_of(BLOCK) && bits.len().is_multiple_of(WORDS_PER_BLOCK * size_of::<u64>());
+        let mut departed = Self { base, words, ..Self::default() };
+        departed.index();
+        is_whole.then_some(departed)
+    }
+
+    /// Everything up to `base` is in the set; of what follows, a bit each.
+    pub(super) fn bits(&self) -> (u64, Vec<u8>) {
+        (self.base, self.words.iter().flat_map(|word| word.to_le_bytes()).collect())
+    }
+
     /// Removes one ordinal from a set that is not indexed yet.
     pub(super) fn keep(&mut self, ordinal: u64) {
         let bit = ordinal - 1;

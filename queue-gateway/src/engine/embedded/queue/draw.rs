@@ -30,7 +30,7 @@ impl Queue {
     /// Fixes how many numbers take part in the draw, once the queue has opened.
     pub(super) fn close_numbers(&mut self, now: i64) {
         // Somebody may know of further numbers.
-        if self.control.rejoins(instant(now)) {
+        if self.waits(now) {
             return;
         }
         let has_opened = self.control.opens_at().is_none_or(|opens_at| opens_at <= instant(now));
@@ -55,7 +55,7 @@ impl Queue {
 
     pub(in crate::engine::embedded) fn deal(&mut self, deal: &Deal, now: i64) -> u64 {
         let lots = self.control.draw.lots().filter(|_| self.draw_is_decided);
-        let is_whole = !self.control.rejoins(instant(now));
+        let is_whole = !self.waits(now);
         let is_this_draw = is_whole && deal.epoch == self.epoch && lots.as_ref() == Some(&deal.lots);
         let numbers = deal.lots.numbers;
         if !is_this_draw || deal.first != self.dealt + 1 || deal.first > numbers {

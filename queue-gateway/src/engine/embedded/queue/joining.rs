@@ -17,7 +17,7 @@ use crate::{
 impl Queue {
     pub(in crate::engine::embedded) fn join(&mut self, request: JoinRequest, now: i64) -> JoinReply {
         let JoinRequest { visitor, held, candidate, contact, invitation } = request;
-        if self.control.rejoins(instant(now)) {
+        if self.waits(now) {
             // Somebody may know of places that were given already.
             return Err(NoJoins::Rejoining.into());
         }
@@ -126,6 +126,7 @@ impl Queue {
     ) -> bool {
         let least = least_alive(at);
         let nobody_waits = Admitting::of(&self.control, lane).contains(at.now)
+            && !self.is_unreported
             && self.ready.is_empty()
             && self.ready.covered(least) >= Sequence::LAST
             && !self.places.any_above(self.ready.known_through(least));

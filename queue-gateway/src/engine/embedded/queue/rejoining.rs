@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use contract::ids::VisitorId;
+use contract::ids::{ActiveTokenId, VisitorId};
 
-use super::{Queue, micros};
+use super::{Queue, least_alive, micros};
 use crate::{
     engine::{
         EngineError,
@@ -15,9 +15,8 @@ use crate::{
         },
     },
     line::{
-        Control, Draw, GatewayId, LogIndex, Memory, MemoryPage, Place, REJOINING_HEARS, REJOINING_LASTS,
-        REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after,
-        unknown_at,
+        Control, Draw, GatewayId, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_LASTS, REJOINING_PATIENCE,
+        REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after, unknown_at,
     },
 };
 
@@ -42,7 +41,7 @@ pub(super) struct Rejoining {
 impl Queue {
     /// A line that is being given back says nothing of anybody: whoever asks is to ask again.
     pub(in crate::engine::embedded) fn is_whole(&self, now: i64) -> Result<(), EngineError> {
-        if self.control.rejoins(instant(now)) {
+        if self.waits(now) {
             return Err(EngineError::Unavailable("the line is being given back to its store".to_owned()));
         }
         Ok(())
@@ -68,9 +67,6 @@ impl Queue {
         let is_better =
             head > rejoining.known || head == rejoining.known && draw_is_ahead || is_abandoned && head > rejoining.own;
         if is_better {
-            if rejoining.known == rejoining.own {
-                self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
-            }
             rejoining.known = head;
             rejoining.listed = (memory.extent.last_seq, memory.extent.last_invited);
             rejoining.is_listed = false;
@@ -81,6 +77,7 @@ impl Queue {
             rejoining.heard_at = now;
         }
         if is_better {
+            self.snapshot = None;
             self.log.go_on_after(memory.log_head);
             self.totals = memory.totals;
         }
@@ -120,7 +117,8 @@ impl Queue {
 
     /// Hears what gateways remember, since some of it may be lost here.
     pub(in crate::engine::embedded) fn doubt(&mut self, now: i64) {
-        if self.rejoining.is_none() && !self.is_untouched() && self.ready.has_gateways() {
+        let awaits_the_first = self.is_untouched() && self.control.rejoins(instant(now));
+        if self.rejoining.is_none() && !awaits_the_first {
             self.begin_rejoining(Some(self.log.head()), now);
         }
     }
@@ -130,12 +128,12 @@ impl Queue {
     fn begin_rejoining(&mut self, own: Option<LogIndex>, now: i64) {
         let at = self.note_time(now);
         self.accrue(now);
-        let expected = self.ready.gateways().max(1);
+        let expected = self.ready.live_gateways(least_alive(at)).max(1);
         for (seq, visitor) in self.ready.visitors_through(self.places.watermark()) {
             self.set_away(visitor, seq, at);
         }
         self.ready.forget_all();
-        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_HEARS))));
+        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
         let listed = own.map(|_| (self.last_seq, Sequence::of_invited(self.last_invited)));
         self.rejoining = Some(Rejoining {
             own,
@@ -205,9 +203,7 @@ impl Queue {
         // What has become of slots only those know who are believed.
         if is_believed {
             for token in &page.ended {
-                if let Some(slot) = self.slots.remove(*token) {
-                    self.note_outcome(&slot, now, |_| {});
-                }
+                self.drop_slot(*token, now);
             }
             for slot in &page.slots {
                 self.remember_slot(*slot, at);
@@ -219,12 +215,24 @@ impl Queue {
         true
     }
 
+    /// Ends a slot of which the log has said so before.
+    fn drop_slot(&mut self, token: ActiveTokenId, now: i64) {
+        if let Some(slot) = self.slots.remove(token) {
+            self.note_outcome(&slot, now, |_| {});
+        }
+    }
+
     fn remember_slot(&mut self, remembered: RememberedSlot, at: Moment) {
         let RememberedSlot { token, visitor, seq, admitted_at, expires_at } = remembered;
         let expires_at = expires_at.as_microsecond();
-        let is_known = self.slots.get(token).is_some() || self.slots.of(visitor).is_some();
-        if is_known || expires_at <= at.now || self.places.stored(visitor).is_some() {
+        let stands_elsewhere = self.places.stored(visitor).is_some_and(|(place, _)| place != seq);
+        if self.slots.get(token).is_some() || expires_at <= at.now || stands_elsewhere {
             return;
+        }
+        // Admitted from there, or given the place again and admitted once more.
+        self.places.remove(visitor);
+        if let Some(before) = self.slots.of(visitor).map(|slot| slot.token) {
+            self.drop_slot(before, at.now);
         }
         let lasts = expires_at.saturating_sub(at.now);
         self.slots.insert(Slot {
@@ -245,12 +253,22 @@ impl Queue {
     fn end_rejoining(&mut self, at: Moment) {
         self.note_time(at.now);
         self.accrue(at.now);
-        let has_waited = self.rejoining.take().is_some();
-        if has_waited {
+        let waited = self.rejoining.take();
+        let has_waited = waited.is_some();
+        if let Some(Rejoining { own, known, .. }) = waited {
             self.renew_slots(at);
+            if known == own {
+                // Their time to come back began with the wait.
+                for seq in self.places.kept_until(at.grace.saturating_add(self.grace())) {
+                    self.log.append(LineChange::Away { seq });
+                }
+            } else {
+                self.log.break_off();
+            }
             self.places.begin_grace(at.grace);
         }
         self.control.rejoining_until = has_waited.then(|| instant(at.now.saturating_add(micros(REJOINING_SETTLES))));
+        self.is_unreported |= has_waited;
     }
 
     /// How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim has the
@@ -279,6 +297,11 @@ impl Queue {
         if self.control.rejoining_until.is_some_and(|until| until.as_microsecond() <= at.now) {
             self.end_rejoining(at);
         }
+    }
+
+    /// Whether gateways are giving the line back, or are yet to report anew who is there.
+    pub(super) fn waits(&self, now: i64) -> bool {
+        self.rejoining.is_some() || self.control.rejoins(instant(now))
     }
 
     /// Whether it waits for what gateways remember: whatever was done now might be about a line that is not all here.

@@ -134,6 +134,7 @@ impl Queue {
             return (true, refused);
         }
         let registration = self.ready.hear(report, at.line);
+        self.is_unreported = false;
         for &(visitor, seq) in &report.gone {
             self.drop_entry((seq, visitor, report.gateway), at);
         }

@@ -7,7 +7,8 @@ use fred::types::Value;
 
 use super::{Read, Reply, change, control, corrupt, id, parsed, text};
 use crate::line::{
-    Control, Draw, DrawSecret, Extent, Memory, MemoryPage, Opening, Rejoined, RememberedSlot, Sequence, Totals,
+    Control, Draw, DrawSecret, Epoch, Extent, LogIndex, Memory, MemoryPage, Opening, Rejoined, RememberedSlot,
+    Sequence, Snapshot, Totals,
 };
 
 /// A line in numbers.
@@ -93,6 +94,22 @@ pub(in crate::engine::redis) fn rejoined(reply: Value) -> Read<Rejoined> {
         2 => Ok(Rejoined::Since(Sequence(reply.int()?), Sequence(reply.int()?))),
         _ => Err(corrupt("what is wanted of a memory")),
     }
+}
+
+/// An entry of the log.
+pub(in crate::engine::redis) fn head(reply: &Value) -> Read<LogIndex> {
+    reply.as_u64().map(LogIndex).ok_or_else(|| corrupt("an entry of the log"))
+}
+
+/// The snapshot that is kept.
+pub(in crate::engine::redis) fn snapshot(reply: Value) -> Read<Option<Snapshot>> {
+    let mut reply = Reply::new(reply)?;
+    if reply.is_over() {
+        return Ok(None);
+    }
+    let (epoch, log_head) = (Epoch(reply.int()?), LogIndex(reply.count()?));
+    let order = reply.value()?.into_bytes().ok_or_else(|| corrupt("an order"))?;
+    Ok(Some(Snapshot { epoch, log_head, order }))
 }
 
 /// A page of slots.

@@ -42,30 +42,48 @@ local is_listed, stands = {}, {}
 for i = 14, first_ended - 1 do
   is_listed[tonumber(ARGV[i])] = true
 end
-local within = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(above), integer(through), 'WITHSCORES')
-for i = 1, #within, 2 do
-  local visitor, seq = within[i], tonumber(within[i + 1])
-  stands[seq] = visitor
-  -- Of what was given later they do not know.
+-- Of what was given later they do not know.
+local function take_out_unless_listed(visitor, seq)
   if is_believed and not is_listed[seq] and not is_given_after(seq, tonumber(ARGV[6]), tonumber(ARGV[7])) then
     redis.call('ZREM', LINE, visitor)
     redis.call('SREM', NO_SHOWS, visitor)
     places.set_back(visitor)
-    places.unready(seq)
   end
+end
+-- Never through what has expired: a million such places may not be cleared yet. Those that are kept are few.
+local lasting = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(math.max(above, queue.expired_through)), integer(through),
+  'WITHSCORES')
+for i = 1, #lasting, 2 do
+  local visitor, seq = lasting[i], tonumber(lasting[i + 1])
+  stands[seq] = visitor
+  take_out_unless_listed(visitor, seq)
+end
+local kept_through = integer(math.min(through, queue.expired_through))
+local kept = redis.call('ZRANGEBYSCORE', AWAY_PLACES, '(' .. integer(above), kept_through, 'WITHSCORES')
+for i = 1, #kept, 2 do
+  take_out_unless_listed(kept[i], tonumber(kept[i + 1]))
+end
+-- Who stands here, of whom the page tells.
+local function standing_at(seq)
+  if seq > queue.expired_through then
+    return stands[seq]
+  end
+  local at = integer(seq)
+  return redis.call('ZRANGEBYSCORE', LINE, at, at)[1]
 end
 local unknown, restored = {}, {}
 for i = 14, first_ended - 1 do
   local seq = tonumber(ARGV[i])
   local is_news = is_whole or is_given_after(seq, queue.listed_seq, INVITED_ORIGIN + queue.listed_invited)
-  if is_news and not stands[seq] then
-    stands[seq] = rejoining.unknown_at(seq)
+  local visitor = is_news and standing_at(seq)
+  if is_news and not visitor then
+    visitor = rejoining.unknown_at(seq)
     unknown[#unknown + 1] = ARGV[i]
-    unknown[#unknown + 1] = stands[seq]
+    unknown[#unknown + 1] = visitor
   end
   -- Whoever stands among places that have expired was kept alone.
-  if is_news and seq <= queue.expired_through and not is_number(seq) and not redis.call('ZSCORE', AWAY, stands[seq]) then
-    places.set_away(stands[seq], seq)
+  if is_news and seq <= queue.expired_through and not is_number(seq) and not redis.call('ZSCORE', AWAY, visitor) then
+    places.set_away(visitor, seq)
   end
   if is_news and seq <= (is_invited(seq) and INVITED_ORIGIN or 0) and not is_number(seq) then
     restored[#restored + 1] = ARGV[i]
@@ -80,16 +98,20 @@ set('has_unknown', 1)
 for i = first_ended, is_believed and first_slot - 1 or 0 do
   slots.drop(ARGV[i])
 end
-local remembered, has_slot = {}, {}
+local remembered = {}
 for i = first_slot, is_believed and #ARGV or 0, 5 do
-  local token, visitor, expires_at = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 4])
-  local is_known = redis.call('HEXISTS', SLOTS, token) == 1 or redis.call('HEXISTS', TOKENS, visitor) == 1
-    or redis.call('ZSCORE', LINE, visitor) or has_slot[visitor]
-  if not is_known and expires_at > now() then
-    has_slot[visitor] = true
+  local token, visitor, seq, expires_at = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 4])
+  local stored = tonumber(redis.call('ZSCORE', LINE, visitor))
+  local stands_elsewhere = stored and stored ~= seq
+  if redis.call('HEXISTS', SLOTS, token) == 0 and expires_at > now() and not stands_elsewhere then
+    -- Admitted from there, or given the place again and admitted once more.
+    redis.call('ZREM', LINE, visitor)
+    redis.call('SREM', NO_SHOWS, visitor)
+    places.set_back(visitor)
+    slots.drop(redis.call('HGET', TOKENS, visitor))
     local line = clocks().line
     -- How far its visitor had come is not known.
-    remembered[#remembered + 1] = { token = token, visitor = visitor, seq = tonumber(ARGV[i + 2]), network = '-',
+    remembered[#remembered + 1] = { token = token, visitor = visitor, seq = seq, network = '-',
       admitted_at = tonumber(ARGV[i + 3]), arrive_by = line, arrived_at = line, claim_by = line + expires_at - now(),
       expires_at = expires_at, holder = '-' }
   end

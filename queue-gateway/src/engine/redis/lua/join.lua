@@ -64,7 +64,7 @@ local function does_somebody_wait()
   if not somebody_waits then
     write_fresh()
     local known = places.known_through()
-    somebody_waits = redis.call('EXISTS', READY) == 1 or places.covered() < LAST or known < LAST
+    somebody_waits = queue.is_reported == 0 or redis.call('EXISTS', READY) == 1 or places.covered() < LAST or known < LAST
       and #redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '(' .. integer(INVITED), 'LIMIT', 0, 1) > 0
   end
   return somebody_waits

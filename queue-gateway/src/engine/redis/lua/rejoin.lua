@@ -65,12 +65,11 @@ end
 
 local epoch, revision = tonumber(ARGV[4]), tonumber(ARGV[11])
 if not queue.known_head then
-  local is_untouched = queue.last_seq == 0 and queue.last_invited == 0 and redis.call('EXISTS', LINE, SLOTS) == 0
   local has_lost_some = queue.epoch == epoch and (head > queue.log_head or last_seq > queue.last_seq
     or last_invited > queue.last_invited or revision > queue.revision)
   if has_lost_some then
     rejoining.begin(queue.log_head)
-  elseif is_untouched and queue.epoch ~= epoch then
+  elseif queue.epoch ~= epoch and rejoining.is_untouched() then
     rejoining.begin(-1)
     set('epoch', epoch)
     take_orders()
@@ -87,9 +86,6 @@ local draw_is_ahead, draw_is_behind = compare_draw()
 local is_better = head > queue.known_head or head == queue.known_head and draw_is_ahead
   or is_abandoned and head > queue.own_head
 if is_better then
-  if queue.known_head == queue.own_head then
-    set('rejoining_until', now() + REJOINING_LASTS)
-  end
   set('known_head', head)
   set('listed_seq', last_seq)
   set('listed_invited', last_invited)
@@ -101,6 +97,7 @@ if is_believed then
   set('heard_at', now())
 end
 if is_better then
+  redis.call('DEL', SNAPSHOT)
   -- What was logged since belongs to another history.
   if head > queue.log_head then
     redis.call('DEL', LOG)

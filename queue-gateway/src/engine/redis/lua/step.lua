@@ -26,6 +26,9 @@ local function hear()
     set('registrations', queue.registrations + 1)
     registration = integer(queue.registrations)
   end
+  if queue.is_reported == 0 then
+    set('is_reported', 1)
+  end
   local at, covers, newest, reach = clocks().line, ARGV[6], ARGV[7], ARGV[8]
   known[gateway] = { registration = registration, number = tonumber(number), at = at, covers = tonumber(covers),
     newest = tonumber(newest), reach = tonumber(reach) }

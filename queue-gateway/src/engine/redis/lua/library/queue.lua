@@ -19,11 +19,12 @@
 --          23 changes (stream: the nth change of revision r has the id r-n, and the fields at, by, field, from, to)
 --          24 invitations (sorted set: those that were used, by expiry)
 --          25 rejoined (set of gateways that have handed back what they remember)
+--          26 snapshot (hash: head, and order, which gateways alone read)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
 -- Reply    nil when the queue is not configured; an error that begins with REJOINING from a step that cannot be done while
 --          the line is being given back; else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
-  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS, REJOINED = unpack(KEYS)
+  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS, REJOINED, SNAPSHOT = unpack(KEYS)
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992
@@ -42,11 +43,12 @@ local MOST_LOST = 10000
 local MOST_SWEPT = 1000
 local MOST_CHANGES = 1000
 local REJOINING_BEGINS = 3000000
-local REJOINING_HEARS = 10000000
 local REJOINING_LASTS = 60000000
 local REJOINING_SETTLES = 2000000
 local REJOINING_PATIENCE = 3000000
 local MOST_NUMBERS_PER_PLACE = 4
+local SNAPSHOT_EVERY = 20000
+local LONGEST_SNAPSHOT = 4194304
 
 -- The functions of the other three files are made when the first of them is called: most joins need none of them, and to
 -- make them all would cost more than the join.
@@ -155,8 +157,7 @@ end
 
 -- Whether gateways are giving the line back, or the next step asks them for it.
 local function rejoins()
-  return queue.rejoining_until and now() < queue.rejoining_until
-    or is_elsewhere() and redis.call('EXISTS', GATEWAYS) == 1
+  return queue.known_head or queue.rejoining_until and now() < queue.rejoining_until or is_elsewhere()
 end
 
 -- The reply of a step that cannot be done while the line is being given back.
@@ -227,7 +228,8 @@ local function clocks()
     if not rawget(queue, 'noted_at') then
       read('noted_at', 'line_time', 'grace_time', unpack(LIFE))
     end
-    local longest = redis.call('EXISTS', GATEWAYS) == 1 and LONGEST_STEP or math.huge
+    local are_awaited = queue.rejoining_until or redis.call('EXISTS', GATEWAYS) == 1
+    local longest = are_awaited and LONGEST_STEP or math.huge
     local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
     local whole = math.max(queue.noted_at, queue.rejoining_until or -math.huge)
     local lived = math.min(elapsed, math.max(now() - whole, 0))

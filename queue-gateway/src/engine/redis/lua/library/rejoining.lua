@@ -40,24 +40,30 @@ local rejoining = on_first_use(function()
     set('listed_invited', knows and queue.last_invited or 0)
     set('is_listed', knows and 1 or 0)
     set('heard_at', now())
-    set('expected', math.max(redis.call('HLEN', GATEWAYS), 1))
-    set('rejoining_until', now() + REJOINING_HEARS)
+    set('rejoining_until', now() + REJOINING_LASTS)
     local passed = redis.call('ZRANGEBYSCORE', READY, '-inf', integer(queue.watermark), 'WITHSCORES')
     for i = 1, #passed, 2 do
       places.set_away(string.sub(passed[i], 1, 32), tonumber(passed[i + 1]))
     end
-    local known = places.gateways()
-    for id in pairs(known) do
+    local known, live = places.gateways(), 0
+    for id, of in pairs(known) do
+      live = live + (of.at >= clocks().line - GATEWAY_LIVES and 1 or 0)
       known[id] = nil
     end
+    set('expected', math.max(live, 1))
     redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS, REJOINED)
     set('sweeping_from', LAST)
   end
 
+  -- Whether nobody has done anything here since the store began the queue.
+  local function is_untouched()
+    return queue.last_seq == 0 and queue.last_invited == 0 and redis.call('EXISTS', LINE, SLOTS) == 0
+  end
+
   -- Hears what gateways remember, since some of it may be lost here.
   local function doubt()
-    local is_untouched = queue.last_seq == 0 and queue.last_invited == 0
-    if not is_untouched and not queue.known_head and redis.call('EXISTS', GATEWAYS) == 1 then
+    local awaits_the_first = queue.rejoining_until and now() < queue.rejoining_until and is_untouched()
+    if not queue.known_head and not awaits_the_first then
       begin(queue.log_head)
     end
   end
@@ -89,6 +95,14 @@ local rejoining = on_first_use(function()
     slots.occupy(renewed)
   end
 
+  -- Says of those whose time to come back began with the wait that they are not ready.
+  local function note_away()
+    local kept_until = integer(clocks().grace + queue.grace)
+    for _, visitor in ipairs(redis.call('ZRANGEBYSCORE', AWAY, kept_until, kept_until)) do
+      log('away ' .. integer(tonumber(redis.call('ZSCORE', LINE, visitor))))
+    end
+  end
+
   -- Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
   -- was passed begins. The gateways are to report anew who is there, and have some time for it.
   local function finish()
@@ -97,6 +111,13 @@ local rejoining = on_first_use(function()
     accrue(nobody_ready())
     if has_waited then
       renew_slots()
+      if queue.known_head ~= queue.own_head then
+        -- Another history: nobody goes on from what they followed before.
+        redis.call('DEL', LOG)
+        set('log_head', queue.log_head + 1)
+      else
+        note_away()
+      end
       redis.call('DEL', PASSED)
       if queue.watermark > queue.expired_through then
         local grace = integer(clocks().grace)
@@ -110,9 +131,10 @@ local rejoining = on_first_use(function()
     queue.rejoining_until, queue.known_head = false, false
     if has_waited then
       set('rejoining_until', now() + REJOINING_SETTLES)
+      set('is_reported', 0)
     end
   end
 
-  return { unknown_at = unknown_at, name = name, begin = begin, doubt = doubt, note_server = note_server, finish = finish }
+  return { unknown_at = unknown_at, name = name, is_untouched = is_untouched, begin = begin, doubt = doubt, note_server = note_server, finish = finish }
 end)
 
