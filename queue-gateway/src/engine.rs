@@ -8,6 +8,14 @@
 //! [`LONGEST_STEP`] although some are registered, so that nobody loses a turn to an outage; and *grace time*, which is line
 //! time without pauses. Slots are lost by line time, places by grace time, tokens expire by the store's clock.
 //!
+//! Two lanes wait in each queue. Those with an [invitation](crate::line::Invitation), which gives one place once, stand in the
+//! priority lane, all others in the *general line*. While somebody of both is ready the invited have their
+//! [share](crate::line::Share) of the turns, to within one; a lane alone has them all. What is said below of horizon, watermark,
+//! passing, expiry and [`Baseline::max_places`] is said of the general line: places in the lane last until they are used or
+//! given up. Whoever waits already changes lanes by a join with an invitation, and a join of somebody in the lane finds that
+//! place. The invited take no part in a draw, do not wait for it, and may be admitted before the opening
+//! ([`Invitations::presale`](crate::line::Invitations)).
+//!
 //! Expiry is exact on read: what is past its deadline is gone in every reply about a visitor or a slot, whether or not a
 //! sweep has met it. The log says so when a sweep meets it or its visitor comes by; pages of the line are as the log has
 //! them. Sweeping is part of [`QueueEngine::step`] alone, and bounded.
@@ -114,24 +122,31 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
         beginning: Beginning,
     ) -> Result<Stats, EngineError>;
 
-    /// Tells the store in numbers what a gateway remembers of a line. Where nobody has done anything since the queue began, it
-    /// goes on in the epoch that is remembered, with what operators had ordered and the draw as far as it had come. It is
-    /// rejoining for [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways have handed back their
-    /// pages as the one says that knew of most. Then it forgets what gateways have reported, and is rejoining for
-    /// [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES) more, in which they report anew.
+    /// Tells the store in numbers what a gateway remembers of a line. A queue in which nobody has done anything since it began
+    /// goes on in the epoch that is remembered; one of this very epoch that lacks any of it - an entry of the log, a place, an
+    /// order of an operator's - was set back, and takes it in. A store that finds another process speaking for it than in the
+    /// last step, or a report that follows what it does not have, waits to be told by itself.
     ///
-    /// While it is, joins are refused, nobody is admitted, and of the steps about one visitor or slot each is `Unavailable`.
+    /// From then on it is *rejoining*, for [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways
+    /// have handed back their pages as were live, or as the one says that knew of most. Nothing is swept, logged, given or
+    /// admitted meanwhile, line time stands still, and of the steps about one visitor or slot each is `Unavailable`. What had
+    /// been reported of who is there is forgotten, so for [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES) more the
+    /// gateways report anew.
     ///
     /// Whoever remembers the newest entry of the log is believed, and is to tell of all places; or the next best, when they
-    /// are silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE). Others are to tell of what was given later.
-    /// Refused where a line goes on.
+    /// are silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE). A store that was set back counts as one of them,
+    /// which has told of all that it knows: so nothing that it has let go of comes back. Others are to tell of what was given
+    /// later. Orders count where their revision is newer, a draw where it had come farther. Refused where a line goes on.
     async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError>;
 
-    /// Takes in a page of what was wanted: whoever stands at the places in it is *unknown* until somebody with that place in
-    /// this epoch is reported ready, joins or is [named](Self::name), and has a place no other way. Of those who were given
-    /// places as long ago as the believed one knows of, nobody else stands within a page of theirs. Slots last until they
-    /// expire, since how far their visitors had come is not known. The grace time of all who were passed begins with the
-    /// end. Returns false where somebody else is believed by now.
+    /// Takes in a page of what was wanted. Whoever stands at a place in it that is free here is *unknown* until somebody with
+    /// that place in this epoch is reported ready, joins or is [named](Self::name), and has no other place. Of places that
+    /// were given as long ago as the believed one knows, only those in their pages last.
+    ///
+    /// Slots are taken from the believed alone, and end where they say so. One that was not known here lasts until it
+    /// expires; any other that nobody has claimed counts as arrived at, since how far its visitor had come may be lost. The
+    /// grace time of all who were passed begins with the end. A line that has taken in more than it had goes on with another
+    /// history of the log, so that everybody reads it anew. Returns false where somebody else is believed by now.
     async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError>;
 
     /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one

@@ -7,6 +7,7 @@ mod booking;
 mod cpu;
 mod gateway;
 mod join;
+mod late;
 mod load;
 mod poll;
 mod process;
@@ -54,6 +55,8 @@ enum Name {
     Poll,
     /// Hold, reserve and pay on PostgreSQL.
     Booking,
+    /// Redis time for a gateway that comes late to a long line.
+    Late,
 }
 
 /// The other side of a row, run as a process of its own.
@@ -102,6 +105,9 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if wanted(Name::Booking) {
         rows.push(booking::measure(trial).await.context("row 8, bookings")?);
+    }
+    if wanted(Name::Late) {
+        rows.push(late::measure().await.context("row 14, a late gateway")?);
     }
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(["#", "name", "ours", "reference", "ratio", "bar", "pass"]);
