@@ -218,6 +218,14 @@ impl Mirror {
         self.doubtful_before.fetch_max(now.as_second().saturating_sub(1), Ordering::Relaxed);
     }
 
+    /// Shows that the store waits for what gateways remember: of all that it says, nothing else counts meanwhile.
+    pub(crate) fn note_rejoining(&self, stats: &Stats) {
+        if let Some(line) = self.line.write().as_mut() {
+            let shown = Arc::make_mut(&mut line.stats);
+            (shown.now, shown.control.rejoining_until) = (stats.now, stats.control.rejoining_until);
+        }
+    }
+
     pub(crate) fn set_current(&self, current: bool) {
         self.current.store(current, Ordering::Relaxed);
     }

@@ -189,21 +189,23 @@ impl Promoter {
         mirror.set_current(!matches!(news, News::Unsettled | News::Rejoining));
         if !matches!(news, News::Rejoining) {
             self.deal().await?;
-            self.publish(known).await?;
+            self.publish(known).await;
         }
         // A line that is being given back says nothing of anybody.
         if matches!(news, News::Rejoining) { Ok(()) } else { self.follower.settle(lost).await }
     }
 
     /// Leaves a snapshot of the line for gateways that come late, now and then.
-    async fn publish(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
+    async fn publish(&self, known: &mut Acquaintance) {
         let Follower { engine, mirror, .. } = &*self.follower;
-        if let Some(snapshot) = mirror.snapshot_after(known.published) {
-            let kept = engine.publish(self.follower.queue(), &snapshot).await?;
-            // Whether or not it was kept: no line is worth a try in every tick.
-            known.published = kept.max(snapshot.log_head);
+        let queue = self.follower.queue();
+        let Some(snapshot) = mirror.snapshot_after(known.published) else { return };
+        // Whether or not it is kept: nothing here is worth a try in every tick, nor worth a step.
+        known.published = snapshot.log_head;
+        match engine.publish(queue, &snapshot).await {
+            Ok(kept) => known.published = kept.max(snapshot.log_head),
+            Err(error) => tracing::warn!(%queue, %error, "no snapshot of the line was left for late gateways"),
         }
-        Ok(())
     }
 
     /// Deals the places of a draw that is decided. All gateways do, each where another has stopped.
@@ -270,14 +272,15 @@ impl Promoter {
         self.metrics.step_seconds.observe(began.elapsed().as_secs_f64());
         self.metrics.admitted.inc_by(step.admitted);
         let Step { tail, stats, present, .. } = self.take_note(known, step);
+        if tail.rejoining {
+            mirror.note_rejoining(&stats);
+        }
         let is_missed = mirror.is_missed_by(&tail);
-        known.set_back |= !is_missed && (mirror.went_back(bookmark, &tail) || mirror.knows_newer_orders(&stats));
+        known.set_back |=
+            !is_missed && (mirror.went_back(bookmark, &tail) || mirror.knows_newer_orders(bookmark, &stats));
         if (is_missed || known.set_back) && give_back(&self.follower, known.gateway).await? {
             known.set_back = false;
             return Ok(News::Rejoining);
-        }
-        if mirror.is_rejoining() && !tail.rejoining {
-            mirror.doubt_what_was_told(stats.now);
         }
         let news = mirror.follow_step(&**engine, bookmark, tail, stats, present, known.set_back).await;
         known.set_back &= !matches!(news, Ok(News::SetBack | News::NewEpoch));

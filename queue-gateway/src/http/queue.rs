@@ -59,7 +59,7 @@ pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
     let document = PublicState {
         queue: &queue.name,
         title: &queue.title,
-        state: if queue.follower.mirror.is_rejoining() { QueueState::Rejoining } else { stats.state() },
+        state: stats.state(),
         waiting: census.waiting,
         present: census.present,
         parked: census.parked,

@@ -42,7 +42,11 @@ impl Mirror {
     /// falls within an epoch unless writes were lost.
     pub(crate) fn went_back(&self, bookmark: Bookmark, tail: &Tail) -> bool {
         let knew_more = tail.log_head < bookmark.head || tail.last_seq < bookmark.newest;
-        bookmark.epoch == tail.epoch && self.copies.load(Ordering::Acquire) == bookmark.copy && knew_more
+        bookmark.epoch == tail.epoch && self.is_same_copy(bookmark) && knew_more
+    }
+
+    pub(super) fn is_same_copy(&self, bookmark: Bookmark) -> bool {
+        self.copies.load(Ordering::Acquire) == bookmark.copy
     }
 
     /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, and goes on, the
@@ -57,9 +61,12 @@ impl Mirror {
         set_back: bool,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
+        if !tail.rejoining && self.rejoining.swap(false, Ordering::Relaxed) {
+            self.doubt_what_was_told(stats.now);
+        }
         let news = if set_back { self.recover(engine).await? } else { self.take_in(engine, bookmark, tail).await? };
         // A copy that was made meanwhile is newer than these numbers.
-        let same_copy = self.copies.load(Ordering::Acquire) == bookmark.copy;
+        let same_copy = self.is_same_copy(bookmark);
         if let Some(line) = self.line.write().as_mut().filter(|line| same_copy && line.epoch == stats.epoch) {
             line.note_step(stats, present);
         }
@@ -75,20 +82,19 @@ impl Mirror {
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
         // Only a step knows what to do about that.
-        if self.is_missed_by(&tail) || self.went_back(bookmark, &tail) {
+        if self.is_rejoining() || self.is_missed_by(&tail) || self.went_back(bookmark, &tail) {
             return Err(EngineError::Unavailable("the store has lost the line".to_owned()));
         }
         self.take_in(engine, bookmark, tail).await
     }
 
     async fn take_in(&self, engine: &dyn QueueEngine, bookmark: Bookmark, tail: Tail) -> Result<News, EngineError> {
-        if self.copies.load(Ordering::Acquire) != bookmark.copy {
+        if !self.is_same_copy(bookmark) {
             return Ok(News::Overtaken);
         }
         if tail.rejoining {
             return Ok(News::Rejoining);
         }
-        self.rejoining.store(false, Ordering::Relaxed);
         self.catch_up(engine, bookmark.after, tail).await
     }
 
@@ -112,7 +118,7 @@ impl Mirror {
     async fn recover(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
         tracing::warn!(queue = %self.queue, "the queue store has lost its last writes: reading the line anew");
         self.doubt_what_was_told(engine.stats(&self.queue).await?.now);
-        match self.rebuild(engine).await? {
+        match self.copy_anew(engine, true).await? {
             News::Rebuilt => Ok(News::SetBack),
             other => Ok(other),
         }
@@ -191,6 +197,11 @@ impl Mirror {
     /// Copies the line anew: from the snapshot that another gateway has left, or from its beginning, and the log after it;
     /// or in full, where that is less.
     async fn rebuild(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
+        self.copy_anew(engine, false).await
+    }
+
+    /// The same; it may give up what is known here and not in the store.
+    async fn copy_anew(&self, engine: &dyn QueueEngine, gives_up: bool) -> Result<News, EngineError> {
         let before = engine.stats(&self.queue).await?;
         let copy = match self.copy_from_snapshot(engine, &before).await? {
             Some(copy) => Some(copy),
@@ -199,6 +210,13 @@ impl Mirror {
         let Some((mut fresh, after)) = copy else { return Ok(News::Unsettled) };
         fresh.note_step(after, Vec::new());
         let mut line = self.line.write();
+        if let Some(old) = line.as_ref().filter(|old| !gives_up && old.epoch == fresh.epoch) {
+            if old.knows_more_than(&fresh) {
+                // The store was set back meanwhile, and is to be told: nobody else may remember it.
+                return Ok(News::Unsettled);
+            }
+            fresh.note_issued(old.last_seq());
+        }
         if let Some(old) = line.take() {
             fresh.inherit(old);
         }

@@ -162,6 +162,11 @@ impl Line {
         self.take_stock();
     }
 
+    /// Whether another copy of the same line lacks an entry of the log that is known here.
+    pub(super) fn knows_more_than(&self, other: &Self) -> bool {
+        self.epoch == other.epoch && self.head > other.head
+    }
+
     /// Goes on with the history of a copy that this one replaces: the queue moves as before.
     pub(super) fn inherit(&mut self, old: Self) {
         (self.general, self.invited, self.present) = (old.general, old.invited, old.present);

@@ -1,10 +1,10 @@
 //! What this gateway remembers of a line, for a store that has lost it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use contract::ids::ActiveTokenId;
 
-use super::{Line, Mirror};
+use super::{Bookmark, Line, Mirror};
 use crate::line::{
     Admission, GatewayId, LineChange, LogIndex, Memory, RememberedSlot, SNAPSHOT_EVERY, Sequence, Snapshot, Stats,
 };
@@ -52,7 +52,11 @@ impl Slots {
     }
 
     fn lasting_and_ended(&self) -> (Vec<RememberedSlot>, Vec<ActiveTokenId>) {
-        (self.lasting.values().copied().collect(), self.ended.iter().copied().collect())
+        let lasting: Vec<RememberedSlot> = self.lasting.values().copied().collect();
+        // A log that is replayed ends slots that were read later.
+        let lasts: HashSet<ActiveTokenId> = lasting.iter().map(|slot| slot.token).collect();
+        let ended = self.ended.iter().copied().filter(|token| !lasts.contains(token)).collect();
+        (lasting, ended)
     }
 }
 
@@ -63,9 +67,9 @@ impl Mirror {
     }
 
     /// Whether operators have ordered something that the store does not know of any more.
-    pub(crate) fn knows_newer_orders(&self, stats: &Stats) -> bool {
+    pub(crate) fn knows_newer_orders(&self, bookmark: Bookmark, stats: &Stats) -> bool {
         let is_newer = |line: &Line| line.epoch == stats.epoch && line.stats.control.revision > stats.control.revision;
-        self.read(is_newer).unwrap_or(false)
+        self.is_same_copy(bookmark) && self.read(is_newer).unwrap_or(false)
     }
 
     /// The line for gateways that come late, where it is so many entries of the log newer than the last that was kept.
@@ -137,6 +141,9 @@ mod tests {
         before.follow(&LineChange::Ended { seq: Sequence(4) });
         let mut fresh = Slots::new([kept, RememberedSlot { token: ActiveTokenId::generate(&clock), ..again }]);
         fresh.inherit(before);
+        // A replay ends and begins again what was read as it is now.
+        fresh.follow(&LineChange::Returned { seq: Sequence(1) });
+        fresh.lasting.insert(Sequence(1), kept);
         let (lasting, ended) = fresh.lasting_and_ended();
         assert_eq!((lasting.len(), lasting[0], ended.len()), (2, kept, 3));
         assert!(ended.contains(&over.token) && ended.contains(&again.token));

@@ -266,6 +266,8 @@ on_every_engine! {
         nothing_happens_in_a_line_that_waits_for_its_gateways
         nobody_goes_straight_in_before_a_gateway_has_reported
         whoever_hands_back_half_of_a_line_takes_nobodys_turn
+        whoever_went_straight_in_from_another_place_has_the_slot
+        whoever_was_ready_and_is_not_reported_anew_is_away
         a_lost_pause_stays_a_pause
         whoever_had_arrived_in_the_lost_stretch_is_no_no_show
         a_place_that_came_back_in_the_lost_stretch_comes_back_once

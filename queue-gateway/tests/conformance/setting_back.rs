@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use contract::ids::{ActiveTokenId, VisitorId};
 use queue_gateway::line::{
-    Baseline, Claim, Lost, NoJoins, Opening, Place, QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence,
-    Standing,
+    Baseline, Claim, Contact, Invitation, InvitationId, JoinRequest, LineChange, Lost, NoJoins, Opening, Place,
+    QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
     comparison::seeds,
-    fixture::{ARRIVE, Fixture, baseline, is_admitted, join_request, waiting},
+    fixture::{ARRIVE, Fixture, GRACE, baseline, is_admitted, join_request, waiting},
     gateway::empty_report,
     rejoining::{SECOND, inviting},
 };
@@ -68,7 +68,7 @@ impl Fixture {
 
     async fn come_back(&self, visitor: VisitorId, seq: i64) -> Standing {
         let held = Some(Place { epoch: self.stats().await.epoch, seq: Sequence(seq) });
-        self.ask(queue_gateway::line::JoinRequest { held, ..join_request(visitor, self.token()) }).await.standing
+        self.ask(JoinRequest { held, ..join_request(visitor, self.token()) }).await.standing
     }
 }
 
@@ -193,6 +193,37 @@ pub(crate) async fn whoever_hands_back_half_of_a_line_takes_nobodys_turn(f: Fixt
         other => panic!("expected to be admitted, is {other:?}"),
     }
     assert_eq!(store.line().await, [1, 3, 4, 5, 6, 7]);
+}
+
+pub(crate) async fn whoever_went_straight_in_from_another_place_has_the_slot(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(2).await;
+    let [lost, store] = both.each();
+    let invitation = Some(Invitation { id: InvitationId(lost.id()), expires_at: lost.now() + GRACE });
+    let contact = Some(Contact { network: None });
+    let joined = lost.ask(JoinRequest { invitation, contact, ..join_request(line[0], lost.token()) }).await;
+    assert!(is_admitted(joined.standing));
+    assert!(store.give_back(&lost.remembered(1).await).await);
+    store.settle().await;
+    assert!(is_admitted(store.status(line[0]).await));
+    assert_eq!(store.line().await, [2]);
+}
+
+/// Gateways that go on by the log must not take them for ready.
+pub(crate) async fn whoever_was_ready_and_is_not_reported_anew_is_away(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(2).await;
+    let [lost, store] = both.each();
+    both.admit(&line[1..]).await;
+    let mut gateway = store.gateway_with(&line[..1]).await;
+    gateway.step(0).await;
+    assert_eq!(store.front().await, [1]);
+    lost.line_of(1).await;
+    assert!(store.give_back(&lost.remembered(2).await).await);
+    store.advance(Duration::from_millis(60_037));
+    store.sweep().await;
+    assert_eq!(store.log().await.last(), Some(&LineChange::Away { seq: Sequence(1) }));
+    assert_eq!((store.front().await, store.line().await), (vec![], vec![1, 3]));
 }
 
 pub(crate) async fn a_lost_pause_stays_a_pause(f: Fixture) {

@@ -193,6 +193,7 @@ async fn a_gateway_that_died_with_the_store_is_waited_for_a_minute() {
     other.kill();
     tokio::time::sleep(Duration::from_secs(50)).await;
     assert_eq!(world.stats().await.state(), QueueState::Rejoining);
+    assert_eq!(one.mirror.stats().unwrap().state(), QueueState::Rejoining, "as page, gauge and joins have it");
     assert!(one.position(crowd[199].0.place.seq).is_some());
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(world.stats().await.state(), QueueState::Open);

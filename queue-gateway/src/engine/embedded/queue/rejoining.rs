@@ -33,6 +33,8 @@ pub(super) struct Rejoining {
     is_listed: bool,
     /// When one of them was heard last.
     heard_at: i64,
+    /// Whoever was passed and there when it began is kept for so long, in grace time.
+    kept_until: i64,
     /// How many gateways are to be heard, and those that were.
     expected: u64,
     heard: BTreeSet<GatewayId>,
@@ -141,6 +143,7 @@ impl Queue {
             listed: listed.unwrap_or((Sequence::FIRST, Sequence::FIRST)),
             is_listed: own.is_some(),
             heard_at: now,
+            kept_until: at.grace.saturating_add(self.grace()),
             expected,
             heard: BTreeSet::new(),
         });
@@ -206,7 +209,7 @@ impl Queue {
                 self.drop_slot(*token, now);
             }
             for slot in &page.slots {
-                self.remember_slot(*slot, at);
+                self.remember_slot(*slot, page.known, at);
             }
         }
         if is_complete {
@@ -222,10 +225,12 @@ impl Queue {
         }
     }
 
-    fn remember_slot(&mut self, remembered: RememberedSlot, at: Moment) {
+    fn remember_slot(&mut self, remembered: RememberedSlot, known: (Sequence, Sequence), at: Moment) {
         let RememberedSlot { token, visitor, seq, admitted_at, expires_at } = remembered;
         let expires_at = expires_at.as_microsecond();
-        let stands_elsewhere = self.places.stored(visitor).is_some_and(|(place, _)| place != seq);
+        // Since then they have joined anew, as far as who tells of the slot cannot know.
+        let is_later = |place| place != seq && is_given_after(place, known);
+        let stands_elsewhere = self.places.stored(visitor).is_some_and(|(place, _)| is_later(place));
         if self.slots.get(token).is_some() || expires_at <= at.now || stands_elsewhere {
             return;
         }
@@ -255,11 +260,11 @@ impl Queue {
         self.accrue(at.now);
         let waited = self.rejoining.take();
         let has_waited = waited.is_some();
-        if let Some(Rejoining { own, known, .. }) = waited {
+        if let Some(Rejoining { own, known, kept_until, .. }) = waited {
             self.renew_slots(at);
             if known == own {
                 // Their time to come back began with the wait.
-                for seq in self.places.kept_until(at.grace.saturating_add(self.grace())) {
+                for seq in self.places.kept_until(kept_until) {
                     self.log.append(LineChange::Away { seq });
                 }
             } else {

@@ -102,7 +102,8 @@ local remembered = {}
 for i = first_slot, is_believed and #ARGV or 0, 5 do
   local token, visitor, seq, expires_at = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 4])
   local stored = tonumber(redis.call('ZSCORE', LINE, visitor))
-  local stands_elsewhere = stored and stored ~= seq
+  -- Since then they have joined anew, as far as who tells of the slot cannot know.
+  local stands_elsewhere = stored and stored ~= seq and is_given_after(stored, tonumber(ARGV[6]), tonumber(ARGV[7]))
   if redis.call('HEXISTS', SLOTS, token) == 0 and expires_at > now() and not stands_elsewhere then
     -- Admitted from there, or given the place again and admitted once more.
     redis.call('ZREM', LINE, visitor)

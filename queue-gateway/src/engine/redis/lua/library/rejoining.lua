@@ -2,7 +2,8 @@
 --          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up to
 --          which it knew the line itself, -1 for not at all; known_head, the newest entry that is remembered by anybody who
 --          is believed; listed_seq and listed_invited, the last places that they know of; is_listed, whether all of them
---          are here; heard_at, when one of them was heard last; expected, how many gateways are to be heard.
+--          are here; heard_at, when one of them was heard last; kept_until, how long in grace time whoever was passed and
+--          there when it began is kept; expected, how many gateways are to be heard.
 local rejoining = on_first_use(function()
   -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
   local function unknown_at(seq)
@@ -40,6 +41,7 @@ local rejoining = on_first_use(function()
     set('listed_invited', knows and queue.last_invited or 0)
     set('is_listed', knows and 1 or 0)
     set('heard_at', now())
+    set('kept_until', clocks().grace + queue.grace)
     set('rejoining_until', now() + REJOINING_LASTS)
     local passed = redis.call('ZRANGEBYSCORE', READY, '-inf', integer(queue.watermark), 'WITHSCORES')
     for i = 1, #passed, 2 do
@@ -97,7 +99,7 @@ local rejoining = on_first_use(function()
 
   -- Says of those whose time to come back began with the wait that they are not ready.
   local function note_away()
-    local kept_until = integer(clocks().grace + queue.grace)
+    local kept_until = integer(queue.kept_until)
     for _, visitor in ipairs(redis.call('ZRANGEBYSCORE', AWAY, kept_until, kept_until)) do
       log('away ' .. integer(tonumber(redis.call('ZSCORE', LINE, visitor))))
     end
@@ -126,7 +128,7 @@ local rejoining = on_first_use(function()
     end
     save()
     redis.call('HDEL', META, 'rejoining_until', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed',
-      'heard_at', 'expected')
+      'heard_at', 'kept_until', 'expected')
     redis.call('DEL', REJOINED)
     queue.rejoining_until, queue.known_head = false, false
     if has_waited then
