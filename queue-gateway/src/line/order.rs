@@ -70,8 +70,8 @@ pub struct Standpoint {
 }
 
 impl Order {
-    /// A line given in full: these `places`, ascending, the passed ones included, of which those at the `front` are ready, and whose draw
-    /// is `drawn`. Sequences after the last count as waiting.
+    /// A line given in full: these `places`, ascending, the passed ones included, of which those at the `front` are ready, and
+    /// whose draw is `drawn`. Sequences after the last count as waiting.
     pub fn rebuild(extent: Extent, places: &[Sequence], front: &[Sequence], drawn: Option<Arc<Drawn>>) -> Self {
         let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = extent;
         let (general, invited) = places.split_at(places.partition_point(|seq| !seq.is_invited()));

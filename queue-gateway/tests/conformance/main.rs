@@ -33,6 +33,7 @@ mod races;
 mod rejoining;
 mod remembering;
 mod returning;
+mod sales;
 mod setting_back;
 mod time;
 
@@ -272,6 +273,8 @@ on_every_engine! {
         whoever_had_arrived_in_the_lost_stretch_is_no_no_show
         a_place_that_came_back_in_the_lost_stretch_comes_back_once
         the_numbers_of_a_draw_stay_closed
+    }
+    sales {
         any_line_is_given_back
     }
     networks {

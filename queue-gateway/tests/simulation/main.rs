@@ -6,6 +6,7 @@ mod capacity;
 mod control;
 mod drawing;
 mod estimates;
+mod failing_over;
 mod gateways;
 mod inviting;
 mod listener;

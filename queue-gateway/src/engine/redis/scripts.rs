@@ -43,7 +43,9 @@ macro_rules! scripts {
 // A full Redis takes nobody in, before a script has done anything. Those who are in go on, which is what empties it.
 scripts! {
     "#!lua" { configure join publish }
-    "#!lua flags=allow-oom" { rejoin hand_back name leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control }
+    "#!lua flags=allow-oom" {
+        rejoin hand_back name leave step("step/sweeping.lua" "step/admitting.lua") deal arrive claim release revoke control
+    }
     "#!lua flags=no-writes" { status stats changes tail line front slots snapshot }
 }
 

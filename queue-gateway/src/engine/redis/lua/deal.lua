@@ -10,7 +10,8 @@ end
 local first, dealt = tonumber(ARGV[7]), queue.dealt or 0
 -- A store that was set back may have decided another draw.
 local secret, beacon = unpack(redis.call('HMGET', META, 'draw_secret', 'beacon'))
-local is_this_draw = not rejoins() and queue.decided == 1 and tonumber(ARGV[3]) == queue.epoch and tonumber(ARGV[4]) == queue.numbers
+local is_this_draw = not rejoins()
+  and queue.decided == 1 and tonumber(ARGV[3]) == queue.epoch and tonumber(ARGV[4]) == queue.numbers
   and ARGV[5] == secret and ARGV[6] == beacon
 if not is_this_draw or first ~= dealt + 1 or first > queue.numbers then
   return dealt

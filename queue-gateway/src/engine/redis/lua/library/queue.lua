@@ -24,7 +24,8 @@
 -- Reply    nil when the queue is not configured; an error that begins with REJOINING from a step that cannot be done while
 --          the line is being given back; else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
-  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES, INVITATIONS, REJOINED, SNAPSHOT = unpack(KEYS)
+  DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES,
+  INVITATIONS, REJOINED, SNAPSHOT = unpack(KEYS)
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992

@@ -137,6 +137,7 @@ local rejoining = on_first_use(function()
     end
   end
 
-  return { unknown_at = unknown_at, name = name, is_untouched = is_untouched, begin = begin, doubt = doubt, note_server = note_server, finish = finish }
+  return { unknown_at = unknown_at, name = name, is_untouched = is_untouched, begin = begin, doubt = doubt,
+    note_server = note_server, finish = finish }
 end)
 

@@ -1,0 +1,162 @@
+//! A store that goes on without its last writes.
+
+use std::{sync::Arc, time::Duration};
+
+use queue_gateway::{
+    engine::{QueueEngine, embedded::EmbeddedEngine},
+    line::{AdmissionLimits, QueueState, Sequence},
+    waiting_room::View,
+};
+
+use crate::{
+    listener::Listener,
+    world::{Gateway, World, told},
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_was_told_with_the_join_outlives_a_fail_over() {
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let gateway = world.gateway().await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let visitor = gateway.join(&world).await;
+    assert!(world.is_admitted(visitor).await);
+    world.store.fail_over(standby);
+    world.until_whole().await;
+    assert!(world.is_admitted(visitor).await);
+    assert!(matches!(gateway.poll(visitor).await.view, View::Admitted { .. }));
+}
+
+/// The gateway's positions of those who have not been passed are the store's.
+pub(crate) async fn assert_exact(world: &World, gateway: &Gateway) {
+    let watermark = world.stats().await.watermark;
+    for (seq, expected) in world.line().await.into_iter().filter(|seq| *seq > watermark).zip(1..) {
+        assert_eq!(gateway.position(seq), Some(expected), "{seq:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_that_lost_joins_alone_costs_nobody_the_place() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let kept = world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = world.ghost().await;
+    world.tick().await;
+    let mut streams = [gateway.stream(kept[0]).await, gateway.stream(lost).await];
+    world.store.set_back(standby);
+    world.until_whole().await;
+    for stream in &mut streams {
+        stream.hear();
+        assert!(!stream.ended);
+    }
+    let newcomer = world.ghost().await;
+    assert_eq!(newcomer.place.seq, Sequence(22), "no sequence is issued twice");
+    assert_eq!(told(&gateway.poll(lost).await), Some(21));
+    assert_eq!(told(&gateway.poll(kept[3]).await), Some(4));
+    world.tick().await;
+    assert_exact(&world, &gateway).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_takes_nobody_s_turn_back_and_gives_nobody_another() {
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 10_000 }).await;
+    let (one, other) = (world.gateway().await, world.gateway().await);
+    let mut streams = one.listeners(&world, 200).await;
+    streams.extend(other.listeners(&world, 200).await);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let standby = world.store.cut_off_standby();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let gone = streams[350].0;
+    world.leave(gone).await;
+    world.pause(true).await;
+    world.tick().await;
+    let (told, lost) = (world.stats().await, standby.stats(&world.queue).await.unwrap());
+    assert!(lost.totals.admitted + 20 < told.totals.admitted, "{} of {}", lost.totals.admitted, told.totals.admitted);
+    world.store.fail_over(standby);
+    world.until_whole().await;
+    let after = world.stats().await;
+    assert_eq!((after.totals.admitted, after.active), (told.totals.admitted, told.active));
+    assert_eq!(after.state(), QueueState::Paused, "and a pause stays a pause");
+    world.pause(false).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let after = world.stats().await;
+    assert!(after.totals.admitted > told.totals.admitted + 60, "it goes on by itself");
+    assert_eq!(after.totals.admitted + world.line().await.len() as u64, 399, "nobody is admitted twice");
+    for (visitor, stream) in &mut streams {
+        let names = stream.names();
+        let is_over = world.is_admitted(*visitor).await || visitor.id == gone.id;
+        assert_eq!(stream.ended, is_over, "{visitor:?} heard {names:?}");
+        assert_eq!(one.position(visitor.place.seq), other.position(visitor.place.seq));
+    }
+}
+
+/// Twenty are at the standby; somebody has joined since and listens.
+async fn last_joined_behind_the_standby() -> (World, Gateway, Listener, Arc<EmbeddedEngine>) {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = world.ghost().await;
+    let stream = gateway.stream(lost).await;
+    world.tick().await;
+    (world, gateway, stream, standby)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_is_noticed_also_when_the_store_has_moved_on_since() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let kept = world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    // Seen by the gateway, and lost: two came, and the first of them left.
+    let lost = world.ghosts(2).await;
+    world.leave(lost[0]).await;
+    world.tick().await;
+    let mut stream = gateway.stream(lost[1]).await;
+
+    // The new master is ahead of all that the gateway has seen before its next tick.
+    world.store.set_back(standby);
+    world.ghosts(5).await;
+    for visitor in &kept[..3] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    assert_exact(&world, &gateway).await;
+    stream.hear();
+    assert!(stream.ended);
+    assert!(gateway.mirror.is_doubtful(world.clock.now()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fail_over_is_noticed_also_when_more_have_joined_since_than_were_lost() {
+    let (world, gateway, mut stream, standby) = last_joined_behind_the_standby().await;
+    // Nothing is logged, and the new master is ahead in places: only what it knows of us is of before.
+    world.store.set_back(standby);
+    world.ghosts(5).await;
+    world.tick().await;
+    stream.hear();
+    assert!(stream.ended, "the place may be somebody else's");
+    assert!(gateway.mirror.is_doubtful(world.clock.now()));
+    world.tick().await;
+    assert_exact(&world, &gateway).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_was_noticed_is_not_forgotten_because_reading_on_failed() {
+    let (world, gateway, mut stream, standby) = last_joined_behind_the_standby().await;
+    world.store.set_back(standby);
+    world.store.set_without_snapshots(true);
+    world.ghosts(5).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stream.hear();
+    assert!(!stream.ended, "nothing is known yet");
+    world.store.set_without_snapshots(false);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stream.hear();
+    assert!(stream.ended);
+    assert_exact(&world, &gateway).await;
+}
