@@ -104,6 +104,10 @@ pub(crate) async fn a_memory_of_less_changes_nothing(f: Fixture) {
     assert_eq!(store.rejoin(&less).await, Rejoined::Refused, "the store has lost nothing");
     lost.leave(line[1]).await;
     let more = lost.remembered(2).await;
+    // One that follows what is not here makes the store ask.
+    let report = Report { newest: Sequence(6), ..empty_report(store, more.memory.epoch) };
+    assert!(store.engine.step(&store.queue, &report).await.unwrap().tail.rejoining);
+    assert_eq!(store.rejoin(&less).await, Rejoined::Since(Sequence(5), Sequence::of_invited(0)));
     assert_eq!(store.rejoin(&more).await, Rejoined::All);
     assert_eq!(store.rejoin(&less).await, Rejoined::Since(Sequence(5), Sequence::of_invited(0)));
     assert!(store.give_back(&more).await);

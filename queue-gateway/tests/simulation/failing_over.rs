@@ -14,6 +14,26 @@ use crate::{
 };
 
 #[tokio::test(start_paused = true)]
+async fn a_poll_that_meets_the_loss_first_sends_nobody_back() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(20).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    for visitor in &crowd[..3] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    let mut stream = gateway.stream(crowd[19]).await;
+    world.store.set_back(standby);
+    assert_eq!(told(&gateway.poll(crowd[18]).await), Some(16), "as it was told before");
+    world.until_whole().await;
+    stream.hear();
+    assert!(!stream.ended);
+    assert_eq!(told(&gateway.poll(crowd[18]).await), Some(16));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_turn_that_was_told_with_the_join_outlives_a_fail_over() {
     let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
     let gateway = world.gateway().await;
