@@ -34,7 +34,7 @@ pub(super) async fn measure() -> anyhow::Result<Row> {
         load::rate(gateway.public, std::slice::from_ref(&join), CONNECTIONS, Duration::from_secs(2)).await?;
     }
     // What the first gateway and those who join cost anyway, in as long a time.
-    let (_, before, lasted) = scripts_during(&redis, sleep(Duration::from_secs(2))).await;
+    let ((), before, lasted) = scripts_during(&redis, sleep(Duration::from_secs(2))).await;
     let (stop, stopped) = oneshot::channel();
     let joins = tokio::spawn(longest_join(gateway.public, join, stopped));
     let start = Gateway::start(Some(redis.url()), 0.0);
