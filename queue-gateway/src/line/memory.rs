@@ -18,10 +18,12 @@ use super::{
     stats::Totals,
 };
 
-/// A store that lacks something waits so long for the gateways that it is to hear.
+/// A store that lacks something waits so long for the gateways that it is to hear, once one of them remembers anything.
 pub const REJOINING_LASTS: Duration = Duration::from_mins(1);
 /// So long for the first of them, where it does not know whether there are any: they look for a lost store every two seconds.
 pub const REJOINING_BEGINS: Duration = Duration::from_secs(3);
+/// So long for the first of those that were there a moment ago, where it may lack the last writes.
+pub const REJOINING_HEARS: Duration = Duration::from_secs(10);
 /// Once the line is back, its gateways have so long to report anew who is there, before anybody joins or is admitted.
 pub const REJOINING_SETTLES: Duration = Duration::from_secs(2);
 /// Whoever remembers most and is silent for so long while handing back is gone: the next best is believed.

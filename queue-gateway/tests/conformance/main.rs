@@ -269,6 +269,7 @@ on_every_engine! {
         whoever_hands_back_half_of_a_line_takes_nobodys_turn
         whoever_went_straight_in_from_another_place_has_the_slot
         whoever_was_ready_and_is_not_reported_anew_is_away
+        a_store_that_nobody_remembers_anything_of_goes_on_within_seconds
         a_lost_pause_stays_a_pause
         whoever_had_arrived_in_the_lost_stretch_is_no_no_show
         a_place_that_came_back_in_the_lost_stretch_comes_back_once

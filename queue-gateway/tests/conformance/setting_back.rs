@@ -228,6 +228,28 @@ pub(crate) async fn whoever_was_ready_and_is_not_reported_anew_is_away(f: Fixtur
     assert_eq!((store.front().await, store.line().await), (vec![], vec![1, 3]));
 }
 
+/// As when all gateways were started again with their store.
+pub(crate) async fn a_store_that_nobody_remembers_anything_of_goes_on_within_seconds(f: Fixture) {
+    f.configure(1.0, 10).await;
+    f.line_of(2).await;
+    let report = async || Report { newest: Sequence(3), ..empty_report(&f, f.stats().await.epoch) };
+    for (gateways, waits) in [(0, 3), (1, 10)] {
+        if gateways == 1 {
+            f.gateway().await.step(0).await;
+        }
+        assert!(f.engine.step(&f.queue, &report().await).await.unwrap().tail.rejoining);
+        f.advance(Duration::from_secs(waits) - SECOND);
+        f.sweep().await;
+        f.advance(Duration::from_millis(999));
+        assert_eq!(f.stats().await.state(), QueueState::Rejoining);
+        f.advance(Duration::from_millis(1));
+        f.sweep().await;
+        f.settle().await;
+        assert_eq!(f.stats().await.state(), QueueState::Open);
+    }
+    assert_eq!(f.line().await, [1, 2]);
+}
+
 pub(crate) async fn a_lost_pause_stays_a_pause(f: Fixture) {
     let both = SetBack::of(f, inviting()).await;
     both.line_of(2).await;

@@ -15,8 +15,9 @@ use crate::{
         },
     },
     line::{
-        Control, Draw, GatewayId, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_LASTS, REJOINING_PATIENCE,
-        REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after, unknown_at,
+        Control, Draw, GatewayId, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_BEGINS, REJOINING_HEARS,
+        REJOINING_LASTS, REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing,
+        is_given_after, unknown_at,
     },
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Rejoining {
     listed: (Sequence, Sequence),
     /// All of them are here.
     is_listed: bool,
+    /// When the wait began.
+    began_at: i64,
     /// When one of them was heard last.
     heard_at: i64,
     /// Whoever was passed and there when it began is kept for so long, in grace time.
@@ -63,6 +66,8 @@ impl Queue {
             return Rejoined::Refused;
         };
         rejoining.expected = rejoining.expected.max(memory.gateways);
+        let until = rejoining.began_at.saturating_add(micros(REJOINING_LASTS));
+        self.control.rejoining_until = Some(instant(until));
         let (head, draw) = (Some(memory.log_head), &memory.control.draw);
         let is_abandoned = !rejoining.is_listed && now - rejoining.heard_at > micros(REJOINING_PATIENCE);
         let draw_is_ahead = draw.is_ahead_of(&self.control.draw);
@@ -130,21 +135,24 @@ impl Queue {
     fn begin_rejoining(&mut self, own: Option<LogIndex>, now: i64) {
         let at = self.note_time(now);
         self.accrue(now);
-        let expected = self.ready.live_gateways(least_alive(at)).max(1);
+        let live = self.ready.live_gateways(least_alive(at));
         for (seq, visitor) in self.ready.visitors_through(self.places.watermark()) {
             self.set_away(visitor, seq, at);
         }
         self.ready.forget_all();
-        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_LASTS))));
+        // Gateways that were started with the store remember nothing, and nobody is waited for.
+        let waits = if live > 0 { REJOINING_HEARS } else { REJOINING_BEGINS };
+        self.control.rejoining_until = Some(instant(now.saturating_add(micros(waits))));
         let listed = own.map(|_| (self.last_seq, Sequence::of_invited(self.last_invited)));
         self.rejoining = Some(Rejoining {
             own,
             known: own,
             listed: listed.unwrap_or((Sequence::FIRST, Sequence::FIRST)),
             is_listed: own.is_some(),
+            began_at: now,
             heard_at: now,
             kept_until: at.grace.saturating_add(self.grace()),
-            expected,
+            expected: live.max(1),
             heard: BTreeSet::new(),
         });
     }

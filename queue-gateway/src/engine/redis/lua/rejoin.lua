@@ -81,6 +81,7 @@ if queue.epoch ~= epoch then
   return { 0 }
 end
 set('expected', math.max(queue.expected, tonumber(ARGV[3])))
+set('rejoining_until', queue.began_at + REJOINING_LASTS)
 local is_abandoned = queue.is_listed == 0 and now() - queue.heard_at > REJOINING_PATIENCE
 local draw_is_ahead, draw_is_behind = compare_draw()
 local is_better = head > queue.known_head or head == queue.known_head and draw_is_ahead

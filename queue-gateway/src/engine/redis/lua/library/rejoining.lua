@@ -2,7 +2,7 @@
 --          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up to
 --          which it knew the line itself, -1 for not at all; known_head, the newest entry that is remembered by anybody who
 --          is believed; listed_seq and listed_invited, the last places that they know of; is_listed, whether all of them
---          are here; heard_at, when one of them was heard last; kept_until, how long in grace time whoever was passed and
+--          are here; began_at, when the wait began; heard_at, when one of them was heard last; kept_until, how long in grace time whoever was passed and
 --          there when it began is kept; expected, how many gateways are to be heard.
 local rejoining = on_first_use(function()
   -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
@@ -42,7 +42,7 @@ local rejoining = on_first_use(function()
     set('is_listed', knows and 1 or 0)
     set('heard_at', now())
     set('kept_until', clocks().grace + queue.grace)
-    set('rejoining_until', now() + REJOINING_LASTS)
+    set('began_at', now())
     local passed = redis.call('ZRANGEBYSCORE', READY, '-inf', integer(queue.watermark), 'WITHSCORES')
     for i = 1, #passed, 2 do
       places.set_away(string.sub(passed[i], 1, 32), tonumber(passed[i + 1]))
@@ -53,6 +53,8 @@ local rejoining = on_first_use(function()
       known[id] = nil
     end
     set('expected', math.max(live, 1))
+    -- Gateways that were started with the store remember nothing, and nobody is waited for.
+    set('rejoining_until', now() + (live > 0 and REJOINING_HEARS or REJOINING_BEGINS))
     redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS, REJOINED)
     set('sweeping_from', LAST)
   end
@@ -128,7 +130,7 @@ local rejoining = on_first_use(function()
     end
     save()
     redis.call('HDEL', META, 'rejoining_until', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed',
-      'heard_at', 'kept_until', 'expected')
+      'began_at', 'heard_at', 'kept_until', 'expected')
     redis.call('DEL', REJOINED)
     queue.rejoining_until, queue.known_head = false, false
     if has_waited then
