@@ -34,7 +34,7 @@ struct Told {
     last_position: u64,
     /// Positions that were higher than one before.
     rose: Vec<(u64, u64)>,
-    /// How often the stream closed with nothing said.
+    /// How often a stream closed that had told a place.
     closed: u64,
     /// The token of their turn, and what the shop was answered.
     admitted: Option<(String, u16)>,
@@ -85,7 +85,6 @@ impl Site {
             if self.is_over.load(Ordering::Relaxed) {
                 return Some(told);
             }
-            told.closed += 1;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -105,12 +104,18 @@ impl Site {
 
     /// Whether the visitor is admitted in the end.
     async fn listen(&self, stream: &mut SseClient, told: &mut Told) -> bool {
+        let mut is_told = false;
         while !self.is_over.load(Ordering::Relaxed) {
-            let Ok(event) = stream.next_event(PATIENCE).await else { return false };
+            let Ok(event) = stream.next_event(PATIENCE).await else {
+                // One that is opened during an outage may be asked to come again.
+                told.closed += u64::from(is_told);
+                return false;
+            };
             let document: Value = serde_json::from_str(&event.data).unwrap_or_default();
             match (event.event.as_str(), document["position"].as_u64()) {
                 ("admitted", _) => return true,
                 ("position", Some(position)) => {
+                    is_told = true;
                     if position > told.last_position {
                         told.rose.push((told.last_position, position));
                     }
