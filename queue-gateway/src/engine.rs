@@ -127,8 +127,10 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// order of an operator's - was set back, and takes it in. A store that finds another process speaking for it than in the
     /// last step, or a report that follows what it does not have, waits to be told by itself.
     ///
-    /// From then on it is *rejoining*, for [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways
-    /// have handed back their pages as were live, or as the one says that knew of most. Nothing is swept, logged, given or
+    /// From then on it is *rejoining*: for [`REJOINING_HEARS`](crate::line::REJOINING_HEARS), or
+    /// [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS) where no gateway was live, and once one remembers anything for
+    /// [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways have handed back their pages as were
+    /// live, or as the one says that knew of most. Nothing is swept, logged, given or
     /// admitted meanwhile, line time stands still, and of the steps about one visitor or slot each is `Unavailable`. What had
     /// been reported of who is there is forgotten, so for [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES) more the
     /// gateways report anew.

@@ -187,12 +187,13 @@ impl Promoter {
         }
         let lost = streams.tick().await;
         mirror.set_current(!matches!(news, News::Unsettled | News::Rejoining));
-        if !matches!(news, News::Rejoining) {
-            self.deal().await?;
-            self.publish(known).await;
-        }
         // A line that is being given back says nothing of anybody.
-        if matches!(news, News::Rejoining) { Ok(()) } else { self.follower.settle(lost).await }
+        if matches!(news, News::Rejoining) {
+            return Ok(());
+        }
+        self.deal().await?;
+        self.publish(known).await;
+        self.follower.settle(lost).await
     }
 
     /// Leaves a snapshot of the line for gateways that come late, now and then.

@@ -90,7 +90,7 @@ pub struct MemoryPage {
 /// A slot that had not ended. How far its visitor had come is not known: it lasts until it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RememberedSlot {
-    /// Its token.
+    /// The id of the active token that opens it.
     pub token: ActiveTokenId,
     /// Who was admitted.
     pub visitor: VisitorId,

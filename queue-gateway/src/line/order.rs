@@ -47,19 +47,6 @@ pub struct Extent {
     pub invited_watermark: Sequence,
 }
 
-impl Extent {
-    /// Of a line in which nothing has happened.
-    pub fn beginning() -> Self {
-        Self {
-            last_seq: Sequence(0),
-            watermark: Sequence::FIRST,
-            expired_through: Sequence::FIRST,
-            last_invited: Sequence::of_invited(0),
-            invited_watermark: Sequence::FIRST,
-        }
-    }
-}
-
 /// A place in an [`Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standpoint {
@@ -92,6 +79,22 @@ impl Order {
         }
         let invited = InvitedOrder::rebuild(last_invited, invited_watermark, invited.iter().copied());
         Self { rank, last_seq, watermark, expired_through, front: ready, kept, drawn, invited }
+    }
+
+    /// A line in which nothing has happened, but for the outcome of a draw that is known already.
+    pub fn beginning(drawn: Option<Arc<Drawn>>) -> Self {
+        let extent = Extent {
+            last_seq: Sequence(0),
+            watermark: Sequence::FIRST,
+            expired_through: Sequence::FIRST,
+            last_invited: Sequence::of_invited(0),
+            invited_watermark: Sequence::FIRST,
+        };
+        let mut order = Self::rebuild(extent, &[], &[], None);
+        if let Some(drawn) = drawn {
+            order.draw(drawn);
+        }
+        order
     }
 
     /// Puts everybody who has a number at the place that the draw gave them. Repeating is harmless.

@@ -1,4 +1,4 @@
-//! How a copy follows its line: by the log while it reaches back, else by reading the line in full.
+//! How a copy follows its line: by the log while it reaches back, else by a snapshot or the line in full.
 
 use std::{
     collections::BTreeMap,
@@ -10,14 +10,12 @@ use contract::ids::ActiveTokenId;
 use super::{Bookmark, LOG_PAGE, Line, Mirror, News, memory::Slots};
 use crate::{
     engine::{EngineError, QueueEngine},
-    line::{
-        Drawn, Extent, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail,
-    },
+    line::{Drawn, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail},
 };
 
 /// Sequences read in one call when the line is read in full.
 const LINE_PAGE: usize = 10_000;
-/// Farther behind than this, reading the line in full is cheaper than replaying the log.
+/// Farther behind than this, a new copy is cheaper than replaying the log.
 const MOST_REPLAYED: u64 = 50_000;
 /// To replay an entry of the log costs the store about as much as to read so many places.
 const PLACES_PER_ENTRY: u64 = 4;
@@ -240,15 +238,10 @@ impl Mirror {
         if (before.log_head.0 - from.0).saturating_mul(PLACES_PER_ENTRY) > places {
             return Ok(None);
         }
+        let drawn = drawn_by(before).await;
         let order = match kept {
-            Some(kept) => {
-                let drawn = match before.control.draw.lots() {
-                    Some(lots) => Some(draw_aside(lots).await),
-                    None => None,
-                };
-                Order::from_bytes(&kept.order, drawn)
-            }
-            None => Some(Order::rebuild(Extent::beginning(), &[], &[], None)),
+            Some(kept) => Order::from_bytes(&kept.order, drawn),
+            None => Some(Order::beginning(drawn)),
         };
         let Some(order) = order else { return Ok(None) };
         let slots = self.slots_of(engine).await?;
@@ -265,10 +258,7 @@ impl Mirror {
         let places = self.pages(engine, List::Line).await?;
         let front = self.pages(engine, List::Front).await?;
         let slots = self.slots_of(engine).await?;
-        let drawn = match before.control.draw.lots() {
-            Some(lots) => Some(draw_aside(lots).await),
-            None => None,
-        };
+        let drawn = drawn_by(before).await;
         let order = Order::rebuild(before.extent(), &places, &front, drawn);
         self.caught_up(engine, Line::new(order, slots, before.clone()), before).await
     }
@@ -326,6 +316,14 @@ impl Mirror {
                 return Ok(all);
             }
         }
+    }
+}
+
+/// The outcome of a draw that is decided by these numbers.
+async fn drawn_by(stats: &Stats) -> Option<Arc<Drawn>> {
+    match stats.control.draw.lots() {
+        Some(lots) => Some(draw_aside(lots).await),
+        None => None,
     }
 }
 

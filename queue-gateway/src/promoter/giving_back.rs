@@ -1,4 +1,4 @@
-//! A store that has lost a line is given it back by those who remember it.
+//! A store that lacks a line, or the end of one, is given it back by those who remember it.
 
 use crate::{
     engine::{EngineError, MOST_HANDED_BACK},

@@ -5,9 +5,10 @@
 use std::{
     collections::BTreeMap,
     env,
+    rc::Rc,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,12 +19,19 @@ use contract::{
 };
 use serde_json::{Value, json};
 use testkit::{Redis, RedisSentinel, SseClient};
-use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    task::{JoinSet, LocalSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, eventually, settings_text};
 
 const RATE: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Admissions that are lost with each master.
+const LOST: u64 = 8;
 
 /// What became of a visitor.
 #[derive(Debug)]
@@ -43,7 +51,21 @@ struct Told {
 struct Site {
     gateways: [Gateway; 2],
     joining: Semaphore,
-    is_over: AtomicBool,
+    /// Turns that the shop has asked for.
+    claimed: AtomicU64,
+    over: CancellationToken,
+}
+
+/// Asks again and again until there is an answer: of gateways and servers that are away for some seconds.
+async fn patiently<T>(what: &str, attempt: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = attempt().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it never came about that {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 impl Site {
@@ -53,7 +75,12 @@ impl Site {
         let settings = settings_text(admission, &store).replace("tick = \"10ms\"", "tick = \"100ms\"");
         let clock = Arc::new(ManualClock::at_second(SystemClock.now().as_second()));
         let start = || Gateway::start(&settings, clock.clone(), None);
-        Self { gateways: [start().await, start().await], joining: Semaphore::new(20), is_over: AtomicBool::new(false) }
+        Self {
+            gateways: [start().await, start().await],
+            joining: Semaphore::new(20),
+            claimed: AtomicU64::new(0),
+            over: CancellationToken::new(),
+        }
     }
 
     async fn admit(&self, rate: f64) {
@@ -62,51 +89,54 @@ impl Site {
         assert_eq!(admin.send().await.status, 200);
     }
 
+    async fn active(&self, gateway: usize) -> u64 {
+        self.gateways[gateway].public_state().await["active"].as_u64().unwrap()
+    }
+
     /// Joins, as often as it takes; then waits with a stream until the turn has come, and goes to the shop.
-    async fn visit(&self, nth: usize) -> Option<Told> {
+    async fn visit(&self, nth: usize) -> Told {
         let (here, elsewhere) = (&self.gateways[nth % 2], 1 - nth % 2);
         let place = self.join(here).await;
         let token = place["waiting_token"].as_str().unwrap().to_owned();
         let last_position = place["position"].as_u64().unwrap();
-        let (closed, admitted) = (0, None);
-        let mut told = Told { token, elsewhere, last_position, rose: Vec::new(), closed, admitted };
-        loop {
-            let authorization = format!("Bearer {}", told.token);
-            let headers = [("authorization", authorization.as_str())];
-            let stream = SseClient::connect(here.address, "/v1/queues/demo/stream", &headers).await;
-            if let Ok(mut stream) = stream
-                && self.listen(&mut stream, &mut told).await
-            {
-                let document = stream_document(&told, here).await;
+        let mut told = Told { token, elsewhere, last_position, rose: Vec::new(), closed: 0, admitted: None };
+        let authorization = format!("Bearer {}", told.token);
+        while !self.over.is_cancelled() {
+            let stream = patiently("a stream is opened", async || {
+                let headers = [("authorization", authorization.as_str())];
+                SseClient::connect(here.address, "/v1/queues/demo/stream", &headers).await.ok()
+            });
+            if self.listen(&mut stream.await, &mut told).await {
+                let document = patiently("who was told so is admitted", async || {
+                    let reply = here.visitors.get(CURRENT).bearer(&told.token).send().await;
+                    (reply.status == 200).then(|| reply.json()).filter(|place| place["state"] == "admitted")
+                });
+                let document = document.await;
                 let shop = self.claim(&self.gateways[elsewhere], &document).await;
                 told.admitted = Some((here.slot(&document), shop));
-                return Some(told);
+                self.claimed.fetch_add(1, Ordering::Relaxed);
+                return told;
             }
-            if self.is_over.load(Ordering::Relaxed) {
-                return Some(told);
-            }
-            tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        told
     }
 
     async fn join(&self, here: &Gateway) -> Value {
         let _permit = self.joining.acquire().await;
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        patiently("a join is taken", async || {
             let reply = here.visitors.post(TOKENS).send().await;
-            if reply.status == 201 {
-                return reply.json();
-            }
-            assert!(reply.status == 503 && Instant::now() < deadline, "{}", reply.text());
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            assert!([201, 503].contains(&reply.status.as_u16()), "{}", reply.text());
+            (reply.status == 201).then(|| reply.json())
+        })
+        .await
     }
 
     /// Whether the visitor is admitted in the end.
     async fn listen(&self, stream: &mut SseClient, told: &mut Told) -> bool {
         let mut is_told = false;
-        while !self.is_over.load(Ordering::Relaxed) {
-            let Ok(event) = stream.next_event(PATIENCE).await else {
+        loop {
+            let Some(event) = self.over.run_until_cancelled(stream.next_event(PATIENCE)).await else { return false };
+            let Ok(event) = event else {
                 // One that is opened during an outage may be asked to come again.
                 told.closed += u64::from(is_told);
                 return false;
@@ -124,39 +154,21 @@ impl Site {
                 _ => {}
             }
         }
-        false
     }
 
     /// The shop claims the turn at a gateway, as often as it takes to be answered.
     async fn claim(&self, gateway: &Gateway, document: &Value) -> u16 {
         let path = format!("/v1/active-tokens/{}/claim", gateway.slot(document));
         let body = json!({"holder": MemberId::generate(&*gateway.clock), "active_token": document["active_token"]});
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        patiently("a claim is answered", async || {
             let reply = gateway.internal.post(&path).bearer(SERVICE_KEY).json(&body).send().await;
-            if reply.status != 503 || Instant::now() > deadline {
-                return reply.status.as_u16();
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+            Some(reply.status.as_u16()).filter(|status| *status != 503)
+        })
+        .await
     }
 }
 
-/// What somebody is told who has just been admitted.
-async fn stream_document(told: &Told, here: &Gateway) -> Value {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let reply = here.visitors.get(CURRENT).bearer(&told.token).send().await;
-        if reply.status == 200 && reply.json()["state"] == "admitted" {
-            return reply.json();
-        }
-        assert!(Instant::now() < deadline, "who was told so is admitted: {}", reply.text());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Kills the master with about a second of writes that the replica has not heard of. Returns how many entries of the log
-/// that were.
+/// Kills the master with some admissions that the replica has not heard of. Returns how many entries of the log that were.
 async fn lose_the_last_writes(sentinel: &RedisSentinel) -> u64 {
     let old = sentinel.master_port().await.unwrap();
     let (masters, replicas): (Vec<&Redis>, Vec<&Redis>) =
@@ -164,12 +176,13 @@ async fn lose_the_last_writes(sentinel: &RedisSentinel) -> u64 {
     let (master, replica) = (masters[0], replicas[0]);
     replica.stop();
     master.call(&["CLIENT", "KILL", "TYPE", "replica"]).await;
-    tokio::time::sleep(Duration::from_millis(800)).await;
     let head = async |server: &Redis| {
         let head = server.call(&["HGET", "wr:{demo}:meta", "log_head"]).await;
         head.text().and_then(|head| head.parse::<u64>().ok()).unwrap_or_default()
     };
-    let written = head(master).await;
+    let before = head(master).await;
+    let enough = async || Some(head(master).await).filter(|written| *written >= before + LOST);
+    let written = patiently("some are admitted behind the replica's back", enough).await;
     master.kill();
     replica.cont();
     let lost = written.saturating_sub(head(replica).await);
@@ -181,28 +194,29 @@ async fn lose_the_last_writes(sentinel: &RedisSentinel) -> u64 {
 async fn until_the_replica_follows(sentinel: &RedisSentinel) {
     let port = sentinel.master_port().await;
     for server in sentinel.servers().iter().filter(|server| Some(server.port()) != port) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        patiently("the replica follows", async || {
             let info = server.call(&["INFO", "replication"]).await;
-            if info.text().is_some_and(|info| info.contains("role:slave") && info.contains("master_link_status:up")) {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{info:?}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            let info = info.text()?;
+            (info.contains("role:slave") && info.contains("master_link_status:up")).then_some(())
+        })
+        .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_dies_with_unreplicated_admissions_takes_nobodys_turn_and_no_place() {
-    let failovers: u32 = env::var("FAILOVERS").ok().map_or(1, |number| number.parse().unwrap());
+    let failovers = env::var("FAILOVERS").ok().map_or(1, |number| number.parse().unwrap());
+    LocalSet::new().run_until(kill_masters(failovers)).await;
+}
+
+async fn kill_masters(failovers: u32) {
     let sentinel = RedisSentinel::start(1).await;
-    let site = Arc::new(Site::on(&sentinel).await);
+    let site = Rc::new(Site::on(&sentinel).await);
     let mut visits = JoinSet::new();
     let crowd = RATE as usize * (12 * failovers as usize);
     for nth in 0..crowd {
         let site = site.clone();
-        visits.spawn(async move { site.visit(nth).await });
+        visits.spawn_local(async move { site.visit(nth).await });
     }
     eventually("everybody stands in the line", async || site.gateways[0].public_state().await["waiting"] == crowd)
         .await;
@@ -210,12 +224,11 @@ async fn a_master_that_dies_with_unreplicated_admissions_takes_nobodys_turn_and_
     let mut lost = 0;
     for nth in 0..failovers {
         until_the_replica_follows(&sentinel).await;
-        tokio::time::sleep(Duration::from_secs(1)).await;
         // Some come while the master dies.
         for more in 0..10 {
             let site = site.clone();
             let at = Duration::from_millis(100 * more);
-            visits.spawn(async move {
+            visits.spawn_local(async move {
                 tokio::time::sleep(at).await;
                 site.visit(usize::try_from(more).unwrap()).await
             });
@@ -229,19 +242,20 @@ async fn a_master_that_dies_with_unreplicated_admissions_takes_nobodys_turn_and_
         eprintln!("fail-over {nth}: {lost} log entries lost in all; open {:?} after the promotion", began.elapsed());
     }
     // It goes on by itself.
-    let admitted = site.gateways[0].public_state().await["active"].as_u64().unwrap();
-    eventually("somebody is admitted", async || {
-        site.gateways[1].public_state().await["active"].as_u64().unwrap() > admitted
+    let admitted = site.active(0).await;
+    eventually("somebody is admitted", async || site.active(1).await > admitted).await;
+    site.admit(0.0001).await;
+    patiently("whoever is admitted has been to the shop", async || {
+        let claimed = site.claimed.load(Ordering::Relaxed);
+        (site.active(0).await == claimed && site.active(1).await == claimed).then_some(())
     })
     .await;
-    site.admit(0.0001).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    site.is_over.store(true, Ordering::Relaxed);
+    site.over.cancel();
 
     assert!(lost > 2 * u64::from(failovers), "{lost} entries were lost");
     let mut turns: BTreeMap<String, String> = BTreeMap::new();
     while let Some(told) = visits.join_next().await {
-        let Some(told) = told.unwrap() else { continue };
+        let told = told.unwrap();
         assert_eq!((told.closed, &told.rose), (0, &Vec::new()), "{told:?}");
         let now = site.gateways[told.elsewhere].poll(&told.token).await;
         match &told.admitted {

@@ -73,6 +73,7 @@ async fn a_fail_over_that_lost_joins_alone_costs_nobody_the_place() {
     }
     let newcomer = world.ghost().await;
     assert_eq!(newcomer.place.seq, Sequence(22), "no sequence is issued twice");
+    assert!(gateway.mirror.is_doubtful(world.clock.now()), "whose place nobody had remembered is for the store to say");
     assert_eq!(told(&gateway.poll(lost).await), Some(21));
     assert_eq!(told(&gateway.poll(kept[3]).await), Some(4));
     world.tick().await;

@@ -139,3 +139,18 @@ async fn a_late_gateway_reads_a_snapshot_and_the_log_after_it() {
     world.store.set_unreadable(false);
     assert_eq!(assert_exact(&world, &one).await, assert_exact(&world, &late).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_takes_no_snapshot_stops_nobody() {
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 1_000 }).await;
+    let gateway = world.gateway().await;
+    let _present = gateway.listeners(&world, 100).await;
+    world.store.set_without_snapshots(true);
+    for visitor in world.ghosts(20_100).await {
+        world.leave(visitor).await;
+    }
+    world.tick().await;
+    let admitted = world.admitted_total().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(gateway.mirror.is_current() && world.admitted_total().await >= admitted + 19);
+}

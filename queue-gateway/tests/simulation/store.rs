@@ -79,7 +79,7 @@ impl Store {
         self.unreadable.store(unreadable, Ordering::Relaxed);
     }
 
-    /// Makes reading snapshots fail, or work again.
+    /// Makes reading and leaving snapshots fail, or work again.
     pub(crate) fn set_without_snapshots(&self, without: bool) {
         self.without_snapshots.store(without, Ordering::Relaxed);
     }
@@ -299,6 +299,9 @@ impl QueueEngine for Store {
     }
 
     async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
+        if self.without_snapshots.load(Ordering::Relaxed) {
+            return Err(EngineError::Unavailable("it is full".to_owned()));
+        }
         self.reach()?.publish(queue, snapshot).await
     }
 

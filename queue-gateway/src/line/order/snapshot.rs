@@ -43,16 +43,13 @@ impl Order {
         postcard::to_extend(&written, vec![VERSION]).ok()
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) has written; `drawn` is the outcome of the draw, once there is one. `None` for
-    /// anything else.
+    /// Reads what [`to_bytes`](Self::to_bytes) has written. `drawn` is the outcome of the draw, once there is one, also where
+    /// the bytes are of before it: whoever goes on by the log need not make it again. `None` for anything else.
     pub fn from_bytes(bytes: &[u8], drawn: Option<Arc<Drawn>>) -> Option<Self> {
         let (version, written) = bytes.split_first()?;
         let written: Written = (*version == VERSION).then(|| postcard::from_bytes(written).ok())??;
         let [last_seq, watermark, expired_through, last_invited, invited_watermark] = written.extent.map(Sequence);
-        let drawn = drawn.filter(|_| written.is_drawn);
-        if drawn.is_some() != written.is_drawn {
-            return None;
-        }
+        let (drawn, drawn_since) = if written.is_drawn { (Some(drawn?), None) } else { (None, drawn) };
         let sparse = |numbers: Vec<i64>| {
             let mut sparse = Sparse::default();
             for number in numbers {
@@ -64,6 +61,10 @@ impl Order {
         let (front, kept) = (sparse(written.front), sparse(written.kept));
         let invited = written.invited.into_iter().map(Sequence);
         let invited = InvitedOrder::rebuild(last_invited, invited_watermark, invited);
-        Some(Self { rank, last_seq, watermark, expired_through, front, kept, drawn, invited })
+        let mut order = Self { rank, last_seq, watermark, expired_through, front, kept, drawn, invited };
+        if let Some(drawn) = drawn_since {
+            order.draw(drawn);
+        }
+        Some(order)
     }
 }

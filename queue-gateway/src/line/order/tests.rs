@@ -296,3 +296,23 @@ fn a_draw_is_read_with_its_outcome_and_nothing_else_is_read() {
         assert!(Order::from_bytes(nonsense, Some(Arc::new(lots.draw()))).is_none(), "{nonsense:?}");
     }
 }
+
+#[test]
+fn a_draw_that_is_known_before_the_log_tells_of_it_changes_nothing() {
+    let mut told = line_of(10);
+    told.apply(&LineChange::Departed { seq: Sequence::of_number(4) });
+    let bytes = told.to_bytes().unwrap();
+    let drawn = Arc::new(lots(10).draw());
+    let mut ahead = Order::from_bytes(&bytes, Some(drawn.clone())).unwrap();
+    let mut from_the_beginning = Order::beginning(Some(drawn));
+    from_the_beginning.apply(&LineChange::Departed { seq: Sequence::of_number(4) });
+    for order in [&mut told, &mut ahead, &mut from_the_beginning] {
+        order.apply(&LineChange::Drawn(lots(10)));
+        order.apply(&admitted(7));
+    }
+    for number in 1..=10 {
+        let seq = Sequence::of_number(number);
+        assert_eq!(told.standpoint(seq), ahead.standpoint(seq), "{number}");
+        assert_eq!(told.standpoint(seq), from_the_beginning.standpoint(seq), "{number}");
+    }
+}

@@ -1,4 +1,4 @@
-//! A line that gateways give back to a store that has lost it.
+//! A line that gateways give back to a store that has lost it, or its last writes.
 
 use std::collections::BTreeSet;
 
@@ -200,7 +200,6 @@ impl Queue {
                 // Of what was given later they do not know.
                 if !is_given_after(seq, page.known) {
                     self.places.remove(visitor);
-                    self.ready.remove_at(seq);
                 }
             }
         }

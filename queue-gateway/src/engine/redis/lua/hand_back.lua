@@ -2,11 +2,11 @@
 -- KEYS     of the library
 -- ARGV     3 gateway, 4 epoch, 5 head of the log, 6 last_seq and 7 the last place of the invited that it knows of, 8 1 when
 --          all places were wanted, 9 the place after which the page begins, 10 that with which it ends, 11 1 for the last
---          page, 12 how many places, 13 how many slots have ended, 14... the places, ascending, the tokens of these slots, and of
---          each slot that has not ended: token, visitor, sequence, admitted_at, expires_at
+--          page, 12 how many places, 13 how many slots have ended, 14... the places, ascending, the tokens of these slots, and
+--          of each slot that has not ended: token, visitor, sequence, admitted_at, expires_at
 -- Reply    1, or 0 where somebody remembers more
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'watermark',
-  'expired_through', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'expected', 'sweeping_from',
+  'expired_through', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'expected',
   unpack(LIFE)) then
   return false
 end

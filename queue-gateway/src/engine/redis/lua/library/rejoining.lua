@@ -2,8 +2,8 @@
 --          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up to
 --          which it knew the line itself, -1 for not at all; known_head, the newest entry that is remembered by anybody who
 --          is believed; listed_seq and listed_invited, the last places that they know of; is_listed, whether all of them
---          are here; began_at, when the wait began; heard_at, when one of them was heard last; kept_until, how long in grace time whoever was passed and
---          there when it began is kept; expected, how many gateways are to be heard.
+--          are here; began_at, when the wait began; heard_at, when one of them was heard last; kept_until, how long in grace
+--          time whoever was passed and there when it began is kept; expected, how many gateways are to be heard.
 local rejoining = on_first_use(function()
   -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
   local function unknown_at(seq)
