@@ -13,6 +13,7 @@ mod networks;
 mod places;
 mod queue;
 mod ready;
+mod roster;
 mod slots;
 
 use std::collections::HashMap;

@@ -9,7 +9,9 @@ mod gateway;
 mod join;
 mod late;
 mod load;
+mod memory;
 mod poll;
+mod positions;
 mod process;
 mod redis_commands;
 mod reference;
@@ -53,6 +55,8 @@ enum Name {
     RedisCommands,
     /// Polls a second through the gateway on Redis.
     Poll,
+    /// Time and memory of a long line.
+    Positions,
     /// Hold, reserve and pay on PostgreSQL.
     Booking,
     /// Redis time for a gateway that comes late to a long line.
@@ -102,6 +106,10 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if wanted(Name::Poll) {
         rows.push(poll::measure(trial).await.context("row 6, polls")?);
+    }
+    if wanted(Name::Positions) {
+        rows.push(positions::measure_time());
+        rows.push(positions::measure_memory().await.context("row 10, memory")?);
     }
     if wanted(Name::Booking) {
         rows.push(booking::measure(trial).await.context("row 8, bookings")?);

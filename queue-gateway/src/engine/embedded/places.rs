@@ -8,16 +8,16 @@ use std::{
 use contract::ids::VisitorId;
 use uuid::Uuid;
 
+use super::roster::Roster;
 use crate::{
     engine::{MOST_SWEPT, PASSED_TOGETHER},
     line::{Extent, LinePage, Sequence, unknown_at},
 };
 
-/// One visitor a place, one place a visitor.
+/// The line, and what its places last by.
 #[derive(Debug)]
 pub(super) struct Places {
-    by_seq: BTreeMap<Sequence, VisitorId>,
-    by_visitor: HashMap<VisitorId, Sequence>,
+    roster: Roster,
     /// How many of the places are in the priority lane.
     invited: usize,
     /// Visitors who were admitted once and did not arrive.
@@ -70,8 +70,7 @@ pub(super) struct ExpiredRange {
 impl Default for Places {
     fn default() -> Self {
         Self {
-            by_seq: BTreeMap::new(),
-            by_visitor: HashMap::new(),
+            roster: Roster::default(),
             invited: 0,
             no_shows: HashSet::new(),
             away: Away::default(),
@@ -89,13 +88,13 @@ impl Places {
     /// Puts a visitor without a place at a sequence that is free.
     pub(super) fn insert(&mut self, seq: Sequence, visitor: VisitorId) {
         self.invited += usize::from(seq.is_invited());
-        self.by_seq.insert(seq, visitor);
-        self.by_visitor.insert(visitor, seq);
+        self.roster.insert(seq, visitor);
     }
 
     /// Puts whoever stands at a number of the draw at a place.
     pub(super) fn deal(&mut self, number: Sequence, seq: Sequence) {
-        if let Some(visitor) = self.by_seq.remove(&number) {
+        if let Some(visitor) = self.roster.at(number) {
+            self.roster.remove(visitor);
             self.insert(seq, visitor);
         }
     }
@@ -108,7 +107,7 @@ impl Places {
 
     /// Puts somebody whose name is not known at a place that is free.
     pub(super) fn insert_unknown(&mut self, seq: Sequence) {
-        if !self.by_seq.contains_key(&seq) {
+        if self.roster.at(seq).is_none() {
             self.insert(seq, unknown_at(seq));
         }
         if seq.is_restored() && seq.number().is_none() {
@@ -134,9 +133,8 @@ impl Places {
         through: Sequence,
         places: &[Sequence],
     ) -> Vec<(Sequence, VisitorId)> {
-        let within = (Bound::Excluded(above), Bound::Included(through));
-        let others = self.by_seq.range(within).filter(|(seq, _)| places.binary_search(seq).is_err());
-        others.map(|(seq, visitor)| (*seq, *visitor)).collect()
+        let all = self.roster.between(above, through);
+        all.filter(|(seq, _)| places.binary_search(seq).is_err()).collect()
     }
 
     /// Goes on from where a line was.
@@ -148,7 +146,7 @@ impl Places {
 
     /// Gives whoever stands at a place a deadline of their own in grace time, unless they have one.
     pub(super) fn keep(&mut self, seq: Sequence, deadline: i64) {
-        if let Some(visitor) = self.by_seq.get(&seq).copied().filter(|who| !self.away.deadlines.contains_key(who)) {
+        if let Some(visitor) = self.roster.at(seq).filter(|who| !self.away.deadlines.contains_key(who)) {
             self.away.insert(visitor, seq, deadline);
         }
     }
@@ -157,7 +155,7 @@ impl Places {
     pub(super) fn kept_until(&self, deadline: i64) -> Vec<Sequence> {
         let kept = self.away.by_deadline.range((deadline, VisitorId(Uuid::nil()))..);
         let kept = kept.take_while(|(at, _)| *at == deadline);
-        kept.filter_map(|(_, visitor)| self.by_visitor.get(visitor).copied()).collect()
+        kept.filter_map(|(_, visitor)| self.roster.place_of(*visitor)).collect()
     }
 
     /// The grace time of everybody who was passed begins now, but for those who have a deadline of their own.
@@ -178,9 +176,8 @@ impl Places {
     /// Takes the visitor out for an admission, which is not their first if they are a no-show.
     pub(super) fn take(&mut self, visitor: VisitorId) -> Option<Sequence> {
         self.away.remove(visitor);
-        let seq = self.by_visitor.remove(&visitor)?;
+        let seq = self.roster.remove(visitor)?;
         self.invited -= usize::from(seq.is_invited());
-        self.by_seq.remove(&seq);
         Some(seq)
     }
 
@@ -192,7 +189,7 @@ impl Places {
         keeping: Keeping,
         is_ready: impl FnOnce(Sequence) -> bool,
     ) -> Option<Sequence> {
-        let seq = *self.by_visitor.get(&visitor)?;
+        let seq = self.roster.place_of(visitor)?;
         let lasts = match self.away.deadlines.get(&visitor) {
             Some((deadline, _)) => keeping.suspended || *deadline > keeping.now,
             None => seq > self.over_through(keeping) || is_ready(seq),
@@ -202,7 +199,7 @@ impl Places {
 
     /// The place at which the visitor is stored, over or not, and whether it has a deadline of its own.
     pub(super) fn stored(&self, visitor: VisitorId) -> Option<(Sequence, bool)> {
-        let seq = *self.by_visitor.get(&visitor)?;
+        let seq = self.roster.place_of(visitor)?;
         Some((seq, self.away.deadlines.contains_key(&visitor)))
     }
 
@@ -220,18 +217,17 @@ impl Places {
 
     /// How many places are stored.
     pub(super) fn len(&self) -> usize {
-        self.by_seq.len()
+        self.roster.len()
     }
 
     /// How many of them are of the general line.
     pub(super) fn general(&self) -> usize {
-        self.by_seq.len() - self.invited
+        self.roster.len() - self.invited
     }
 
     /// Whether anybody has a place of the general line above this one.
     pub(super) fn any_above(&self, seq: Sequence) -> bool {
-        seq < Sequence::INVITED
-            && self.by_seq.range(..Sequence::INVITED).next_back().is_some_and(|(last, _)| *last > seq)
+        seq < Sequence::INVITED && self.roster.last_before(Sequence::INVITED).is_some_and(|last| last > seq)
     }
 
     pub(super) fn invited_watermark(&self) -> Sequence {
@@ -316,8 +312,7 @@ impl Places {
 
     /// Stops storing some of the places that have expired.
     pub(super) fn clear(&mut self, is_ready: impl Fn(Sequence) -> bool) {
-        let range = (Bound::Excluded(self.cleared_through), Bound::Included(self.expired_through));
-        let some: Vec<_> = self.by_seq.range(range).take(MOST_SWEPT).map(|(seq, visitor)| (*seq, *visitor)).collect();
+        let some: Vec<_> = self.roster.between(self.cleared_through, self.expired_through).take(MOST_SWEPT).collect();
         self.cleared_through = if some.len() < MOST_SWEPT {
             self.expired_through
         } else {
@@ -334,8 +329,8 @@ impl Places {
     pub(super) fn page(&self, above: Sequence, limit: usize, ready: impl Iterator<Item = Sequence>) -> LinePage {
         // Never through what has expired: a million such places may not be cleared yet.
         let kept = self.kept(above, self.expired_through, ready, limit);
-        let lasting = self.by_seq.range((Bound::Excluded(above.max(self.expired_through)), Bound::Unbounded));
-        LinePage { places: kept.into_iter().chain(lasting.map(|(seq, _)| *seq)).take(limit).collect() }
+        let lasting = self.roster.between(above.max(self.expired_through), Sequence::LAST);
+        LinePage { places: kept.into_iter().chain(lasting.map(|(seq, _)| seq)).take(limit).collect() }
     }
 
     /// The lowest `most` passed places above `above`, up to and including `through`, that do not expire with the places

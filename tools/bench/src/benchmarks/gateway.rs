@@ -1,15 +1,24 @@
 //! The gateway's own binary with settings for a measurement.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::Context;
 use contract::tokens::ActiveSigner;
 use secrecy::ExposeSecret;
 
-use super::{load::Connection, process::Process};
+use super::{
+    load::{self, Connection},
+    process::Process,
+};
 
 /// The queue that is measured.
 pub(super) const QUEUE: &str = "bench";
+
+/// Connections of whoever fills the line.
+const CONNECTIONS: usize = 128;
 
 const SITE: &str = "http://127.0.0.1:8081/";
 
@@ -73,6 +82,15 @@ admission = {admission}
         std::fs::write(settings.path(), text)?;
         let process = Process::service("queue-gateway", settings.path(), operations).await?;
         Ok(Self { process, public, operations, _settings: settings })
+    }
+
+    /// Has newcomers join until so many wait.
+    pub(super) async fn fill(&self, waiting: f64) -> anyhow::Result<()> {
+        let join = [load::post_request(&format!("/v1/queues/{QUEUE}/tokens"))];
+        while self.metric("queue_gateway_visitors_waiting").await? < waiting {
+            load::rate(self.public, &join, CONNECTIONS, Duration::from_secs(1)).await?;
+        }
+        Ok(())
     }
 
     /// The sum over all labels of a counter or gauge.

@@ -22,17 +22,13 @@ const LINE: f64 = 1_000_000.0;
 const LEFT: usize = 70_000;
 /// What the store may spend, in milliseconds.
 const BUDGET: f64 = 200.0;
-/// Connections of whoever fills the line.
-const CONNECTIONS: usize = 128;
 
 pub(super) async fn measure() -> anyhow::Result<Row> {
     let redis = Redis::start().await;
     let gateway = Gateway::start(Some(redis.url()), 0.0).await?;
     leave(gateway.public, stream_cpu::join(gateway.public, LEFT).await?).await?;
     let join = load::post_request(&format!("/v1/queues/{QUEUE}/tokens"));
-    while gateway.metric("queue_gateway_visitors_waiting").await? < LINE {
-        load::rate(gateway.public, std::slice::from_ref(&join), CONNECTIONS, Duration::from_secs(2)).await?;
-    }
+    gateway.fill(LINE).await?;
     // What the first gateway and those who join cost anyway, in as long a time.
     let ((), before, lasted) = scripts_during(&redis, sleep(Duration::from_secs(2))).await;
     let (stop, stopped) = oneshot::channel();
