@@ -15,9 +15,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, Claim, ClientNetwork, Epoch, Invitation, JoinRefused, JoinReply, JoinRequest, Joined, LinePage,
-        LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence, Standing, Stats, Step, Tail,
-        Totals,
+        Admission, Claim, ClientNetwork, Contact, Epoch, Invitation, JoinRefused, JoinReply, JoinRequest, Joined,
+        LinePage, LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence, Standing, Stats,
+        Step, Tail, Totals,
     },
 };
 
@@ -62,21 +62,26 @@ pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
     }
 }
 
-/// One join.
-pub(super) fn join(request: &JoinRequest) -> [Value; 6] {
+/// One join: whose it is, and what there is to say of it. Most come with nothing.
+pub(super) fn join(request: &JoinRequest) -> [Value; 2] {
     let JoinRequest { visitor, held, candidate, contact, invitation } = *request;
-    let (epoch, seq) = held.map_or_else(|| (nothing(), nothing()), |place| (text(place.epoch.0), text(place.seq.0)));
+    if (held, contact, invitation) == (None, None, None) {
+        return [id(visitor.0), Value::from_static_str("")];
+    }
+    let held = held.map_or_else(|| "- -".to_owned(), |place| format!("{} {}", place.epoch.0, place.seq.0));
     // Without a contact nobody is admitted.
-    let (candidate, network) =
-        contact.map_or_else(|| (nothing(), nothing()), |contact| (id(candidate.0), network(contact.network)));
-    let invitation = invitation.map_or_else(nothing, |Invitation { id, expires_at }| {
-        text(format_args!("{} {}", id.0.simple(), expires_at.as_microsecond()))
-    });
-    [id(visitor.0), candidate, epoch, seq, network, invitation]
-}
-
-fn nothing() -> Value {
-    Value::from_static_str("")
+    let contact = contact.map_or_else(
+        || "- -".to_owned(),
+        |Contact { network }| {
+            let network = network.map_or_else(|| "-".to_owned(), network::write);
+            format!("{} {network}", candidate.0.simple())
+        },
+    );
+    let invitation = invitation.map_or_else(
+        || "- -".to_owned(),
+        |Invitation { id, expires_at }| format!("{} {}", id.0.simple(), expires_at.as_microsecond()),
+    );
+    [id(visitor.0), Value::from(format!("{held} {contact} {invitation}"))]
 }
 
 /// What a gateway tells in a step.

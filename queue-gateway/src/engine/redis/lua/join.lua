@@ -3,9 +3,9 @@
 --          come in crowds, so what every join needs is read once for all of them, fresh places are written together, and
 --          nothing is read that no join needs.
 -- KEYS     of the library
--- ARGV     from 3 on, six of each join: visitor, candidate token, epoch of the place they hold ('' for none), its
---          sequence, network of the contact ('-' for one that cannot be told, '' without a contact), invitation (its id and
---          its expiry, '' for none)
+-- ARGV     from 3 on, two of each join: visitor, and what there is to say of it, '' for nothing, else `epoch seq candidate
+--          network invitation expires_at`, with `-` for what is not there: the place that they hold, the token for an
+--          admission at once (none without a contact) and the contact's network, the invitation and its expiry
 -- Reply    { epoch, { of each join: the sequence of a fresh place, a refusal (0 when the line is full, -1 before joins are
 --          taken, -2 while the queue drains, -3 when it is closed, -4 when the invitation has expired, -5 when it has been
 --          used, -6 while the line is being given back), or else { 1 when the place is fresh, standing } } }
@@ -13,7 +13,7 @@ if not read('max_places', 'watermark', 'last_seq', 'has_unknown', unpack(LIFE)) 
   return false
 end
 local visitors = {}
-for first = 3, #ARGV, 6 do
+for first = 3, #ARGV, 2 do
   visitors[#visitors + 1] = ARGV[first]
 end
 if rejoins() then
@@ -108,17 +108,15 @@ end
 
 -- An invitation gives a place once, before it expires. Returns a refusal, or nil.
 local function refused_invitation(invitation)
-  local id, expires_at = string.match(invitation, '^(%x+) (%-?%d+)$')
-  if tonumber(expires_at) <= now() then
+  if invitation.expires_at <= now() then
     return -4
   end
-  return redis.call('ZSCORE', INVITATIONS, id) and -5 or nil
+  return redis.call('ZSCORE', INVITATIONS, invitation.id) and -5 or nil
 end
 
 -- Comes after all that may fail, since what a script has written stays when it does.
 local function use_up(invitation)
-  local id, expires_at = string.match(invitation, '^(%x+) (%-?%d+)$')
-  redis.call('ZADD', INVITATIONS, expires_at, id)
+  redis.call('ZADD', INVITATIONS, integer(invitation.expires_at), invitation.id)
 end
 
 -- Admits somebody who has no place in the line. Returns the reply.
@@ -148,8 +146,20 @@ local function join_invited(visitor, before, straight_in, candidate, network)
   return seq
 end
 
-local function join(visitor, score, token, candidate, held_epoch, held_seq, network, invitation)
-  local seq, is_bid = tonumber(score), invitation ~= ''
+-- The place that a visitor says they hold, how they can be admitted at once, and what invites them: nil for what is not
+-- there.
+local function read_request(text)
+  if text == '' then
+    return
+  end
+  local epoch, seq, candidate, network, invitation, expires_at =
+    string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  return tonumber(epoch), tonumber(seq), candidate ~= '-' and candidate or nil, network,
+    invitation ~= '-' and { id = invitation, expires_at = tonumber(expires_at) } or nil
+end
+
+local function join(visitor, score, token, held_epoch, held_seq, candidate, network, invitation)
+  local seq, is_bid = tonumber(score), invitation ~= nil
   if queue.has_unknown == 1 and not seq and not token and held_epoch == queue.epoch then
     write_fresh()
     seq = rejoining.name(visitor, held_seq) and held_seq or nil
@@ -202,14 +212,14 @@ local function join(visitor, score, token, candidate, held_epoch, held_seq, netw
     if refused then
       return refused
     end
-    local straight_in = network ~= '' and may_go_straight_in(true, candidate, network)
+    local straight_in = candidate and may_go_straight_in(true, candidate, network)
     use_up(invitation)
     return join_invited(visitor, seq, straight_in, candidate, network)
   end
   if refusal then
     return refusal
   end
-  local straight_in = network ~= '' and may_go_straight_in(false, candidate, network)
+  local straight_in = candidate and may_go_straight_in(false, candidate, network)
   -- Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
   local gives_number = queue.numbering == 1 and not queue.numbers
   local all_given = gives_number and queue.last_seq >= MOST_NUMBERS_PER_PLACE * queue.max_places
@@ -236,9 +246,7 @@ for i, visitor in ipairs(visitors) do
     scores[i], tokens[i] = redis.call('ZSCORE', LINE, visitor), redis.call('HGET', TOKENS, visitor)
   end
   done[visitor] = true
-  local first = 6 * i - 3
-  replies[i] = join(visitor, scores[i], tokens[i], ARGV[first + 1], tonumber(ARGV[first + 2]),
-    tonumber(ARGV[first + 3]), ARGV[first + 4], ARGV[first + 5])
+  replies[i] = join(visitor, scores[i], tokens[i], read_request(ARGV[2 * i + 2]))
 end
 write_fresh()
 return { queue.epoch, replies }
