@@ -112,12 +112,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Signs a place from now on: the waiting token, and the cookie that keeps it.
-    fn signed_place(&self, queue: &QueueName, holder: Holder, place: Place) -> (String, HeaderValue) {
-        let token = self.documents.waiting_token(queue, holder, place, self.clock.now());
-        let name = self.cookies.waiting_token(queue);
-        let cookie = self.cookies.set(&name, &token, self.documents.waiting_lifetime());
-        (token, cookie)
+    /// The waiting token of a place, from now on.
+    fn signed_place(&self, queue: &QueueName, holder: Holder, place: Place) -> String {
+        self.documents.waiting_token(queue, holder, place, self.clock.now())
+    }
+
+    /// The cookie that keeps a waiting token.
+    fn place_cookie(&self, queue: &QueueName, token: &str) -> HeaderValue {
+        self.cookies.set(&self.cookies.waiting_token(queue), token, self.documents.waiting_lifetime())
     }
 
     /// Whether the request comes from a network that an operator blocks.

@@ -17,7 +17,7 @@ use super::{
     joiner::JoinedBy,
     rate_limits::RateLimits,
     reply,
-    request::{AskedQueue, CalledFrom, OwnPage},
+    request::{AskedQueue, CalledFrom, Keeps, OwnPage},
 };
 use crate::{
     documents::Notice,
@@ -40,7 +40,7 @@ impl LimitedCall<RateLimits> for Join {
 /// Whoever has no identity yet is given one, also with a refusal: the join that follows is the same visitor's.
 pub(super) async fn join(
     State(gateway): State<Arc<Gateway>>,
-    _own: OwnPage,
+    OwnPage { keeps }: OwnPage,
     _limit: Within<Join>,
     queue: AskedQueue,
     CalledFrom(client): CalledFrom,
@@ -56,7 +56,7 @@ pub(super) async fn join(
         return with_cookie(error::proof_of_work_required(challenge, bits).into_response(), identity);
     }
     let response = match gateway.room.join(&queue, joiner, invitation, client).await {
-        Ok(answer) => given(&gateway, &queue, &answer),
+        Ok(answer) => given(&gateway, &queue, &answer, keeps),
         Err(Refusal::Join(JoinRefused::NoJoins(reason))) => queue
             .stats()
             .map(|stats| error::no_joins_at(reason, lane, gateway.documents.site(&queue.name), &stats).into_response()),
@@ -73,14 +73,13 @@ fn no_joins_now(gateway: &Gateway, queue: &Queue, lane: Lane) -> Option<Response
 }
 
 /// The place that a join gave or found.
-fn given(gateway: &Gateway, queue: &Queue, answer: &Answer) -> Result<Response, Refusal> {
+fn given(gateway: &Gateway, queue: &Queue, answer: &Answer, keeps: Keeps) -> Result<Response, Refusal> {
     let stats = queue.stats()?;
     let mut document = reply::document(gateway, queue, Notice::of(&stats), answer);
-    let cookie = answer.place.map(|place| {
-        let (token, cookie) = gateway.signed_place(&queue.name, answer.holder, place);
-        document.waiting_token = Some(token);
-        cookie
-    });
+    let token = answer.place.map(|place| gateway.signed_place(&queue.name, answer.holder, place));
+    let cookie = token.as_ref().filter(|_| keeps != Keeps::ByItself);
+    let cookie = cookie.map(|token| gateway.place_cookie(&queue.name, token));
+    document.waiting_token = token.filter(|_| keeps != Keeps::InCookie);
     let code = if answer.fresh { StatusCode::CREATED } else { StatusCode::OK };
     Ok(reply::place(code, &document, cookie))
 }

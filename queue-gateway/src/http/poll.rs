@@ -48,7 +48,8 @@ pub(super) async fn poll(
     let document = reply::document(&gateway, &queue, Notice::of(&stats), &answer);
     let pause = HeaderValue::from(document.poll_after_seconds);
     let renewed = answer.place.filter(|_| answer.renew);
-    let cookie = renewed.map(|place| gateway.signed_place(&queue.name, answer.holder, place).1);
+    let token = renewed.map(|place| gateway.signed_place(&queue.name, answer.holder, place));
+    let cookie = token.map(|token| gateway.place_cookie(&queue.name, &token));
     let mut response = reply::place(StatusCode::OK, &document, cookie);
     response.headers_mut().insert(header::RETRY_AFTER, pause);
     Ok(response)

@@ -151,8 +151,23 @@ fn is_private(address: IpAddr) -> bool {
 
 /// A call in a visitor's name, made by our own page or by a client that holds its token itself. A foreign page may
 /// make a browser call us with its cookies; it must not take a place, or give one up.
-#[derive(Debug)]
-pub struct OwnPage;
+#[derive(Clone, Copy, Debug)]
+pub struct OwnPage {
+    /// How the caller keeps a waiting token.
+    pub keeps: Keeps,
+}
+
+/// How a caller keeps a waiting token, as far as the request shows. Nobody needs it twice, and what stands in the body of a
+/// reply to a browser is open to scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeps {
+    /// A browser does.
+    InCookie,
+    /// Whoever sends one as `Authorization: Bearer` does.
+    ByItself,
+    /// A first contact of no browser that we know of.
+    Unknown,
+}
 
 impl FromRequestParts<Arc<Gateway>> for OwnPage {
     type Rejection = Problem;
@@ -160,13 +175,16 @@ impl FromRequestParts<Arc<Gateway>> for OwnPage {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let headers = &parts.headers;
         if bearer(headers).is_some() {
-            return Ok(Self);
+            return Ok(Self { keeps: Keeps::ByItself });
         }
-        let own = match headers.get(SEC_FETCH_SITE) {
+        let site = headers.get(SEC_FETCH_SITE);
+        let own = match site {
             Some(site) => site == "same-origin" || site == "none",
             None => comes_from_us(headers, &gateway.public_url),
         };
-        if own { Ok(Self) } else { Err(error::cross_site()) }
+        let is_browser = site.is_some() || headers.contains_key(header::ORIGIN);
+        let keeps = if is_browser { Keeps::InCookie } else { Keeps::Unknown };
+        if own { Ok(Self { keeps }) } else { Err(error::cross_site()) }
     }
 }
 

@@ -56,7 +56,8 @@ pub(super) async fn stream(
     };
     // The same place with a new lifetime: presence keeps it. Streams end before a lifetime is over, so that every listener
     // comes by here in time.
-    let cookie = place.map(|place| gateway.signed_place(&queue.name, held.holder, place).1);
+    let token = place.map(|place| gateway.signed_place(&queue.name, held.holder, place));
+    let cookie = token.map(|token| gateway.place_cookie(&queue.name, &token));
     event_stream(subscription, cookie)
 }
 

@@ -74,6 +74,11 @@ impl<'a> Browser<'a> {
         self.cookies.lock().get(name).cloned()
     }
 
+    /// The waiting token that it holds.
+    pub(crate) fn waiting_token(&self) -> String {
+        self.cookie("waiting_token.demo").unwrap()
+    }
+
     /// Has a cookie of before again.
     pub(crate) fn put_back(&self, name: &str, value: &str) {
         self.cookies.lock().insert(name.to_owned(), value.to_owned());

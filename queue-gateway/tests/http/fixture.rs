@@ -129,19 +129,21 @@ impl Gateway {
 
     /// Somebody who has come by the page and joined, and is told to wait: their waiting token and document.
     pub(crate) async fn waiting_visitor(&self) -> (String, Value) {
-        let reply = Browser::new(self).visit().await.join().await;
+        let browser = Browser::new(self).visit().await;
+        let reply = browser.join().await;
         assert_eq!(reply.status, 201, "{}", reply.text());
         let document = reply.json();
         assert_eq!(document["state"], "waiting", "{document}");
-        (document["waiting_token"].as_str().unwrap().to_owned(), document)
+        (browser.waiting_token(), document)
     }
 
     /// Somebody whose turn has come at once.
     pub(crate) async fn admitted_visitor(&self) -> (String, Value) {
         self.clock.advance(Duration::from_secs(1));
-        let document = Browser::new(self).visit().await.join().await.json();
+        let browser = Browser::new(self).visit().await;
+        let document = browser.join().await.json();
         assert_eq!(document["state"], "admitted", "{document}");
-        (document["waiting_token"].as_str().unwrap().to_owned(), document)
+        (browser.waiting_token(), document)
     }
 
     /// The site binds an admitted visitor's token to a member.

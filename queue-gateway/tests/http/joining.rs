@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_join_gives_a_place_and_a_cookie() {
+async fn a_join_gives_a_browser_a_place_and_a_cookie() {
     let gateway = Gateway::open().await;
     gateway.waiting_visitor().await;
     gateway.step().await;
@@ -22,21 +22,31 @@ async fn a_join_gives_a_place_and_a_cookie() {
     assert_eq!(reply.header("cache-control"), Some("no-store"));
 
     let document = reply.json();
-    let token = document["waiting_token"].as_str().unwrap();
     let pause = document["poll_after_seconds"].as_u64().unwrap();
     assert!((2..=3).contains(&pause), "{pause}");
-    assert_eq!(
-        reply.header("set-cookie").unwrap(),
-        format!("waiting_token.demo={token}; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax")
-    );
+    let cookie = reply.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("waiting_token.demo=ey"), "{cookie}");
+    assert!(cookie.ends_with("; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax"), "{cookie}");
     assert_eq!(
         document,
         json!({
             "queue": "demo", "state": "waiting", "position": 2, "behind": 0,
-            "wait_seconds": {"p50": 2, "p90": 3}, "waiting_token": token,
+            "wait_seconds": {"p50": 2, "p90": 3},
             "redirect_to": "https://shop.test/seats", "poll_after_seconds": pause, "message": null,
-        })
+        }),
+        "no script of the page can read the token"
     );
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_its_token_itself_is_given_it_once() {
+    let gateway = Gateway::open().await;
+    let first = gateway.visitors.post(TOKENS).send().await;
+    let token = first.json()["waiting_token"].as_str().unwrap().to_owned();
+    assert_eq!(first.cookie("waiting_token.demo"), Some(token.as_str()), "it may be one that keeps cookies");
+    let again = gateway.visitors.post(TOKENS).bearer(&token).send().await;
+    assert!(again.json()["waiting_token"].is_string());
+    assert_eq!(again.cookie("waiting_token.demo"), None);
 }
 
 #[tokio::test]

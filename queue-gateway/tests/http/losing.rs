@@ -35,7 +35,8 @@ async fn assert_lost(browser: &Browser<'_>, reason: &str) {
 async fn whoever_leaves_is_told_so() {
     let gateway = Gateway::open().await;
     let browser = Browser::new(&gateway).visit().await;
-    let token = browser.join().await.json()["waiting_token"].as_str().unwrap().to_owned();
+    browser.join().await;
+    let token = browser.waiting_token();
     browser.leave().await;
     let place = gateway.poll(&token).await;
     assert_eq!((&place["state"], &place["reason"]), (&"left".into(), &"left".into()));

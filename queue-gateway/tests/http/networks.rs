@@ -44,7 +44,7 @@ async fn a_network_from_which_nobody_arrives_is_let_in_one_at_a_time_and_told_wh
     assert_eq!(held_back(&gateway).await, 1);
     let (ninth, waiting) = join_from(&gateway, SCRIPTS).await;
     assert_eq!((&waiting["state"], waiting.get("reason")), (&json!("waiting"), None), "nobody has gone before yet");
-    let bearer = format!("Bearer {}", waiting["waiting_token"].as_str().unwrap());
+    let bearer = format!("Bearer {}", ninth.waiting_token());
     let path = "/v1/queues/demo/stream";
     let headers = [("authorization", bearer.as_str()), ("x-forwarded-for", SCRIPTS)];
     let mut stream = SseClient::connect(gateway.address, path, &headers).await.unwrap();

@@ -67,7 +67,7 @@ async fn keys_are_changed_gateway_by_gateway_and_nobodys_turn_ends() {
         let set = serde_json::from_value(published(other).await).unwrap();
         let verifier = ActiveVerifier::from_jwks(&set, "queue-gateway", "ticketing");
         verifier.verify(text(&admitted, "active_token"), at).unwrap();
-        let again = other.visitors.post(TOKENS).bearer(text(&admitted, "waiting_token")).send().await;
+        let again = other.visitors.post(TOKENS).bearer(&browser.waiting_token()).send().await;
         assert_eq!((again.status.as_u16(), &again.json()["state"]), (200, &"admitted".into()));
         let identity =
             other.visitors.post(TOKENS).header("cookie", &format!("visitor={}", browser.cookie("visitor").unwrap()));
@@ -75,8 +75,9 @@ async fn keys_are_changed_gateway_by_gateway_and_nobodys_turn_ends() {
     }
     let forged =
         gateway_with_keys(&redis, ("nobodys secret that nobody here has in the settings", &next_key), before).await;
-    let foreign = Browser::new(&forged).visit().await.join().await.json();
-    let refused = prepared.visitors.get(CURRENT).bearer(text(&foreign, "waiting_token")).send().await;
+    let foreign = Browser::new(&forged).visit().await;
+    foreign.join().await;
+    let refused = prepared.visitors.get(CURRENT).bearer(&foreign.waiting_token()).send().await;
     assert_problem(&refused, 401, "waiting_token_invalid");
 }
 

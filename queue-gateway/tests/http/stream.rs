@@ -121,12 +121,8 @@ async fn a_place_of_an_older_epoch_is_restored_by_its_stream() {
     let mut stream = gateway.stream(&old).await;
     let document = data(&next(&mut stream).await);
     assert_eq!((&document["state"], &document["position"]), (&json!("waiting"), &json!(1)));
-    let (_, late) = gateway.waiting_visitor().await;
-    eventually("the newcomer has somebody before them", async || {
-        let token = late["waiting_token"].as_str().unwrap();
-        gateway.poll(token).await["position"] == 3
-    })
-    .await;
+    let (late, _) = gateway.waiting_visitor().await;
+    eventually("the newcomer has somebody before them", async || gateway.poll(&late).await["position"] == 3).await;
 }
 
 #[tokio::test]
