@@ -25,13 +25,19 @@ mod stream;
 pub mod untrusted_proxy;
 mod verify;
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::IpAddr,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     http::HeaderValue,
-    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
@@ -41,6 +47,10 @@ use contract::{
     ids::{QueueName, VisitorId},
     tokens::ActiveVerifier,
 };
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
 use jiff::Timestamp;
 use service::{
     accept::Peer,
@@ -49,6 +59,7 @@ use service::{
     rate_limit::RateLimited,
 };
 use tokio::time::Instant;
+use tower::{Service, layer::layer_fn};
 
 use self::{
     access_lists::Access, cookie::Cookies, rate_limits::RateLimits, request::Keys, untrusted_proxy::UntrustedProxy,
@@ -211,7 +222,7 @@ impl<'a> Routes<'a> {
 
     fn add(&mut self, path: &str, endpoint: MethodRouter<Arc<Gateway>>) {
         let route = Arc::new(Route { metrics: self.metrics.route(path), doorkeeper: self.doorkeeper.cloned() });
-        let endpoint = endpoint.layer(middleware::from_fn_with_state(route, every_request));
+        let endpoint = endpoint.layer(layer_fn(move |inner| EveryRequest { route: route.clone(), inner }));
         self.router = std::mem::take(&mut self.router).route(path, endpoint);
     }
 }
@@ -223,12 +234,38 @@ struct Route {
 }
 
 /// Refuses whoever is kept out, before anything else is done for them; counts a route's other answers and times them.
-async fn every_request(State(route): State<Arc<Route>>, request: Request, next: Next) -> Response {
-    if route.doorkeeper.as_ref().is_some_and(|gateway| gateway.keeps_out(&request)) {
-        return error::blocked().into_response();
+///
+/// A service of our own: axum's `middleware::from_fn` boxes and clones what it wraps for each request.
+#[derive(Clone)]
+struct EveryRequest<S> {
+    route: Arc<Route>,
+    inner: S,
+}
+
+impl<S> Service<Request> for EveryRequest<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
     }
-    let start = Instant::now();
-    let response = guarded(next.run(request)).await;
-    route.metrics.answered(response.status(), start.elapsed().as_secs_f64());
-    response
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let route = Arc::clone(&self.route);
+        if route.doorkeeper.as_ref().is_some_and(|gateway| gateway.keeps_out(&request)) {
+            return ready(Ok(error::blocked().into_response())).boxed();
+        }
+        let start = Instant::now();
+        let response = self.inner.call(request);
+        async move {
+            let response = guarded(response.map(|Ok(response)| response)).await;
+            route.metrics.answered(response.status(), start.elapsed().as_secs_f64());
+            Ok(response)
+        }
+        .boxed()
+    }
 }
