@@ -1,5 +1,6 @@
 //! The rush: many visitors join one queue at once, wait, and buy what there is. Some of them are ghosts.
 
+mod afterwards;
 mod archive;
 mod arguments;
 mod browser;
@@ -34,7 +35,14 @@ pub use self::{
     arguments::{Arguments, Crowd, FirstKind, GhostKind, Promised},
     verdict::Verdict,
 };
-use self::{browser::Browser, buyer::Buyer, crowd::Part, observer::Observer, shop::Shop, visit::Report};
+use self::{
+    browser::Browser,
+    buyer::Buyer,
+    crowd::Part,
+    observer::Observer,
+    shop::Shop,
+    visit::{Report, Visit},
+};
 
 /// Slots of those who do not come are free so long after their time: some ticks, and the longest time for which somebody
 /// counts as present after a stream was closed.
@@ -50,6 +58,7 @@ struct Rush {
     longest_wait: Duration,
     stay: Duration,
     away: Duration,
+    dawdle: Duration,
     over: watch::Sender<bool>,
 }
 
@@ -67,14 +76,18 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         longest_wait: Duration::from_secs(arguments.wait),
         stay: Duration::from_secs_f64(arguments.crowd.stay.max(0.0)),
         away: Duration::from_secs(arguments.crowd.away),
+        dawdle: Duration::from_secs_f64(arguments.crowd.dawdle.max(0.0)),
         over: watch::channel(false).0,
     });
 
     let observer = Observer::start(gateway, &arguments.queue, operator(&arguments)?).await?;
     let mut ghosts = first::come(&rush, &arguments).await.context("the ghosts that come first")?;
-    let reports = send_all(&rush, parts, buyers, &observer).await?;
+    let mut visits = send_all(&rush, parts, buyers, &observer).await?;
     ghosts.hang_up();
-    let seen = observer.stop(verdict::longest_arrival(&reports) + SETTLING).await;
+    let longest_arrival = verdict::longest_arrival(visits.iter().map(|visit| &visit.report));
+    let seen = observer.stop(longest_arrival + SETTLING).await;
+    afterwards::ask(&mut visits).await.context("asking those whose visit was over")?;
+    let reports: Vec<Report> = visits.into_iter().map(|visit| visit.report).collect();
 
     let sold_at_server = match &rush.shop {
         Some(shop) => Some(sale::sold(&shop.ticketing, &shop.sale).await.context("cannot read the seats back")?),
@@ -109,38 +122,38 @@ async fn send_all(
     parts: Vec<Part>,
     buyers: Vec<Option<Buyer>>,
     observer: &Observer,
-) -> anyhow::Result<Vec<Report>> {
+) -> anyhow::Result<Vec<Visit>> {
     let bar = progress("visiting", parts.len());
     let (mut people, mut ghosts) = (JoinSet::new(), JoinSet::new());
     for (number, (part, buyer)) in parts.into_iter().zip(buyers).enumerate() {
         let rush = Arc::clone(rush);
-        let visits = if part.role.is_waited_for() { &mut people } else { &mut ghosts };
-        visits.spawn(async move { visit::visit(&rush, number, part, buyer).await });
+        let tasks = if part.role.is_waited_for() { &mut people } else { &mut ghosts };
+        tasks.spawn(async move { visit::visit(&rush, number, part, buyer).await });
     }
-    let mut reports = Vec::with_capacity(people.len() + ghosts.len());
+    let mut visits = Vec::with_capacity(people.len() + ghosts.len());
     if people.is_empty() {
         let all = async {
-            while let Some(report) = ghosts.join_next().await {
-                reports.push(report.context("a ghost's task failed")?);
+            while let Some(visit) = ghosts.join_next().await {
+                visits.push(visit.context("a ghost's task failed")?);
                 bar.inc(1);
             }
             anyhow::Ok(())
         };
         timeout(rush.longest_wait, all).await.unwrap_or(Ok(()))?;
     }
-    while let Some(report) = people.join_next().await {
-        reports.push(report.context("a visitor's task failed")?);
+    while let Some(visit) = people.join_next().await {
+        visits.push(visit.context("a visitor's task failed")?);
         bar.inc(1);
     }
     // Before the ghosts are asked what became of them: questions are signs of presence, and may be answered by admission.
     observer.note_totals().await?;
     rush.over.send_replace(true);
-    while let Some(report) = ghosts.join_next().await {
-        reports.push(report.context("a ghost's task failed")?);
+    while let Some(visit) = ghosts.join_next().await {
+        visits.push(visit.context("a ghost's task failed")?);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(reports)
+    Ok(visits)
 }
 
 async fn open_shop(arguments: &Arguments) -> anyhow::Result<Shop> {

@@ -24,12 +24,12 @@ pub(super) fn write(file: &Path, reports: &[Report]) -> anyhow::Result<()> {
 }
 
 fn line(report: &Report) -> Value {
-    let Report { part, diary, outcome, .. } = report;
+    let Report { part, diary, outcome, afterwards, .. } = report;
     let stretches = diary.stretches().iter().map(|stretch| json!([stretch.since, stretch.until, stretch.admitted]));
     let turns = diary.turns.iter().map(|turn| {
         json!({
             "admitted_at": turn.admitted_at, "told_at": turn.told_at, "arrive_before": turn.arrive_before,
-            "arrived": turn.arrived,
+            "arrived_at": turn.arrived_at,
         })
     });
     json!({
@@ -37,5 +37,6 @@ fn line(report: &Report) -> Value {
         "came_at": diary.came_at(), "present": stretches.collect::<Vec<_>>(), "turns": turns.collect::<Vec<_>>(),
         "rises": diary.rises, "worst_rise": diary.worst_rise, "regressions": diary.regressions,
         "reconnects": diary.reconnects, "held_back": diary.held_back, "outcome": format!("{outcome:?}"),
+        "afterwards": afterwards.as_ref().map(|state| format!("{state:?}")),
     })
 }

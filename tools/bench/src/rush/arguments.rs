@@ -93,6 +93,9 @@ pub struct Crowd {
     /// Seconds that an admitted visitor stays where nobody shops.
     #[arg(long, default_value_t = 0.0)]
     pub stay: f64,
+    /// Seconds that an admitted visitor takes at most to go to the site, and as long again to decide there.
+    #[arg(long, default_value_t = 0.0)]
+    pub dawdle: f64,
     /// Seconds that those who come back are away; the gateways' grace time must be longer.
     #[arg(long, default_value_t = 20)]
     pub away: u64,
@@ -109,6 +112,10 @@ pub struct Promised {
     /// which is right where the cap or an outage holds the line up.
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub least_rate: f64,
+    /// The store loses everything once during the run: seconds within which somebody is admitted again. No stream may end
+    /// by it. Left out, no loss is expected.
+    #[arg(long, value_name = "SECONDS")]
+    pub resumes_within: Option<u64>,
 }
 
 /// What a ghost does.

@@ -1,7 +1,7 @@
 //! One visitor's browser at the gateway: the page, the line, the entrance.
 
 use anyhow::{Context, bail};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 use super::{document::Document, jar::Jar, stream::Events, token};
@@ -14,6 +14,8 @@ pub(super) struct Browser {
     queue: String,
     address: String,
     jar: Jar,
+    /// The last waiting token, kept when its cookie is cleared.
+    place: Option<String>,
 }
 
 /// An answer, and which instance gave it.
@@ -28,7 +30,7 @@ pub(super) struct Told {
 impl Browser {
     /// One that has been nowhere yet.
     pub(super) fn new(gateway: Service, queue: &str, address: &str) -> Self {
-        Self { gateway, queue: queue.to_owned(), address: address.to_owned(), jar: Jar::default() }
+        Self { gateway, queue: queue.to_owned(), address: address.to_owned(), jar: Jar::default(), place: None }
     }
 
     /// The service that it speaks to.
@@ -62,10 +64,17 @@ impl Browser {
         told(&reply, "a poll")
     }
 
+    /// What has become of the last place, also when its cookie is gone; none where there never was one.
+    pub(super) async fn ask_for_old_place(&self) -> anyhow::Result<Option<Document>> {
+        let Some(place) = &self.place else { return Ok(None) };
+        let call = Call::get(self.current()).from_address(&self.address).bearer(place);
+        Ok(Some(told(&self.gateway.send(&call).await?, "a poll")?.document))
+    }
+
     /// Opens a stream, if there is an instance that can be reached.
     pub(super) async fn listen(&mut self) -> Option<Events> {
         let (from, response) = self.gateway.open(&self.with_cookies(Call::get(self.stream_path()))).await.ok()?;
-        self.jar.keep(response.headers());
+        self.keep(response.headers());
         (response.status() == StatusCode::OK).then(|| Events::new(from, response.into_body()))
     }
 
@@ -109,8 +118,13 @@ impl Browser {
 
     async fn send(&mut self, call: Call) -> anyhow::Result<Reply> {
         let reply = self.gateway.send(&self.with_cookies(call)).await?;
-        self.jar.keep(&reply.headers);
+        self.keep(&reply.headers);
         Ok(reply)
+    }
+
+    fn keep(&mut self, headers: &HeaderMap) {
+        self.jar.keep(headers);
+        self.place = self.jar.waiting_token(&self.queue).map(str::to_owned).or(self.place.take());
     }
 }
 

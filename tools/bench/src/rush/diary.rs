@@ -47,8 +47,8 @@ pub(super) struct Turn {
     pub(super) told_at: Timestamp,
     /// The slot is kept so long without an arrival.
     pub(super) arrive_before: Option<Timestamp>,
-    /// The visitor came to the site.
-    pub(super) arrived: bool,
+    /// When the visitor came to the site.
+    pub(super) arrived_at: Option<Timestamp>,
     /// Opens the shop.
     pub(super) token: String,
 }
@@ -81,10 +81,15 @@ impl Diary {
     }
 
     /// The visitor has come to the site.
-    pub(super) fn note_arrival(&mut self) {
+    pub(super) fn note_arrival(&mut self, now: Timestamp) {
         if let Some(turn) = self.turns.last_mut() {
-            turn.arrived = true;
+            turn.arrived_at.get_or_insert(now);
         }
+    }
+
+    /// When the visitor first came to the site.
+    pub(super) fn arrived_at(&self) -> Option<Timestamp> {
+        self.turns.iter().find_map(|turn| turn.arrived_at)
     }
 
     /// Takes in what the gateway said at `now`.
@@ -118,7 +123,7 @@ impl Diary {
                         admitted_at,
                         told_at: now,
                         arrive_before: slot.arrive_before,
-                        arrived: false,
+                        arrived_at: None,
                         token: slot.token.clone(),
                     });
                 }
@@ -134,7 +139,9 @@ impl Diary {
 
     /// Whether the last slot is still the visitor's by what they were told.
     fn holds_slot(&self, now: Timestamp) -> bool {
-        self.turns.last().is_some_and(|turn| turn.arrived || turn.arrive_before.is_none_or(|before| now < before))
+        self.turns
+            .last()
+            .is_some_and(|turn| turn.arrived_at.is_some() || turn.arrive_before.is_none_or(|before| now < before))
     }
 
     fn note_position(&mut self, document: &Document) {
@@ -197,7 +204,7 @@ mod tests {
         diary.note(&Document::waiting_at(500), at(41));
         assert_eq!((diary.regressions, diary.rises), (1, 1), "30 s without an arrival: the slot is another's");
         diary.note(&admitted(50), at(50));
-        diary.note_arrival();
+        diary.note_arrival(at(51));
         diary.note(&Document::waiting_at(1), at(90));
         assert_eq!((diary.turns.len(), diary.regressions), (2, 2));
     }

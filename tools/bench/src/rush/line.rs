@@ -40,6 +40,8 @@ pub(super) struct Habits {
     pub(super) polls: bool,
     /// Opens the stream anew every few seconds, and asks once more when admitted, to be told by another gateway.
     pub(super) moves: bool,
+    /// Takes at most so long to go to the site.
+    pub(super) dawdles: Duration,
 }
 
 impl Waiter {
@@ -87,6 +89,8 @@ impl Waiter {
 
     /// Waits, and then goes to the site: the active token with which the visitor arrives there.
     pub(super) async fn pass(&mut self, deadline: Instant) -> anyhow::Result<String> {
+        self.wait(deadline).await?;
+        sleep(self.habits.dawdles.mul_f64(rand::random())).await;
         for _ in 0..MOST_ENTRANCES {
             self.wait(deadline).await?;
             if self.habits.moves {
@@ -96,7 +100,7 @@ impl Waiter {
                 continue;
             }
             if let Some(token) = self.browser.enter().await? {
-                self.diary.note_arrival();
+                self.diary.note_arrival(Timestamp::now());
                 return Ok(token);
             }
             // The page is where the entrance leads while the store is away; it asks, and tries again.

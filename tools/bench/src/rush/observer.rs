@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use http::StatusCode;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{task::JoinHandle, time::sleep};
@@ -26,7 +27,7 @@ pub(super) struct Observed {
     pub(super) active_cap: u64,
     /// Active users at the first look, before anybody came.
     pub(super) active_before: u64,
-    /// The most active users at one time.
+    /// The most active users at one time, until a loss of the store.
     pub(super) most_active: u64,
     /// The longest line.
     pub(super) most_waiting: u64,
@@ -40,8 +41,23 @@ pub(super) struct Observed {
     pub(super) settled_after: Option<Duration>,
     /// Slots that were still taken then.
     pub(super) still_active: u64,
+    /// When the store lost its line, if it did.
+    pub(super) loss: Option<Loss>,
+    /// The last look at which it had not, by our clock.
+    pub(super) whole_at: Option<Timestamp>,
     /// What the operator counts: before and after.
     pub(super) totals: Option<(Totals, Totals)>,
+}
+
+/// A store that lost its line, as the public state showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Loss {
+    /// The last look that showed nothing of it.
+    pub(super) whole_at: Timestamp,
+    /// The first look that did.
+    pub(super) seen_at: Timestamp,
+    /// The most active users at one time since.
+    pub(super) most_active: u64,
 }
 
 /// What the operator counts.
@@ -84,7 +100,8 @@ impl Observer {
             None => None,
         };
         let mut first = Observed::default();
-        first.note(&look.once().await.context("the queue's public state does not answer")?);
+        let state = look.once().await.context("the queue's public state does not answer")?;
+        first.note(&state, Timestamp::now());
         first.active_before = first.most_active;
         let observed = Arc::new(Mutex::new(first));
         let (eye, seen) = (look.clone(), Arc::clone(&observed));
@@ -92,8 +109,9 @@ impl Observer {
             loop {
                 sleep(PAUSE).await;
                 // A look that gets no answer is left out: instances may be down on purpose.
+                let now = Timestamp::now();
                 if let Some(state) = eye.once().await {
-                    seen.lock().note(&state);
+                    seen.lock().note(&state, now);
                 }
             }
         });
@@ -152,11 +170,19 @@ impl Operator {
 }
 
 impl Observed {
-    fn note(&mut self, state: &Value) {
+    /// Takes in what was asked for at `now`.
+    fn note(&mut self, state: &Value, now: Timestamp) {
         let number = |name: &str| state[name].as_u64().unwrap_or(0);
         self.rate_per_second = self.rate_per_second.max(state["rate_per_second"].as_f64().unwrap_or(0.0));
         self.active_cap = self.active_cap.max(number("active_cap"));
-        self.most_active = self.most_active.max(number("active"));
+        if state["state"] != "rejoining" {
+            self.whole_at = Some(now);
+        } else if let (None, Some(whole_at)) = (self.loss, self.whole_at) {
+            // A shared store that begins a queue waits as well; that is no loss.
+            self.loss = Some(Loss { whole_at, seen_at: now, most_active: 0 });
+        }
+        let most_active = self.loss.as_mut().map_or(&mut self.most_active, |loss| &mut loss.most_active);
+        *most_active = (*most_active).max(number("active"));
         self.most_waiting = self.most_waiting.max(number("waiting"));
         self.most_present = self.most_present.max(number("present"));
         self.most_parked = self.most_parked.max(number("parked"));

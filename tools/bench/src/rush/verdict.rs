@@ -2,8 +2,10 @@
 
 mod active;
 mod admissions;
+mod afterwards;
 mod foresight;
 mod ghosts;
+mod loss;
 mod one_at_a_time;
 mod order;
 mod sales;
@@ -60,6 +62,8 @@ impl Verdict {
             Box::new(foresight::Foresight::of(evidence)),
             Box::new(admissions::Admissions::of(evidence)),
             Box::new(active::Active::of(evidence)),
+            Box::new(loss::StoreLoss::of(evidence)),
+            Box::new(afterwards::Afterwards::of(evidence)),
             Box::new(ghosts::Ghosts::of(evidence, admitted_first)),
         ])
     }
@@ -94,8 +98,8 @@ impl Verdict {
 }
 
 /// The longest time for which a slot was kept without an arrival, by what visitors were told.
-pub(super) fn longest_arrival(reports: &[Report]) -> Duration {
-    let turns = reports.iter().flat_map(|report| &report.diary.turns);
+pub(super) fn longest_arrival<'a>(reports: impl Iterator<Item = &'a Report>) -> Duration {
+    let turns = reports.flat_map(|report| &report.diary.turns);
     let kept = turns.filter_map(|turn| turn.arrive_before?.duration_since(turn.admitted_at).try_into().ok());
     kept.max().unwrap_or(ARRIVAL).min(LONGEST_ARRIVAL)
 }

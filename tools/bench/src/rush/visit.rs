@@ -8,9 +8,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{
     Rush,
     arguments::GhostKind,
+    browser::Browser,
     buyer::Buyer,
     crowd::{Part, Role},
     diary::Diary,
+    document::State,
     ghost,
     line::{Habits, Waiter},
     shop::{Shopper, Trip},
@@ -27,6 +29,15 @@ pub(super) struct Report {
     pub(super) shopping: Option<Duration>,
     /// The end.
     pub(super) outcome: Outcome,
+    /// What was told when the old place was asked for long after; none where it was not.
+    pub(super) afterwards: Option<State>,
+}
+
+/// A visit that has ended, and who came.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) report: Report,
+    pub(super) browser: Browser,
 }
 
 /// How a visit ended.
@@ -58,15 +69,16 @@ pub(super) enum Outcome {
 }
 
 /// Sends one visitor all the way.
-pub(super) async fn visit(rush: &Rush, number: usize, part: Part, buyer: Option<Buyer>) -> Report {
-    let habits = Habits { polls: part.polls, moves: rush.alternate };
+pub(super) async fn visit(rush: &Rush, number: usize, part: Part, buyer: Option<Buyer>) -> Visit {
+    let habits = Habits { polls: part.polls, moves: rush.alternate, dawdles: rush.dawdle };
     let mut waiter = Waiter::new(rush.browser(number, &part.address), habits);
     let mut shopping = None;
     let outcome = match play(rush, number, &part, buyer, &mut waiter, &mut shopping).await {
         Ok(outcome) => outcome,
         Err(error) => Outcome::Failed(format!("{:?}: {error:#}", part.role)),
     };
-    Report { part, diary: waiter.diary, shopping, outcome }
+    let report = Report { part, diary: waiter.diary, shopping, outcome, afterwards: None };
+    Visit { report, browser: waiter.browser }
 }
 
 async fn play(
@@ -100,7 +112,7 @@ async fn play(
     let arrived = Instant::now();
     let outcome = if let (Some(shop), Some(buyer)) = (&rush.shop, &buyer) {
         let shopper = Shopper { shop, buyer, address: &part.address, active_token: &active_token, number };
-        be_at_the_shop(&shopper, part.role, waiter).await.context("in the shop")?
+        be_at_the_shop(&shopper, part.role, waiter, rush.dawdle).await.context("in the shop")?
     } else {
         sleep(rush.stay).await;
         waiter.browser.leave().await.context("giving the slot back")?;
@@ -110,8 +122,14 @@ async fn play(
     Ok(outcome)
 }
 
-async fn be_at_the_shop(shopper: &Shopper<'_>, role: Role, waiter: &mut Waiter) -> anyhow::Result<Outcome> {
+async fn be_at_the_shop(
+    shopper: &Shopper<'_>,
+    role: Role,
+    waiter: &mut Waiter,
+    dawdle: Duration,
+) -> anyhow::Result<Outcome> {
     shopper.show_life().await?;
+    sleep(dawdle.mul_f64(rand::random())).await;
     if role == Role::LeavesShop {
         return Ok(Outcome::Left { bought_on: shopper.hold_and_leave().await? });
     }

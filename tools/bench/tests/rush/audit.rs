@@ -47,13 +47,13 @@ impl Audit {
     }
 
     /// Waits until so many seats are sold.
-    pub(crate) async fn until_sold(&self, seats: usize) {
+    pub(crate) async fn until_sold(&self, seats: usize, patience: Duration) {
         let sold = async {
             while self.sold().await < seats {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_mins(5), sold).await.expect("the sale proceeds");
+        tokio::time::timeout(patience, sold).await.expect("the sale proceeds");
     }
 
     /// Looks for everything that must never be.

@@ -39,9 +39,11 @@ impl Sale {
         let arguments = format!("--visitors {} --seats {} --wait 300 {crowd}", self.visitors, self.seats);
         let arguments = self.system.arguments(&arguments);
         let rush = tokio::spawn(bench::rush::run(arguments));
-        self.audit.until_sold(self.seats / 2).await;
+        // They sign up before they come.
+        let patience = Duration::from_secs(400 + self.visitors as u64 / 2);
+        self.audit.until_sold(self.seats / 2, patience).await;
         trouble(&mut self.system, &self.redis).await;
-        let verdict = timeout(Duration::from_secs(400), rush).await.expect("the rush ends").unwrap().unwrap();
+        let verdict = timeout(patience, rush).await.expect("the rush ends").unwrap().unwrap();
         assert_kept(&verdict, Some((&self.audit, self.seats))).await;
     }
 }
@@ -78,4 +80,15 @@ async fn a_redis_that_stands_still_costs_nobody_their_turn() {
 async fn a_redis_that_is_killed_and_restarted_costs_nobody_their_turn() {
     let trouble = async |_system: &mut System, redis: &Redis| redis.restart().await;
     Sale::open(1).await.survives("--leave 0.1 --poll 0.2", trouble).await;
+}
+
+/// With people in every situation: in line and away from it, on their way to the shop, at it, and done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_loses_everything_costs_nobody_their_turn() {
+    let trouble = async |_system: &mut System, redis: &Redis| redis.flush().await;
+    let away = from_environment("RUSH_AWAY", 9);
+    let crowd = format!(
+        "--leave 0.1 --poll 0.2 --ghosts 0.15 --ghost-kinds return --away {away} --dawdle 2 --resumes-within 10"
+    );
+    Sale::open(1).await.survives(&crowd, trouble).await;
 }

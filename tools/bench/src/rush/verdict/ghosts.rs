@@ -81,7 +81,7 @@ fn may_be_unseen(role: Role) -> usize {
 fn unclaimed_by_address(reports: &[Report]) -> BTreeMap<&str, Vec<Unclaimed>> {
     let mut slots = BTreeMap::<&str, Vec<Unclaimed>>::new();
     for report in reports {
-        let lost = report.diary.turns.iter().filter(|turn| !turn.arrived);
+        let lost = report.diary.turns.iter().filter(|turn| turn.arrived_at.is_none());
         let lost = lost.filter_map(|turn| Some(Unclaimed { from: turn.admitted_at, until: turn.arrive_before? }));
         slots.entry(&report.part.address).or_default().extend(lost);
     }
@@ -89,7 +89,7 @@ fn unclaimed_by_address(reports: &[Report]) -> BTreeMap<&str, Vec<Unclaimed>> {
 }
 
 fn arriving_addresses(reports: &[Report]) -> BTreeSet<&str> {
-    let arrived = reports.iter().filter(|report| report.diary.turns.iter().any(|turn| turn.arrived));
+    let arrived = reports.iter().filter(|report| report.diary.arrived_at().is_some());
     arrived.map(|report| report.part.address.as_str()).collect()
 }
 

@@ -15,7 +15,7 @@ use super::{Evidence, Finding};
 use crate::rush::{diary::Diary, presence::Stretch};
 
 /// What a step takes, and the way of an answer to us: ticks are not met to the millisecond.
-const STEP: Duration = Duration::from_millis(100);
+pub(super) const STEP: Duration = Duration::from_millis(100);
 
 /// Those who were overtaken.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ mod tests {
                 admitted_at: at(0),
                 told_at: at(millis),
                 arrive_before: None,
-                arrived: true,
+                arrived_at: Some(at(millis)),
                 token: String::new(),
             });
             diary

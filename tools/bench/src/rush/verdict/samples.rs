@@ -25,7 +25,7 @@ pub(super) fn arguments(text: &str) -> Arguments {
 /// Somebody who came, was told nothing, and ended so.
 pub(super) fn report(role: Role, outcome: Outcome) -> Report {
     let part = Part { role, polls: false, address: "10.0.0.1".to_owned() };
-    Report { part, diary: Diary::default(), shopping: None, outcome }
+    Report { part, diary: Diary::default(), shopping: None, outcome, afterwards: None }
 }
 
 /// An admission at this time, kept for 30 s.
@@ -34,7 +34,7 @@ pub(super) fn turn(millis: i64, arrived: bool) -> Turn {
         admitted_at: at(millis),
         told_at: at(millis + 20),
         arrive_before: Some(at(millis + 30_000)),
-        arrived,
+        arrived_at: arrived.then(|| at(millis + 40)),
         token: millis.to_string(),
     }
 }
