@@ -3,9 +3,11 @@
 mod published;
 mod receipt;
 mod verify;
+mod view;
 
 pub use self::{
-    published::{CheckedDraw, Collected, Forged, Outcome, PublishedDraw, write_departed},
+    published::{CheckedDraw, Collected, Forged, Outcome, PublishedDraw},
     receipt::{AUDIENCE, ReceiptClaims, ReceiptSigner, ReceiptVerifier},
     verify::{VerifyDraw, VerifyDrawError},
+    view::DrawView,
 };

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::receipt::ReceiptClaims;
-use crate::line::{DrawSecret, Drawn, Lots};
+use super::{receipt::ReceiptClaims, view::DrawView};
+use crate::line::{DrawSecret, Drawn, Lots, Stats};
 
 /// A draw as it is published: before it is made its commitment, afterwards all that decides it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,8 @@ pub struct CheckedDraw {
     published: PublishedDraw,
     drawn: Drawn,
     departed: Vec<u8>,
+    /// For each place, how many before it are still in the line: counted once, since everybody may ask.
+    ahead: Vec<u64>,
 }
 
 /// What a number has come to.
@@ -90,6 +92,27 @@ pub struct Outcome {
 }
 
 impl PublishedDraw {
+    /// What there is to publish; `None` for a queue that opens in the order of joining. `departed` are the bits of those who
+    /// are no longer in the line, which a gateway has once the draw is made.
+    pub fn of(queue: &QueueName, issuer: &str, stats: &Stats, departed: Option<&[u8]>) -> Option<Self> {
+        let control = &stats.control;
+        let DrawView { commitment, beacon_source, beacon, n, secret } = DrawView::of(stats, departed.is_some())?;
+        Some(Self {
+            queue: queue.clone(),
+            epoch: stats.epoch.0,
+            issuer: issuer.to_owned(),
+            opens_at: control.opens_at(),
+            commitment,
+            beacon_source: beacon_source.map(str::to_owned),
+            n,
+            closed_at: control.draw.closed_at,
+            beacon,
+            departed: departed.filter(|_| secret.is_some()).map(write_departed),
+            secret,
+            drawn_at: control.draw.drawn_at,
+        })
+    }
+
     /// Recomputes the draw.
     pub fn check(self) -> Result<CheckedDraw, Forged> {
         let (Some(numbers), Some(beacon), Some(secret)) = (self.n, &self.beacon, &self.secret) else {
@@ -112,7 +135,9 @@ impl PublishedDraw {
             return Err(Forged::Unreadable("departed"));
         }
         let drawn = Lots { numbers, secret, beacon: beacon.clone() }.draw();
-        Ok(CheckedDraw { published: self, drawn, departed })
+        let mut checked = CheckedDraw { published: self, drawn, departed, ahead: Vec::new() };
+        checked.ahead = checked.standing_before_each_place();
+        Ok(checked)
     }
 }
 
@@ -146,9 +171,18 @@ impl CheckedDraw {
     /// What a number has come to; `None` for one that did not take part.
     pub fn outcome_of(&self, number: u64) -> Option<Outcome> {
         let place = self.drawn.place_of(number)?;
-        let before = (1..place).filter_map(|place| self.drawn.number_at(place));
-        let ahead = before.filter(|number| !self.has_departed(*number)).count() as u64;
+        let ahead = usize::try_from(place - 1).ok().and_then(|before| self.ahead.get(before).copied())?;
         Some(Outcome { place, ahead, departed: self.has_departed(number) })
+    }
+
+    fn standing_before_each_place(&self) -> Vec<u64> {
+        let numbers = (1..=self.drawn.len()).filter_map(|place| self.drawn.number_at(place));
+        let count = |standing: &mut u64, number| {
+            let before = *standing;
+            *standing += u64::from(!self.has_departed(number));
+            Some(before)
+        };
+        numbers.scan(0, count).collect()
     }
 
     fn has_departed(&self, number: u64) -> bool {
@@ -158,8 +192,7 @@ impl CheckedDraw {
     }
 }
 
-/// The departed numbers as they are published.
-pub fn write_departed(bits: &[u8]) -> String {
+fn write_departed(bits: &[u8]) -> String {
     STANDARD.encode(bits)
 }
 

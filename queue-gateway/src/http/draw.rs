@@ -21,8 +21,7 @@ use super::{
     request::{AskedQueue, HeldPlace, OwnPage},
 };
 use crate::{
-    draw::{PublishedDraw, ReceiptClaims, write_departed},
-    line::{Opening, Stats},
+    draw::{PublishedDraw, ReceiptClaims},
     waiting_room::Queue,
 };
 
@@ -30,36 +29,6 @@ use crate::{
 const COLLECTED_EVERY: Duration = Duration::from_secs(5);
 /// A receipt outlives every quarrel.
 const RECEIPT_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
-
-/// What everybody sees of a draw with the queue.
-#[derive(Debug, Serialize)]
-pub(super) struct DrawView<'a> {
-    commitment: String,
-    beacon_source: Option<&'a str>,
-    /// The last three are null until they are known.
-    beacon: Option<String>,
-    n: Option<u64>,
-    secret: Option<String>,
-}
-
-impl<'a> DrawView<'a> {
-    /// `None` for a queue that opens in the order of joining.
-    pub(super) fn of(queue: &Queue, stats: &'a Stats) -> Option<Self> {
-        let control = &stats.control;
-        if !control.draw.has_numbers() && control.opening() != Opening::Draw {
-            return None;
-        }
-        // The secret is one until nothing can be decided by it any more.
-        let lots = queue.follower.mirror.drawn().and_then(|_| control.draw.lots());
-        Some(Self {
-            commitment: hex::encode(control.draw.secret.commitment()),
-            beacon_source: control.beacon_source(),
-            beacon: lots.as_ref().map(|lots| lots.beacon.clone()),
-            n: control.draw.numbers,
-            secret: lots.map(|lots| lots.secret.to_hex()),
-        })
-    }
-}
 
 /// Limited by itself: what is published is long, and receipts are signed.
 #[derive(Debug)]
@@ -94,25 +63,8 @@ pub(super) async fn draw(
 }
 
 fn published(gateway: &Gateway, queue: &Queue) -> Result<PublishedDraw, Problem> {
-    let stats = queue.stats()?;
-    let control = &stats.control;
-    let DrawView { commitment, beacon_source, beacon, n, secret } =
-        DrawView::of(queue, &stats).ok_or_else(|| error::no_draw("this queue opens in the order of joining"))?;
-    let departed = secret.is_some().then(|| queue.follower.mirror.departed_numbers()).flatten();
-    Ok(PublishedDraw {
-        queue: queue.name.clone(),
-        epoch: stats.epoch.0,
-        issuer: gateway.issuer.clone(),
-        opens_at: control.opens_at(),
-        commitment,
-        beacon_source: beacon_source.map(str::to_owned),
-        n,
-        closed_at: control.draw.closed_at,
-        beacon,
-        secret,
-        drawn_at: control.draw.drawn_at,
-        departed: departed.map(|bits| write_departed(&bits)),
-    })
+    let published = queue.publish_draw(&*queue.stats()?, &gateway.issuer);
+    published.ok_or_else(|| error::no_draw("this queue opens in the order of joining"))
 }
 
 /// A number with its receipt.
@@ -133,7 +85,7 @@ pub(super) async fn receipt(
     HeldPlace(held): HeldPlace,
 ) -> Result<Response, Problem> {
     let stats = queue.stats()?;
-    let draw = DrawView::of(&queue, &stats).filter(|_| held.place.epoch == stats.epoch);
+    let draw = queue.draw(&stats).filter(|_| held.place.epoch == stats.epoch);
     // After a fail-over somebody else may have the same number.
     let is_doubtful = queue.follower.mirror.is_doubtful(held.issued_at);
     let number = queue.follower.mirror.number_of(held.place.seq).filter(|_| !is_doubtful);

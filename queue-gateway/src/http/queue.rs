@@ -9,8 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use service::problem::{Json, Problem};
 
-use super::{draw::DrawView, request::AskedQueue};
-use crate::line::{Lane, Opening, QueueState};
+use super::request::AskedQueue;
+use crate::{
+    draw::DrawView,
+    line::{Lane, Opening, QueueState},
+};
 
 #[derive(Serialize)]
 struct PublicState<'a> {
@@ -75,7 +78,7 @@ pub(super) async fn queue(queue: AskedQueue) -> Result<Response, Problem> {
             waiting: census.invited,
         }),
         opening: stats.control.opening(),
-        draw: DrawView::of(&queue, &stats),
+        draw: queue.draw(&stats),
         closes_at: stats.control.closes_at(),
         message: stats.control.message(),
     };

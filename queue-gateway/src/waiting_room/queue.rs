@@ -7,7 +7,7 @@ use http::HeaderValue;
 
 use super::{Client, Held, Joins, Refusal, View};
 use crate::{
-    draw::Collected,
+    draw::{Collected, DrawView, PublishedDraw},
     follower::{Follower, Readings},
     line::{Outlook, Place, QueueState, Sequence, Stats},
     members::JoinTokens,
@@ -44,6 +44,16 @@ impl Queue {
     /// The queue in numbers as of the last step.
     pub fn stats(&self) -> Result<Arc<Stats>, Refusal> {
         self.follower.mirror.stats().ok_or(Refusal::Unavailable)
+    }
+
+    /// What everybody sees of its draw; `None` where it opens in the order of joining.
+    pub fn draw<'a>(&self, stats: &'a Stats) -> Option<DrawView<'a>> {
+        DrawView::of(stats, self.follower.mirror.drawn().is_some())
+    }
+
+    /// All that is published of its draw, for anybody to check; a walk over all numbers.
+    pub fn publish_draw(&self, stats: &Stats, issuer: &str) -> Option<PublishedDraw> {
+        PublishedDraw::of(&self.name, issuer, stats, self.follower.mirror.departed_numbers().as_deref())
     }
 
     /// Whether a token may still stand for a place: where newcomers have to bring something, a later place is given on the

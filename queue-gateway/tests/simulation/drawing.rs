@@ -11,7 +11,7 @@ use crate::{
     world::{Gateway, TICK, Visitor, World, told},
 };
 
-const OPENS_IN: Duration = Duration::from_mins(1);
+pub(crate) const OPENS_IN: Duration = Duration::from_mins(1);
 
 impl World {
     /// The order in which visitors were admitted.
@@ -27,13 +27,13 @@ impl World {
     }
 
     /// Just before the opening.
-    async fn until_about_to_open(&self) {
+    pub(crate) async fn until_about_to_open(&self) {
         let stats = self.stats().await;
         let left = stats.control.opens_at().unwrap().duration_since(stats.now);
         tokio::time::sleep(Duration::try_from(left).unwrap().saturating_sub(2 * TICK)).await;
     }
 
-    async fn until_drawn(&self) {
+    pub(crate) async fn until_drawn(&self) {
         for _ in 0..100 {
             if self.stats().await.state() == QueueState::Open {
                 // All gateways have heard of it.
@@ -48,7 +48,7 @@ impl World {
 }
 
 /// Where everybody stands by the store, and that this gateway says the same, also by their number.
-async fn assert_exact(world: &World, gateway: &Gateway, crowd: &[Visitor]) {
+pub(crate) async fn assert_exact(world: &World, gateway: &Gateway, crowd: &[Visitor]) {
     let line = world.line().await;
     let positions: BTreeMap<Sequence, u64> = line.iter().copied().zip(1..).collect();
     assert_eq!(gateway.mirror.census().waiting, line.len() as u64);
@@ -209,29 +209,6 @@ async fn a_store_that_is_away_at_the_opening_draws_when_it_is_back() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(world.admitted_in_order().await, (1..=50).map(Sequence).collect::<Vec<_>>());
     assert_eq!(crowd.len(), 50);
-}
-
-/// The figures of a great opening: 100,000 numbers, two gateways, and joins while it happens.
-#[tokio::test(start_paused = true)]
-async fn a_hundred_thousand_numbers_are_drawn_alike_on_two_gateways() {
-    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 0.0, cap: 10_000 }, OPENS_IN).await;
-    let gateways = [world.gateway().await, world.gateway().await];
-    let crowd = world.ghosts(100_000).await;
-    tokio::time::sleep(OPENS_IN).await;
-    let later = world.ghosts(50).await;
-    world.until_drawn().await;
-    let drawn = gateways[0].mirror.drawn().unwrap();
-    assert_eq!(gateways[1].mirror.drawn().as_deref(), Some(&*drawn));
-    let all: Vec<Sequence> = (1..=100_050).map(Sequence).collect();
-    assert_eq!(world.line().await, all);
-    let some: Vec<Visitor> = crowd.iter().step_by(97).chain(&later).copied().collect();
-    for gateway in &gateways {
-        assert_exact(&world, gateway, &some).await;
-    }
-    for visitor in some.iter().filter(|visitor| visitor.place.seq.number().is_some()) {
-        let seq = drawn.place_in_line(visitor.place.seq);
-        assert_eq!(world.standing(*visitor).await, Standing::Waiting { seq });
-    }
 }
 
 #[tokio::test(start_paused = true)]

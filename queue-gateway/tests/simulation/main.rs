@@ -13,6 +13,7 @@ mod listener;
 mod losses;
 mod positions;
 mod presence;
+mod publishing;
 mod races;
 mod resting;
 mod store;

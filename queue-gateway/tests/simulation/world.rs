@@ -80,10 +80,16 @@ impl World {
 
     /// As [`World::new`]; the queue opens by draw after so long, and takes joins until then.
     pub(crate) async fn opening_by_draw(limits: AdmissionLimits, opens_in: Duration) -> Self {
+        Self::opening_by_beacon(limits, opens_in, None).await
+    }
+
+    /// As [`World::opening_by_draw`]; the draw waits for the value of this source, where there is one.
+    pub(crate) async fn opening_by_beacon(limits: AdmissionLimits, opens_in: Duration, source: Option<&str>) -> Self {
         Self::begin(limits, 65_536, |now| Schedule {
             opens_at: Some(now + opens_in),
             pre_queue: opens_in,
             opening: Opening::Draw,
+            beacon_source: source.map(str::to_owned),
             ..Schedule::default()
         })
         .await

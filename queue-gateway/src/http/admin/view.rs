@@ -13,7 +13,7 @@ use service::problem::Json;
 
 use super::in_microseconds;
 use crate::{
-    http::draw::DrawView,
+    draw::DrawView,
     line::{Closing, Opening, QueueState, Stats},
     waiting_room::Queue,
 };
@@ -143,7 +143,7 @@ pub(super) fn view(queue: &Queue, stats: &Stats, changed: Option<Changed>) -> Re
             closes_at: control.closes_at_override.map(ClosingView::from),
         },
         drains_at: control.drains_at,
-        draw: DrawView::of(queue, stats),
+        draw: queue.draw(stats),
         message: control.message(),
         revision: control.revision,
         changed,

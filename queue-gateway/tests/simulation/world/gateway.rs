@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use queue_gateway::{
     documents::Holder,
+    draw::PublishedDraw,
     line::{ClientNetwork, Invitation, InvitationId, Place, Sequence, Standing, presence::Presence},
     mirror::Mirror,
     streams::{Streams, StreamsFull},
@@ -114,6 +115,11 @@ impl Gateway {
     pub(crate) async fn listeners(&self, world: &World, number: usize) -> Vec<(Visitor, Listener)> {
         let ghosts = world.ghosts(number).await;
         ghosts.into_iter().map(|visitor| (visitor, self.listener(visitor))).collect()
+    }
+
+    /// What this gateway publishes of the draw.
+    pub(crate) fn publish_draw(&self) -> PublishedDraw {
+        self.queue.publish_draw(&self.queue.stats().unwrap(), "gateway").expect("a queue that opens by draw")
     }
 
     /// The position that this gateway knows of a place.
