@@ -13,10 +13,11 @@ use rand::{SeedableRng, rngs::StdRng};
 use service::{
     accept::{self, ListenSettings},
     redis::ConnectError,
+    settings::Changes,
     shutdown::{Drained, drain},
     telemetry,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -117,6 +118,7 @@ pub struct App {
     limits: Arc<RateLimits>,
     access: Access,
     queues: BTreeMap<String, Arc<Queue>>,
+    metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -217,6 +219,7 @@ impl App {
             limits,
             access,
             queues,
+            metrics,
         })
     }
 
@@ -224,7 +227,7 @@ impl App {
     pub async fn run(
         self,
         listeners: Listeners,
-        changes: Option<watch::Receiver<Arc<Settings>>>,
+        changes: Option<Changes<Settings>>,
         shutdown: CancellationToken,
     ) -> Drained {
         let loops = TaskTracker::new();
@@ -242,13 +245,15 @@ impl App {
         // An outage at the start is logged where it is met; the pushing goes on below.
         let _reached = tokio::time::timeout(STORE_AT_START, &mut pushing).await;
         until_shutdown(pushing);
-        if let Some(changes) = changes {
+        if let Some(Changes { settings, refused }) = changes {
+            let counter = self.metrics.reloads_refused.clone();
+            until_shutdown(tokio::spawn(reload::count_refused(refused, counter)));
             until_shutdown(tokio::spawn(reload::follow(
                 self.engine.clone(),
                 self.access,
                 self.streams.clone(),
                 self.settings.clone(),
-                changes,
+                settings,
             )));
         }
         for (queue, _) in self.settings.queues.iter().filter(|(_, queue)| queue.is_lottery_by_browsers()) {

@@ -28,6 +28,8 @@ pub struct Metrics {
     pub key_fetches: KeyFetches,
     /// Requests forwarded by a neighbour that is no trusted proxy.
     pub untrusted_proxy: IntCounter,
+    /// Changed settings that were not taken up.
+    pub reloads_refused: IntCounter,
     engine_errors: EngineErrorMetrics,
     http_requests: IntCounterVec,
     http_seconds: HistogramVec,
@@ -134,6 +136,13 @@ impl Metrics {
                 registry,
                 "untrusted_proxy_requests_total",
                 "Requests that a neighbour outside trusted_proxies forwarded: client networks cannot be told apart",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
+            reloads_refused: counters(
+                registry,
+                "reloads_refused_total",
+                "Changed settings files that were refused: the settings before them stay in force",
                 &[],
             )?
             .with_label_values::<&str>(&[]),

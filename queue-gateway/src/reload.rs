@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use contract::ids::QueueName;
+use prometheus::IntCounter;
 use tokio::sync::watch;
 
 use crate::{
@@ -41,6 +42,14 @@ pub async fn follow(
         // A queue that the file no longer has goes on as before.
         current.extend(baselines);
         engine.replace(current.clone()).await;
+    }
+}
+
+/// Counts the texts of the settings file that were refused.
+pub async fn count_refused(mut refused: watch::Receiver<u64>, counter: IntCounter) {
+    while refused.changed().await.is_ok() {
+        let all = *refused.borrow_and_update();
+        counter.inc_by(all.saturating_sub(counter.get()));
     }
 }
 

@@ -13,8 +13,7 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use contract::clock::{SharedClock, SystemClock};
-use service::{descriptors, shutdown, telemetry};
-use tokio::sync::watch;
+use service::{descriptors, settings::Changes, shutdown, telemetry};
 
 use secrets::Secrets;
 use settings::Settings;
@@ -81,16 +80,28 @@ fn gateway_changes(
     settings: &Settings,
     secrets: &Secrets,
     started_with: &queue_gateway::settings::Settings,
-) -> anyhow::Result<watch::Receiver<Arc<queue_gateway::settings::Settings>>> {
+) -> anyhow::Result<Changes<queue_gateway::settings::Settings>> {
     let mut files = service::settings::watch(settings::DEFAULTS, file, settings::ENVIRONMENT_PREFIX, settings.clone())?;
-    let (usable, changes) = watch::channel(Arc::new(started_with.clone()));
+    let (changing, changes) = Changes::from(started_with.clone());
     let secrets = secrets.clone();
     tokio::spawn(async move {
-        while files.changed().await.is_ok() {
-            match files.borrow_and_update().gateway(&secrets) {
-                Ok(gateway) => _ = usable.send_replace(Arc::new(gateway)),
+        loop {
+            tokio::select! {
+                changed = files.settings.changed() => if changed.is_err() { return },
+                refused = files.refused.changed() => {
+                    if refused.is_err() {
+                        return;
+                    }
+                    changing.refuse();
+                    continue;
+                }
+            }
+            let changed = files.settings.borrow_and_update().gateway(&secrets);
+            match changed {
+                Ok(gateway) => changing.accept(gateway),
                 Err(error) => {
                     tracing::warn!(%error, "the changed section queue_gateway is not usable: the old one stays");
+                    changing.refuse();
                 }
             }
         }

@@ -200,6 +200,12 @@ impl Gateway {
         line.unwrap_or_else(|| panic!("{name} in {metrics}")).parse().unwrap()
     }
 
+    /// The gateway has looked at the changed settings file, and refused it so many times.
+    pub(crate) async fn until_refused_reloads(&self, times: u64) {
+        let refused = async || self.metric("queue_gateway_reloads_refused_total").await >= times;
+        eventually("the changed settings are refused", refused).await;
+    }
+
     /// What everybody may know of the queue.
     pub(crate) async fn public_state(&self) -> Value {
         self.visitors.get("/v1/queues/demo").send().await.json()

@@ -219,6 +219,9 @@ async fn a_changed_settings_file_changes_rate_and_cap_without_a_restart() {
     in_force(7.5, 10).await;
     // Nonsense changes nothing, and does not end the watching.
     std::fs::write(&file, text.replace("rate_per_second = 1,", "rate_per_second = -1,")).unwrap();
+    gateway.until_refused_reloads(1).await;
+    gateway.step().await;
+    in_force(7.5, 10).await;
     let measured = r#"{ mode = "measured", database_tps = 1000, utilisation = 0.75, transactions_per_user = 6,
         mean_session_seconds = 300 }"#
         .replace('\n', " ");

@@ -202,9 +202,9 @@ async fn a_reload_moves_the_opening_and_a_file_with_nonsense_does_not() {
     let gateway = Gateway::start(&text, clock(), Some(&file)).await;
     assert_eq!(gateway.public_state().await["state"], "pre_queue");
     std::fs::write(&file, text.replace(OPENS_AT, "soon")).unwrap();
-    let put_off = text.replace(OPENS_AT, "2027-01-15T18:00:00Z");
+    gateway.until_refused_reloads(1).await;
     gateway.step().await;
     assert_eq!(gateway.public_state().await["opens_at"], OPENS_AT);
-    std::fs::write(&file, put_off).unwrap();
+    std::fs::write(&file, text.replace(OPENS_AT, "2027-01-15T18:00:00Z")).unwrap();
     eventually("it is put off", async || gateway.public_state().await["state"] == "scheduled").await;
 }

@@ -25,7 +25,7 @@ use self::layers::Layers;
 pub use self::{
     error::{Fault, SettingsError},
     faults::{Faults, Validate},
-    watch::{WatchError, watch},
+    watch::{Changes, Changing, WatchError, watch},
 };
 
 /// Reads, merges and checks the settings. Nothing is returned that did not pass [`Validate`].

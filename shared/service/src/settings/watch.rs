@@ -26,8 +26,45 @@ pub struct WatchError {
     pub source: notify::Error,
 }
 
-/// Hands on new settings whenever the file's text changes and passes all checks. A bad text is logged once and
-/// changes nothing. The watching ends when every receiver is dropped. Must be called within a runtime.
+/// What a watched file brings.
+#[derive(Clone, Debug)]
+pub struct Changes<T> {
+    /// The newest settings that passed all checks.
+    pub settings: watch::Receiver<Arc<T>>,
+    /// How many texts were refused since the start: the old settings stay, and an operator may not look at the log.
+    pub refused: watch::Receiver<u64>,
+}
+
+/// Where changes come from.
+#[derive(Debug)]
+pub struct Changing<T> {
+    settings: watch::Sender<Arc<T>>,
+    refused: watch::Sender<u64>,
+}
+
+impl<T> Changes<T> {
+    /// The two ends, with the settings that are in force.
+    pub fn from(current: T) -> (Changing<T>, Self) {
+        let (to_settings, settings) = watch::channel(Arc::new(current));
+        let (to_refused, refused) = watch::channel(0);
+        (Changing { settings: to_settings, refused: to_refused }, Self { settings, refused })
+    }
+}
+
+impl<T> Changing<T> {
+    /// These are in force from now on.
+    pub fn accept(&self, settings: T) {
+        self.settings.send_replace(Arc::new(settings));
+    }
+
+    /// A text was refused.
+    pub fn refuse(&self) {
+        self.refused.send_modify(|refused| *refused += 1);
+    }
+}
+
+/// Hands on new settings whenever the file's text changes and passes all checks. A bad text is logged and counted once and
+/// changes nothing. The watching ends when nobody receives settings any more. Must be called within a runtime.
 ///
 /// The folder is watched, not the file: editors and configuration managers replace files, and a watch on the
 /// replaced one is deaf.
@@ -36,26 +73,26 @@ pub fn watch<T>(
     file: &Path,
     env_prefix: &'static str,
     current: T,
-) -> Result<watch::Receiver<Arc<T>>, WatchError>
+) -> Result<Changes<T>, WatchError>
 where
     T: DeserializeOwned + Validate + Send + Sync + 'static,
 {
     let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let (news, mut changes) = mpsc::channel(1);
+    let (news, mut events) = mpsc::channel(1);
     let watcher = watch_folder(&file, news).map_err(|source| WatchError { path: file.clone(), source })?;
     let mut seen = std::fs::read_to_string(&file).ok();
-    let (settings, receiver) = watch::channel(Arc::new(current));
+    let (changing, changes) = Changes::from(current);
 
     tokio::spawn(async move {
         let _watching = watcher;
         loop {
             tokio::select! {
-                () = settings.closed() => return,
-                told = changes.recv() => if told.is_none() { return },
+                () = changing.settings.closed() => return,
+                told = events.recv() => if told.is_none() { return },
             }
             tokio::time::sleep(DEBOUNCE).await;
             // What came in during the pause is covered by the reading that follows.
-            let _covered = changes.try_recv();
+            let _covered = events.try_recv();
             let text = tokio::fs::read_to_string(&file).await;
             // Neighbours in the folder, and touches, are no news.
             if text.as_ref().ok() == seen.as_ref() {
@@ -64,16 +101,17 @@ where
             match reload(defaults_toml, text.as_deref(), &file, env_prefix) {
                 Ok(new) => {
                     tracing::info!(file = %file.display(), "the settings were reloaded");
-                    settings.send_replace(Arc::new(new));
+                    changing.accept(new);
                 }
                 Err(error) => {
                     tracing::warn!(file = %file.display(), %error, "the changed settings are not usable: the old ones stay");
+                    changing.refuse();
                 }
             }
             seen = text.ok();
         }
     });
-    Ok(receiver)
+    Ok(changes)
 }
 
 fn watch_folder(file: &Path, news: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
