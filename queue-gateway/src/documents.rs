@@ -12,7 +12,7 @@ use contract::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::notice::{LaneNotice, Notice, PlaceState};
+pub use self::notice::{LaneNotice, Notice, PlaceNotice, PlaceState};
 use crate::line::{Admission, Epoch, Lane, Lost, Opening, Outlook, Place, Progress, Sequence, estimate::WaitRange};
 use crate::waiting_token::{WaitingClaims, WaitingSigner};
 
@@ -125,22 +125,22 @@ impl Documents {
         held_back: bool,
         notice: Notice<'a>,
     ) -> PlaceDocument<'a> {
-        let lane = notice.to(if outlook.invited { Lane::Invited } else { Lane::General });
-        let is_before_opening = lane.state.is_before_opening();
+        let lane = if outlook.invited { Lane::Invited } else { Lane::General };
+        let PlaceNotice { state, opens_at, opening } = notice.to(lane, held_back);
         // The order of the numbers is not the order in which they are let in.
-        let is_to_be_drawn = is_before_opening && notice.opening == Opening::Draw && outlook.number.is_some();
+        let is_to_be_drawn = opening == Some(Opening::Draw) && outlook.number.is_some();
         PlaceDocument {
             position: (!is_to_be_drawn).then_some(outlook.position),
             behind: (!is_to_be_drawn).then_some(outlook.behind),
             wait_seconds: outlook.wait,
-            opening: (is_before_opening && !outlook.invited).then_some(notice.opening),
+            opening,
             number: outlook.number,
             invited: outlook.invited,
-            opens_at: lane.opens_at,
+            opens_at,
             poll_after_seconds: outlook.ask_again_seconds(),
             message: notice.message,
             reason: held_back.then_some(Reason::HeldBack(HeldBack::NetworkHeldBack)),
-            ..self.bare(queue, lane.place_state(held_back))
+            ..self.bare(queue, state)
         }
     }
 

@@ -32,6 +32,17 @@ impl PlaceState {
     }
 }
 
+/// What is true of a visitor in the line by what their queue does, and when that ends, where it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceNotice {
+    /// What is true of them.
+    pub state: PlaceState,
+    /// When they are let in, while that is yet to come.
+    pub opens_at: Option<Timestamp>,
+    /// In which order, while that is yet to come.
+    pub opening: Option<Opening>,
+}
+
 /// What a queue as a whole says to those in its line.
 #[derive(Clone, Copy, Debug)]
 pub struct Notice<'a> {
@@ -66,18 +77,20 @@ impl<'a> Notice<'a> {
         Self { general, invited, opening: control.opening(), message: control.message() }
     }
 
-    /// What those in a lane are told.
-    pub fn to(&self, lane: Lane) -> LaneNotice {
-        match lane {
+    /// What somebody in a lane is told, who may be kept out because their network is held back.
+    pub fn to(&self, lane: Lane, held_back: bool) -> PlaceNotice {
+        let notice = match lane {
             Lane::General => self.general,
             Lane::Invited => self.invited,
-        }
+        };
+        let opening = (notice.state.is_before_opening() && lane == Lane::General).then_some(self.opening);
+        PlaceNotice { state: notice.place_state(held_back), opens_at: notice.opens_at, opening }
     }
 }
 
 impl LaneNotice {
     /// What is true of somebody in the line, who may be kept out because their network is held back.
-    pub fn place_state(&self, held_back: bool) -> PlaceState {
+    fn place_state(self, held_back: bool) -> PlaceState {
         match self.state {
             QueueState::Scheduled => PlaceState::Scheduled,
             QueueState::PreQueue => PlaceState::PreQueue,

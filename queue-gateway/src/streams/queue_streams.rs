@@ -116,7 +116,7 @@ impl QueueStreams {
             seq,
             member: holder.member,
             network,
-            state: notice.to(Lane::of(seq)).place_state(held_back),
+            notice: notice.to(Lane::of(seq), held_back),
             shown: outlook.position,
             wait: outlook.wait,
             told_at: now,
@@ -290,8 +290,8 @@ impl QueueStreams {
                     continue;
                 };
                 let held_back = point.parked && self.presence.lock().keeps_out(point, entry.network);
-                let state = notice.to(Lane::of(entry.seq)).place_state(held_back);
-                if state != entry.state && entry.state.is_before_opening() {
+                let of_place = notice.to(Lane::of(entry.seq), held_back);
+                if of_place.state != entry.notice.state && entry.notice.state.is_before_opening() {
                     // Numbers of a draw are no positions.
                     entry.shown = entry.shown.max(point.position);
                 }
@@ -299,14 +299,13 @@ impl QueueStreams {
                 let outlook = line.outlook(entry.seq, point.position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
                 // A position that is not shown is not told of either.
-                let is_to_be_drawn = notice.opening == Opening::Draw && outlook.number.is_some();
-                let is_hidden = is_to_be_drawn && state.is_before_opening();
-                if state != entry.state
+                let is_hidden = of_place.opening == Some(Opening::Draw) && outlook.number.is_some();
+                if of_place != entry.notice
                     || !is_hidden && pacing::is_due(entry.shown, outlook.position, entry.wait != outlook.wait, since)
                 {
                     let document = self.documents.waiting(self.mirror.queue(), outlook, held_back, notice);
                     entry.tell(Kind::Place, teller.writer.event("position", id, &document), now);
-                    (entry.shown, entry.wait, entry.state) = (outlook.position, outlook.wait, state);
+                    (entry.shown, entry.wait, entry.notice) = (outlook.position, outlook.wait, of_place);
                     sent += 1;
                 }
             }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::latest::{Kind, Latest};
 use crate::{
-    documents::PlaceState,
+    documents::PlaceNotice,
     line::{ClientNetwork, Sequence, estimate::WaitRange},
 };
 
@@ -23,8 +23,8 @@ pub(super) struct Entry {
     pub(super) member: Option<MemberId>,
     /// Where the visitor comes from.
     pub(super) network: Option<ClientNetwork>,
-    /// What the visitor was told is true of them.
-    pub(super) state: PlaceState,
+    /// What the visitor was told of the queue: a countdown runs to it.
+    pub(super) notice: PlaceNotice,
     /// The position last shown; what is shown next is never higher.
     pub(super) shown: u64,
     /// The estimate last shown.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use queue_gateway::line::{AdmissionLimits, ControlChange};
+use serde_json::json;
 
 use crate::world::World;
 
@@ -17,7 +18,7 @@ async fn a_paused_queue_admits_nobody_and_says_so() {
     world.pause(true).await;
     world.tick().await;
     let event = stream.hear().remove(0);
-    assert_eq!((event.name.as_str(), &event.data["paused"]), ("paused", &serde_json::json!(true)));
+    assert_eq!((event.name.as_str(), &event.data["paused"]), ("paused", &json!(true)));
     let before = world.admitted_total().await;
     tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(world.admitted_total().await, before);
@@ -48,6 +49,29 @@ async fn a_message_reaches_every_stream_and_every_later_place() {
     assert_eq!((event.name.as_str(), event.data["message"].as_str()), ("message", Some("Back in\nfive")));
     let mut late = gateway.stream(crowd[1]).await;
     assert_eq!(late.hear()[0].data["message"], "Back in\nfive");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_counts_down_to_an_opening_hears_at_once_when_it_moves() {
+    let opens_in = Duration::from_mins(10);
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 1.0, cap: 1 }, opens_in).await;
+    let gateway = world.gateway().await;
+    let mut crowd = gateway.listeners(&world, 3).await;
+    let opens_at = world.stats().await.control.opens_at().unwrap();
+    for (_, stream) in &mut crowd {
+        assert_eq!(stream.hear()[0].data["opens_at"], json!(opens_at));
+    }
+    let earlier = opens_at - Duration::from_mins(5);
+    world.order(ControlChange { opens_at: Some(Some(earlier)), ..ControlChange::default() }).await;
+    world.tick().await;
+    for (_, stream) in &mut crowd {
+        let heard = stream.hear();
+        let [event] = &heard[..] else { panic!("one event, and no position that is no news: {heard:?}") };
+        assert_eq!((event.name.as_str(), &event.data["state"]), ("position", &json!("pre_queue")));
+        assert_eq!((&event.data["opens_at"], &event.data["position"]), (&json!(earlier), &json!(null)));
+    }
+    world.tick().await;
+    assert_eq!(crowd[0].1.names(), [""; 0], "once");
 }
 
 #[tokio::test(start_paused = true)]

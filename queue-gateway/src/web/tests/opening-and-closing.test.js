@@ -54,6 +54,19 @@ test("an opening that is put off, or comes early, is counted down anew", async (
   assert.equal(view.shown.left, 20_000);
 });
 
+test("an opening that moves within the pre-queue is counted down to its new time", async () => {
+  const start = new ManualRuntime();
+  const { runtime, view, streams } = await rooms({ joins: inDraw(17, start.instant(60), { fresh: true }) });
+  await runtime.pass(10_000);
+  assert.equal(view.shown.left, 50_000);
+  streams.last.says("position", inDraw(17, runtime.instant(600)));
+  assert.deepEqual([view.shown.state, view.shown.left], ["pre_queue", 600_000]);
+  await runtime.pass(30_000);
+  streams.last.says("ping");
+  await runtime.pass(25_000);
+  assert.deepEqual([view.shown.left, view.shown.number], [545_000, 17], "the old time is forgotten");
+});
+
 test("the draw decides the place: what was shown before does not hold it down", async () => {
   const start = new ManualRuntime();
   const { view, streams, progress } = await rooms({ joins: preQueue(2, start.instant(60), { fresh: true }) });
