@@ -164,8 +164,8 @@ impl Control {
         if self.rejoins(now) && state != QueueState::Closed { QueueState::Rejoining } else { state }
     }
 
-    /// What the queue is doing for visitors of a lane at a moment, but for a line that is being given back: that is over before
-    /// they need to know.
+    /// What the queue is doing for visitors of a lane at a moment, but for a line that is being given back: places are kept
+    /// meanwhile, and that the line stands still is said of the queue as a whole.
     pub fn state_of(&self, lane: Lane, now: Timestamp) -> QueueState {
         let is_before = |instant: Option<Timestamp>| instant.is_some_and(|instant| now < instant);
         if self.is_closed(now) {
@@ -246,7 +246,8 @@ impl Control {
         self.closes_at().is_some_and(|closes_at| closes_at <= now)
     }
 
-    fn drains(&self, now: Timestamp) -> bool {
+    /// Whether nobody joins any more, by an order: those in the line are admitted.
+    pub fn drains(&self, now: Timestamp) -> bool {
         self.drains_at.is_some_and(|drains_at| drains_at <= now)
     }
 }

@@ -131,13 +131,13 @@ impl QueueStreams {
         streams.metrics.events_sent.inc_by(2);
         let membership = Membership { streams: streams.clone(), visitor, stay, latest, room };
 
-        let (queue, control) = (streams.mirror.queue(), &stats.control);
+        let queue = streams.mirror.queue();
         let document = streams.documents.waiting(queue, outlook, held_back, notice);
         let document = PlaceDocument { refreshing: !streams.mirror.is_current(), ..document };
         let mut writer = FrameWriter::for_few();
         let first = writer.event_with_retry("position", id, &document, streams.retry.soon());
         // Said even when nothing is unusual: a client that was cut off may have missed the resumption.
-        let second = writer.event(control::pause_event(control), id, &ControlDocument::new(queue, control));
+        let second = writer.event(control::pause_event(&stats.control), id, &ControlDocument::new(queue, &stats));
         Ok(Subscription::live([first, second], membership))
     }
 
@@ -245,13 +245,13 @@ impl QueueStreams {
         }
     }
 
-    /// Tells every stream when the queue was paused or resumed, or its message changed.
+    /// Tells every stream when the queue was paused or resumed, drains or is given back, or its message changed.
     fn tell_control(&self) {
         let Some(stats) = self.mirror.stats() else { return };
         let mut teller = self.teller.lock();
-        let Some(before) = teller.told.replace(Told::of(&stats.control)) else { return };
-        let document = ControlDocument::new(self.mirror.queue(), &stats.control);
-        for (kind, name) in before.events_until(&stats.control) {
+        let Some(before) = teller.told.replace(Told::of(&stats)) else { return };
+        let document = ControlDocument::new(self.mirror.queue(), &stats);
+        for (kind, name) in before.events_until(&stats) {
             let frame = teller.writer.event(name, self.state_id(), &document);
             let now = Instant::now();
             for shard in &self.shards {

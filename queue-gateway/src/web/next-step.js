@@ -50,6 +50,19 @@ export function takesJoins(state) {
   return state !== "scheduled";
 }
 
+/**
+ * What a queue does for those in its line, by the one word of its public state. The word for what stands still hides
+ * whether others may join: that is as it was `before`.
+ */
+export function flowOf(state, before) {
+  const standsStill = state === "paused" || state === "rejoining";
+  return {
+    paused: state === "paused" || (state === "rejoining" && before.paused),
+    rejoining: state === "rejoining",
+    draining: state === "draining" || (standsStill && before.draining),
+  };
+}
+
 /** When an admitted visitor's turn ends unless something happens before, by the server's clock. */
 export function deadlineOf(place) {
   return place.arrive_before ?? place.claim_before ?? place.expires_at ?? null;

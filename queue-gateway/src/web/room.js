@@ -2,7 +2,7 @@
 
 import { Countdown } from "./countdown.js";
 import { Joining } from "./joining.js";
-import { awaitsDraw, isBeforeOpening, isThere, nextStep } from "./next-step.js";
+import { awaitsDraw, flowOf, isBeforeOpening, isThere, nextStep } from "./next-step.js";
 import { withinASecond } from "./pauses.js";
 import { Refusal } from "./refusal.js";
 import { Alarm } from "./runtime.js";
@@ -13,6 +13,9 @@ import { Turn } from "./turn.js";
 
 /** After a draw everybody fetches their place; over so long, that not all do at once. */
 const PLACES_FETCHED_WITHIN_MS = 30_000;
+
+/** A line that moves, and that others join. */
+const FLOWS = { paused: false, rejoining: false, draining: false };
 
 export class Room {
   #gateway;
@@ -26,7 +29,8 @@ export class Room {
   #opening;
   /** joining, waiting, admitted, left: the one thing that decides which of the steps below still apply. */
   #mode = "joining";
-  #paused = false;
+  /** What the queue does for those in its line, as far as that was said. */
+  #flow = FLOWS;
   #latest = null;
   #connection = "connecting";
   /** What is published of the draw; null where there is none, or nothing is known of it. */
@@ -220,7 +224,7 @@ export class Room {
   #lineEnds(message) {
     this.#turn.end();
     this.#mode = "left";
-    this.#paused = false;
+    this.#flow = FLOWS;
     this.#stopFollowing();
     this.#view.showConnection("idle");
     this.#view.showMessage(message);
@@ -241,7 +245,7 @@ export class Room {
   #showLine() {
     const { behind, wait_seconds: wait, ...place } = this.#latest;
     const { instant: opensAt, left } = this.#opening;
-    const ofQueue = { opensAt, left, draw: this.#draw, paused: this.#paused };
+    const ofQueue = { opensAt, left, draw: this.#draw, ...this.#flow };
     this.#view.showWaiting({ ...place, behind: behind ?? 0, wait, ...ofQueue });
   }
 
@@ -255,8 +259,10 @@ export class Room {
   #hear(type, content, fromTab = false) {
     if (!fromTab) this.#tabs.say("event", { type, content });
     if (this.#mode !== "waiting") return;
-    if (type === "paused") this.#paused = true;
-    if (type === "resumed") this.#paused = false;
+    if (type === "paused" || type === "resumed") {
+      const { rejoining = false, draining = false } = content;
+      this.#flow = { paused: type === "paused", rejoining, draining };
+    }
     // These three concern the queue as a whole, and each says all of it.
     if ("message" in content) this.#view.showMessage(content.message);
     if (content.state) this.#take(content);
@@ -289,16 +295,19 @@ export class Room {
     const missed = connection === "polling" || (connection === "live" && this.#connection !== "live");
     this.#connection = connection;
     const mayStandStill = !this.#latest.wait_seconds && !isBeforeOpening(this.#latest);
-    if (missed && (this.#paused || mayStandStill)) this.#learnQueue();
+    if (missed && (this.#flow.paused || this.#flow.rejoining || mayStandStill)) this.#learnQueue();
   }
 
   /** A place does not say whether the line stands still. Streams do when it changes, the public state at any time. */
   async #learnQueue() {
     const queue = await this.#askQueue();
-    const paused = queue?.state === "paused";
-    if (queue) this.#draw = queue.draw ?? null;
-    if (this.#draw && this.#mode === "waiting" && awaitsDraw(this.#latest)) this.#showLine();
-    if (queue && this.#mode === "waiting" && paused !== this.#paused) this.#hear(paused ? "paused" : "resumed", {});
+    if (!queue) return;
+    this.#draw = queue.draw ?? null;
+    if (this.#mode !== "waiting") return;
+    if (this.#draw && awaitsDraw(this.#latest)) this.#showLine();
+    const flow = flowOf(queue.state, this.#flow);
+    const isNews = Object.keys(FLOWS).some((name) => flow[name] !== this.#flow[name]);
+    if (isNews) this.#hear(flow.paused ? "paused" : "resumed", flow);
   }
 
   /** The queue's public state, with its title put where it is shown; null where it cannot be had. */

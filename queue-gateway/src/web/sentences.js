@@ -34,22 +34,35 @@ const DRAWING = {
   wait: "soon",
 };
 
+const REJOINING = {
+  lead:
+    "The line is being put in order after a fault on our side. "
+    + "Your place is kept; nobody is let in until that is done.",
+  wait: "a moment",
+};
+
+const DRAINING = "Nobody new can join any more.";
+
 const WARNINGS = {
   line: "Your place goes to the person behind you. If you come back later, you start at the end.",
   invited: "You give up your place, and your invitation gives no other.",
   draw: "You give up your number in the draw, and coming back does not bring it back.",
+  draining: "Nobody new can join any more: you could not come back.",
 };
 
 /**
- * A place in the line. `line` is {state, reason, position, behind, wait, number, invited, paused, refreshing, again};
+ * A place in the line. `line` is {state, reason, position, behind, wait, number, invited, paused, rejoining, draining,
+ * refreshing, again}: `rejoining` while the gateways put the line in order, `draining` when nobody joins any more,
  * `again` when the visitor was called before and was away. Before the opening also {opening, opensAt, left, draw}: how,
  * when, in how many milliseconds, and what is published of the draw; null where that is not known.
  *
  * Facts that do not apply are empty. Where something is counted down, `step` is what is spoken of that.
  */
 export function lineInWords(line) {
-  const { title, lead, wait, step = null } = situation(line);
+  const { title, lead: why, wait, step = null } = situation(line);
   const isBefore = isBeforeOpening(line);
+  const isLast = line.draining === true && !isBefore;
+  const lead = isLast ? `${why} ${DRAINING}` : why;
   const isDrawn = awaitsDraw(line);
   const expected = waitInWords(line.wait);
   const position = line.position ? count(line.position) : "\u2013";
@@ -71,9 +84,9 @@ export function lineInWords(line) {
     hasOrder: !isDrawn,
     moves: !isBefore,
     tab,
-    warning: WARNINGS[isDrawn ? "draw" : line.invited ? "invited" : "line"],
+    warning: WARNINGS[isLast ? "draining" : isDrawn ? "draw" : line.invited ? "invited" : "line"],
     step,
-    topic: step ? `${title}. ${lead}` : title,
+    topic: step || isLast || line.rejoining ? `${title}. ${lead}` : title,
     spoken: spoken.join(" "),
   };
 }
@@ -88,6 +101,9 @@ function situation(line) {
     return { title: "You are at the front, but held up", lead, wait: "not known" };
   }
   const next = line.position === 1;
+  if (line.rejoining) {
+    return { title: next ? "You are next" : "You are in the line", ...REJOINING };
+  }
   if (line.refreshing) {
     const lead = "Your place is being refreshed. It is kept; what you see is the last we know.";
     return { title: next ? "You are next" : "You are in the line", lead, wait: "being refreshed" };

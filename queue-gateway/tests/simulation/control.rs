@@ -75,6 +75,40 @@ async fn whoever_counts_down_to_an_opening_hears_at_once_when_it_moves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn streams_say_when_nobody_can_join_any_more() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let mut crowd = gateway.listeners(&world, 1).await;
+    let stream = &mut crowd[0].1;
+    assert_eq!(stream.hear()[1].data["draining"], json!(false));
+    let now = world.stats().await.now;
+    for drains_at in [Some(now), None] {
+        world.order(ControlChange { drains_at: Some(drains_at), ..ControlChange::default() }).await;
+        world.tick().await;
+        let event = stream.hear().remove(0);
+        assert_eq!((event.name.as_str(), &event.data["draining"]), ("resumed", &json!(drains_at.is_some())));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_say_while_the_line_is_given_back_that_it_stands_still() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let mut crowd = gateway.listeners(&world, 3).await;
+    let stream = &mut crowd[2].1;
+    stream.hear();
+    world.tick().await;
+    world.store.empty();
+    world.tick().await;
+    world.tick().await;
+    let event = stream.hear().remove(0);
+    assert_eq!((event.name.as_str(), &event.data["rejoining"]), ("resumed", &json!(true)));
+    world.until_whole().await;
+    assert_eq!(stream.hear().remove(0).data["rejoining"], json!(false));
+    assert!(!stream.ended);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_leaves_is_told_on_all_their_streams() {
     let world = World::new(AdmissionLimits { rate_per_second: 1.0, cap: 1 }).await;
     let gateway = world.gateway().await;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import {
   awaitsDraw,
   deadlineOf,
+  flowOf,
   isBeforeOpening,
   isThere,
   joinsAnew,
@@ -95,4 +96,15 @@ test("only whoever left is given a new place without a word", () => {
   assert.deepEqual(["left", "released"].map(joins), [true, true]);
   assert.deepEqual(["no_show", "not_claimed", "passed", "ended", undefined].filter(joins), []);
   assert.equal(joinsAnew(waiting(3)), false);
+});
+
+test("the state of a queue says whether its line moves and whether others may join", () => {
+  const moving = { paused: false, rejoining: false, draining: false };
+  for (const state of ["open", "pre_queue", "scheduled", "closed"]) assert.deepEqual(flowOf(state, moving), moving);
+  const draining = { ...moving, draining: true };
+  assert.deepEqual(flowOf("draining", moving), draining);
+  assert.deepEqual(flowOf("paused", draining), { ...draining, paused: true }, "a pause hides it, and does not end it");
+  const paused = { ...moving, paused: true };
+  assert.deepEqual(flowOf("rejoining", paused), { ...paused, rejoining: true });
+  assert.deepEqual(flowOf("open", { paused: true, rejoining: true, draining: true }), moving);
 });

@@ -200,6 +200,31 @@ test("a pause is shown until it ends, and a message at once", async () => {
   assert.equal(view.shown.paused, false);
 });
 
+test("what streams say of a line that stands still or fills no more is shown", async () => {
+  const { view, streams } = await rooms();
+  const flow = () => [view.shown.paused, view.shown.rejoining, view.shown.draining];
+  streams.last.says("resumed", { paused: false, rejoining: true, draining: false, message: null });
+  assert.deepEqual(flow(), [false, true, false]);
+  streams.last.says("position", waiting(4));
+  assert.deepEqual(flow(), [false, true, false], "a place says nothing of it");
+  streams.last.says("resumed", { paused: false, rejoining: false, draining: true, message: null });
+  assert.deepEqual(flow(), [false, false, true]);
+  streams.last.says("paused", { paused: true, rejoining: false, draining: true, message: null });
+  assert.deepEqual(flow(), [true, false, true]);
+});
+
+test("whoever comes back to a line that fills no more learns it from the public state", async () => {
+  const { gateway, view, room } = await rooms();
+  gateway.will("publicState", { title: "Demo", state: "draining" });
+  room.join();
+  await settled();
+  assert.deepEqual([view.shown.scene, view.shown.draining, view.shown.paused], ["waiting", true, false]);
+  gateway.will("publicState", { title: "Demo", state: "rejoining" });
+  room.join();
+  await settled();
+  assert.deepEqual([view.shown.rejoining, view.shown.draining], [true, true]);
+});
+
 test("a place that is gone is told in every tab, and joining again leads all of them back", async () => {
   const { tabs, gateway } = await rooms({ hidden: [false, true] });
   tabs[0].streams.last.says("closed", { state: "left", reason: "passed" });

@@ -45,6 +45,25 @@ test("a line that stands still promises no wait", () => {
   assert.match(words.lead, /place is kept/);
 });
 
+test("a line that is put in order is said to stand still, and to keep the place", () => {
+  const words = line({ rejoining: true });
+  assert.deepEqual([words.title, words.wait, words.position], ["You are in the line", "a moment", "12"]);
+  assert.match(words.lead, /fault on our side\. Your place is kept; nobody is let in until/);
+  assert.doesNotMatch(words.spoken, /Expected wait/);
+  assert.notEqual(words.topic, line().topic, "it is spoken of when it begins");
+  assert.equal(line({ rejoining: true, position: 1 }).title, "You are next");
+  assert.equal(line({ rejoining: true, paused: true }).title, "The line is paused");
+});
+
+test("whoever waits while nobody can join any more is told so, and that leaving is for good", () => {
+  const words = line({ draining: true });
+  assert.match(words.lead, /when it is your turn\. Nobody new can join any more\.$/);
+  assert.match(words.warning, /you could not come back/);
+  assert.equal(words.wait, "less than a minute", "the line moves on");
+  assert.notEqual(words.topic, line().topic, "it is spoken of when it begins");
+  assert.match(line({ draining: true, paused: true }).lead, /Nobody new can join/);
+});
+
 test("whoever is held back learns why and that the place is kept", () => {
   const words = line({ state: "parked", reason: "network_held_back", position: 1 });
   assert.match(words.lead, /from your network went on to the tickets, so we let its visitors in one at a time/);
