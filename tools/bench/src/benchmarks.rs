@@ -6,6 +6,7 @@
 mod booking;
 mod cpu;
 mod gateway;
+mod hand_back;
 mod join;
 mod late;
 mod load;
@@ -16,6 +17,7 @@ mod process;
 mod redis_commands;
 mod reference;
 mod row;
+mod scripts;
 mod stream_cpu;
 
 use std::time::Duration;
@@ -61,6 +63,8 @@ enum Name {
     Booking,
     /// Redis time for a gateway that comes late to a long line.
     Late,
+    /// Seconds until a store that lost a long line admits again.
+    HandBack,
 }
 
 /// The other side of a row, run as a process of its own.
@@ -116,6 +120,9 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if wanted(Name::Late) {
         rows.push(late::measure().await.context("row 14, a late gateway")?);
+    }
+    if wanted(Name::HandBack) {
+        rows.push(hand_back::measure().await.context("row 16, a line given back")?);
     }
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED).set_header(["#", "name", "ours", "reference", "ratio", "bar", "pass"]);

@@ -13,7 +13,7 @@ use super::{
     gateway::{Gateway, QUEUE},
     load::{self, Connection},
     row::{Bar, Row},
-    stream_cpu,
+    scripts, stream_cpu,
 };
 
 /// Places in the line.
@@ -30,11 +30,11 @@ pub(super) async fn measure() -> anyhow::Result<Row> {
     let join = load::post_request(&format!("/v1/queues/{QUEUE}/tokens"));
     gateway.fill(LINE).await?;
     // What the first gateway and those who join cost anyway, in as long a time.
-    let ((), before, lasted) = scripts_during(&redis, sleep(Duration::from_secs(2))).await;
+    let ((), before, lasted) = scripts::during(&redis, sleep(Duration::from_secs(2))).await;
     let (stop, stopped) = oneshot::channel();
     let joins = tokio::spawn(longest_join(gateway.public, join, stopped));
     let start = Gateway::start(Some(redis.url()), 0.0);
-    let (late, during, came) = scripts_during(&redis, start).await;
+    let (late, during, came) = scripts::during(&redis, start).await;
     let _late = late?;
     let _ends_the_joins = stop.send(());
     let (longest, count) = joins.await.context("the joins failed")??;
@@ -80,21 +80,4 @@ async fn longest_join(
         sleep(Duration::from_millis(20)).await;
     }
     Ok((longest, count))
-}
-
-/// Milliseconds that scripts ran while something was done, and how long that took.
-async fn scripts_during<T>(redis: &Redis, work: impl Future<Output = T>) -> (T, f64, Duration) {
-    let (before, began) = (scripts(redis).await, Instant::now());
-    let done = work.await;
-    (done, scripts(redis).await - before, began.elapsed())
-}
-
-/// Milliseconds that scripts have run.
-async fn scripts(redis: &Redis) -> f64 {
-    let reply = redis.call(&["INFO", "commandstats"]).await;
-    let micros = reply.text().and_then(|info| {
-        let line = info.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:"))?;
-        line.split(',').find_map(|field| field.strip_prefix("usec=")?.parse::<f64>().ok())
-    });
-    micros.map_or(f64::NAN, |micros| micros / 1_000.0)
 }
