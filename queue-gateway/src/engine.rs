@@ -158,7 +158,10 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// contact's network not held back, they are admitted in this very step under `candidate`. `held` is the place of
     /// their verified waiting token: when it is of an older epoch and the visitor is unknown, they are restored to it (and
     /// wait, whatever the credit). A place is restored once. A place of the current epoch is not: its owner has left, so they
-    /// get a fresh place, as does the owner of a place that somebody else stands at or that has expired here. Who has
+    /// get a fresh place, as does the owner of a place that somebody else stands at or that has expired here. With the first
+    /// who is restored the others are awaited for [`Lifetimes::come_back`](crate::line::Lifetimes): nobody is admitted meanwhile,
+    /// and line time stands still. That is once in an epoch, and only while it has admitted nobody or has begun no longer ago
+    /// than that. Who has
     /// to wait is refused a fresh place when the line has [`Baseline::max_places`] already, expired ones that are not cleared
     /// yet among them; whoever goes straight in passes them all, so no crowd of ghosts can close a queue for good.
     ///

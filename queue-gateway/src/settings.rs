@@ -118,6 +118,9 @@ pub struct TokenSettings {
     /// The place of somebody who was absent when the line passed it is kept for so long.
     #[serde(with = "duration")]
     pub grace: Duration,
+    /// When the first comes back to a place that was lost with all who remembered it, the others are awaited for so long.
+    #[serde(with = "duration")]
+    pub come_back_within: Duration,
 }
 
 /// The loop that admits.
@@ -257,6 +260,9 @@ const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Du
 /// Shorter, and visitors who come one by one would meet a queue that rests; longer, and it hardly ever would.
 const RESTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
+/// Nobody is admitted meanwhile.
+const LONGEST_COME_BACK: Duration = Duration::from_mins(10);
+
 impl TokenSettings {
     /// How long turns and places last where a queue does not say otherwise.
     pub fn lifetimes(&self) -> Lifetimes {
@@ -266,6 +272,7 @@ impl TokenSettings {
             claim_at_most: self.claim_at_most,
             active: self.active_lifetime,
             grace: self.grace,
+            come_back: self.come_back_within,
         }
     }
 }
@@ -282,7 +289,7 @@ impl Validate for TokenSettings {
 
 /// The same rules for all queues and for one.
 fn validate_lifetimes(lifetimes: Lifetimes, at: &mut Faults) {
-    let Lifetimes { arrive, claim, claim_at_most, active, grace } = lifetimes;
+    let Lifetimes { arrive, claim, claim_at_most, active, grace, come_back } = lifetimes;
     let second = Duration::from_secs(1);
     at.require("arrive_within", arrive >= second, "must be at least 1s");
     at.require("claim_within", claim >= second, "must be at least 1s");
@@ -290,6 +297,7 @@ fn validate_lifetimes(lifetimes: Lifetimes, at: &mut Faults) {
     let fits = claim_at_most <= active && arrive <= active;
     at.require("active_lifetime", fits, "must not be shorter than arrive_within or claim_at_most");
     at.require("grace", grace >= second, "must be at least 1s");
+    at.require("come_back_within", come_back <= LONGEST_COME_BACK, "must be at most 10m");
 }
 
 /// `http` or `https` with a host: nothing that a browser would run as a script.

@@ -90,6 +90,7 @@ fn name(lever: Lever) -> &'static str {
         Lever::ClaimAtMost => "settings.claim_at_most_seconds",
         Lever::Active => "settings.active_lifetime_seconds",
         Lever::Grace => "settings.grace_seconds",
+        Lever::ComeBack => "settings.come_back_within_seconds",
         Lever::MaxPlaces => "settings.max_places",
         Lever::BaselineOpensAt => "settings.opens_at",
         Lever::PreQueue => "settings.pre_queue_seconds",
@@ -125,6 +126,7 @@ fn value(lever: Lever, text: &str) -> Value {
         | Lever::ClaimAtMost
         | Lever::Active
         | Lever::Grace
+        | Lever::ComeBack
         | Lever::PreQueue
         | Lever::Presale => {
             number(text.parse::<f64>().ok().and_then(|micros| serde_json::Number::from_f64(micros / 1e6)))

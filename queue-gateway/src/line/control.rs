@@ -48,6 +48,9 @@ pub struct Lifetimes {
     pub active: Duration,
     /// A passed place is kept for so long after it was passed, or its visitor last seen.
     pub grace: Duration,
+    /// When the first comes back to a place of an older epoch, nobody is admitted for so long: the others come back too. Zero
+    /// where nobody is waited for.
+    pub come_back: Duration,
 }
 
 /// What the settings say of a queue; pushed to the store at start and on live reload.
@@ -123,6 +126,8 @@ pub struct Control {
     pub paused: bool,
     /// Until then at the latest the store waits for what gateways remember of the line, which it has lost.
     pub rejoining_until: Option<Timestamp>,
+    /// Until then those who had a place in an older epoch have time to come back before anybody is admitted.
+    pub returning_until: Option<Timestamp>,
     /// The operator's sentence, where set.
     pub message_override: Option<String>,
     /// The draw, which moves on by itself and not by the revision.
@@ -143,6 +148,7 @@ impl Control {
             drains_at: None,
             paused: false,
             rejoining_until: None,
+            returning_until: None,
             message_override: None,
             draw: Draw::sealed(secret),
         }

@@ -54,7 +54,9 @@ pub enum QueueState {
     Draining,
     /// Nobody joins or is admitted. Places are kept: it may be opened again.
     Closed,
-    /// The store has lost the line and is being given it back. Nobody joins or is admitted meanwhile.
+    /// The store has lost the line. Either it is being given it back, and nobody joins or is admitted meanwhile; or all who
+    /// remembered it are gone too, and those who come back with their tokens are awaited: joins are taken, behind them, and
+    /// nobody is admitted.
     Rejoining,
 }
 
@@ -160,11 +162,16 @@ impl Control {
 
     /// The one state of the queue at a moment of the store's clock, derived and never stored.
     pub fn state(&self, now: Timestamp) -> QueueState {
-        let state = self.state_of(Lane::General, now);
-        if self.rejoins(now) && state != QueueState::Closed { QueueState::Rejoining } else { state }
+        match self.state_of(Lane::General, now) {
+            QueueState::Closed => QueueState::Closed,
+            _ if self.rejoins(now) => QueueState::Rejoining,
+            // One that would admit nobody anyway is shown as what it is.
+            QueueState::Open | QueueState::Draining if self.awaits_returns(now) => QueueState::Rejoining,
+            state => state,
+        }
     }
 
-    /// What the queue is doing for visitors of a lane at a moment, but for a line that is being given back: places are kept
+    /// What the queue is doing for visitors of a lane at a moment, but for a line that is coming back: places are kept
     /// meanwhile, and that the line stands still is said of the queue as a whole.
     pub fn state_of(&self, lane: Lane, now: Timestamp) -> QueueState {
         let is_before = |instant: Option<Timestamp>| instant.is_some_and(|instant| now < instant);
@@ -185,12 +192,18 @@ impl Control {
 
     /// Whether visitors of a lane are admitted at a moment, as far as the state goes.
     pub fn admits(&self, lane: Lane, now: Timestamp) -> bool {
-        !self.rejoins(now) && matches!(self.state_of(lane, now), QueueState::Open | QueueState::Draining)
+        let comes_back = self.rejoins(now) || self.awaits_returns(now);
+        !comes_back && matches!(self.state_of(lane, now), QueueState::Open | QueueState::Draining)
     }
 
     /// Whether the line is being given back to its store.
     pub fn rejoins(&self, now: Timestamp) -> bool {
         self.rejoining_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether those are awaited who had a place in an older epoch.
+    pub fn awaits_returns(&self, now: Timestamp) -> bool {
+        self.returning_until.is_some_and(|until| now < until)
     }
 
     /// Whether visitors of a lane wait for a draw. The invited of a queue that still invites do not.

@@ -45,6 +45,8 @@ pub enum Lever {
     Active,
     /// How long a passed place is kept.
     Grace,
+    /// How long those are awaited who come back to places of an older epoch.
+    ComeBack,
     /// Most places in the line.
     MaxPlaces,
     /// The settings' opening time.
@@ -67,7 +69,7 @@ pub enum Lever {
 
 impl Lever {
     /// All, in the order in which a step records them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Rate,
         Self::Cap,
         Self::OpensAt,
@@ -84,6 +86,7 @@ impl Lever {
         Self::ClaimAtMost,
         Self::Active,
         Self::Grace,
+        Self::ComeBack,
         Self::MaxPlaces,
         Self::BaselineOpensAt,
         Self::PreQueue,
@@ -120,6 +123,7 @@ impl Lever {
             Self::ClaimAtMost => Some(lifetimes.claim_at_most.as_micros().to_string()),
             Self::Active => Some(lifetimes.active.as_micros().to_string()),
             Self::Grace => Some(lifetimes.grace.as_micros().to_string()),
+            Self::ComeBack => Some(lifetimes.come_back.as_micros().to_string()),
             Self::MaxPlaces => Some(baseline.max_places.to_string()),
             Self::BaselineOpensAt => schedule.opens_at.map(instant),
             Self::PreQueue => Some(schedule.pre_queue.as_micros().to_string()),

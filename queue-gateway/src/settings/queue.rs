@@ -160,6 +160,9 @@ pub struct LifetimeSettings {
     /// How long a passed place is kept.
     #[serde(with = "optional_duration")]
     pub grace: Option<Duration>,
+    /// How long those are awaited who come back to places of an older epoch.
+    #[serde(with = "optional_duration")]
+    pub come_back_within: Option<Duration>,
 }
 
 impl LifetimeSettings {
@@ -171,6 +174,7 @@ impl LifetimeSettings {
             claim_at_most: self.claim_at_most.unwrap_or(all.claim_at_most),
             active: self.active_lifetime.unwrap_or(all.active),
             grace: self.grace.unwrap_or(all.grace),
+            come_back: self.come_back_within.unwrap_or(all.come_back),
         }
     }
 }

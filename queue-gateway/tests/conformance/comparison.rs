@@ -9,6 +9,7 @@ use contract::{
     clock::Clock,
     ids::{ActiveTokenId, QueueName},
 };
+use jiff::Timestamp;
 use queue_gateway::engine::{QueueEngine, embedded::EmbeddedEngine, redis::RedisEngine};
 use queue_gateway::line::{Joined, LineChange, LogPage, Lost, Sequence, Standing, Stats};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -60,6 +61,8 @@ struct Seen {
     /// Fresh places in the priority lane, and admissions from it.
     invited: u64,
     invited_in: u64,
+    /// Steps and joins while those who come back are awaited.
+    awaiting: u64,
 }
 
 struct Run<'e> {
@@ -189,6 +192,8 @@ impl Run<'_> {
         let told = |(seq, claimed): (&Sequence, &bool)| *claimed || self.mirror.admitted.contains(seq);
         assert!(admitted.iter().all(told), "only who was readmitted has a slot that the log does not tell of");
         assert_eq!(stats.control.draw, *self.model.draw());
+        let returning_until = stats.control.returning_until.map(Timestamp::as_microsecond);
+        assert_eq!(returning_until, self.model.returning_until());
         let slots = (self.model.live_slots(), self.model.unclaimed_slots(), self.model.ready());
         assert_eq!((stats.active, stats.unclaimed, stats.ready), slots);
         let within = stats.active <= stats.control.limits().cap.max(active_before);
@@ -231,6 +236,7 @@ async fn compare(seed: u64, engines: &[&dyn QueueEngine], clock: &TestClock, met
         draw.tokens.append(&mut run.tokens);
         run.read_as_a_late_gateway(&stats).await;
         met.withheld += stats.held_back;
+        met.awaiting += u64::from(stats.control.awaits_returns(stats.now));
         before = stats;
     }
 }
@@ -261,7 +267,7 @@ async fn the_embedded_engine_does_what_the_model_says() {
         let Seen {
             admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full, ..
         } = met;
-        assert!(met.dealt > 3 && met.invited > 20 && met.invited_in > 20, "{met:?}");
+        assert!(met.dealt > 3 && met.invited > 20 && met.invited_in > 20 && met.awaiting > 20, "{met:?}");
         let each = [admitted, straight_in, returned, away, expired, kept, no_shows, not_claimed, withheld, full];
         assert!(each.iter().all(|count| *count > 20), "{met:?}");
     }

@@ -240,8 +240,15 @@ pub(crate) const SECRET: DrawSecret = DrawSecret([7; 32]);
 /// Of a queue that nobody has known before.
 pub(crate) const BEGINNING: Beginning = Beginning { secret: SECRET, may_be_known: false };
 
-pub(crate) const LIFETIMES: Lifetimes =
-    Lifetimes { arrive: ARRIVE, claim: CLAIM, claim_at_most: CLAIM_AT_MOST, active: ACTIVE, grace: GRACE };
+pub(crate) const LIFETIMES: Lifetimes = Lifetimes {
+    arrive: ARRIVE,
+    claim: CLAIM,
+    claim_at_most: CLAIM_AT_MOST,
+    active: ACTIVE,
+    grace: GRACE,
+    // Whoever comes back alone need not wait for others.
+    come_back: Duration::ZERO,
+};
 
 pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
     Baseline {

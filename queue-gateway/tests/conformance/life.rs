@@ -27,7 +27,7 @@ impl Fixture {
         self.engine.join(&self.queue, join_request(self.visitor(), self.token())).await.unwrap().err()
     }
 
-    async fn state(&self) -> QueueState {
+    pub(crate) async fn state(&self) -> QueueState {
         self.stats().await.state()
     }
 

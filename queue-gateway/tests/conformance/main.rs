@@ -6,6 +6,7 @@
 mod active;
 mod admission;
 mod arriving;
+mod awaiting;
 mod clock;
 mod comparison;
 mod control;
@@ -121,6 +122,20 @@ on_every_engine! {
         a_readmitted_visitor_leaves_the_line
         whoever_has_a_live_slot_is_not_readmitted_to_another
         an_active_token_of_this_epoch_is_not_readmitted
+    }
+    awaiting {
+        whoever_comes_back_in_time_goes_in_by_the_old_order
+        a_queue_to_which_nobody_comes_back_waits_for_nobody
+        nobody_is_awaited_twice
+        nobody_is_awaited_once_somebody_has_been_admitted_for_a_while
+        whoever_was_admitted_before_the_first_came_back_loses_no_time
+        a_token_that_gives_no_place_back_opens_nothing
+        a_paused_queue_is_shown_as_paused_and_waits_meanwhile
+        the_time_is_over_before_an_opening_that_is_far_enough
+        numbers_of_a_lost_draw_await_nobody
+        both_lanes_wait_for_whoever_comes_back_to_one
+        less_time_in_the_settings_ends_it_and_a_clock_that_steps_back_does_not_prolong_it
+        a_line_that_gateways_gave_back_awaits_nobody
     }
     log {
         the_newest_snapshot_is_kept_for_late_gateways

@@ -6,6 +6,7 @@ mod draw;
 mod lanes;
 mod life;
 mod networks;
+mod returning;
 mod slots;
 mod stepping;
 
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use queue_gateway::engine::{LONGEST_STEP, PASSED_TOGETHER};
 use queue_gateway::line::{
     ClientNetwork, Control, Draw, Epoch, GATEWAY_LIVES, GatewayId, JoinRefused, JoinReply, JoinRequest, Joined, Lane,
-    Lost, Place, Sequence, Standing, Stats,
+    Lost, Sequence, Standing, Stats,
 };
 
 use self::{credit::Allowance, lanes::Invited, networks::Networks, slots::Slot};
@@ -36,6 +37,8 @@ pub(crate) struct Model {
     networks: Networks,
     passings: Vec<Passing>,
     given_back: Vec<i64>,
+    has_awaited: bool,
+    admitted_anybody: bool,
     watermark: i64,
     expired_through: i64,
     horizon: Sequence,
@@ -100,6 +103,8 @@ impl Model {
             networks: Networks::default(),
             passings: Vec::new(),
             given_back: Vec::new(),
+            has_awaited: false,
+            admitted_anybody: false,
             watermark: Sequence::FIRST.0,
             expired_through: Sequence::FIRST.0,
             horizon: Sequence::LAST,
@@ -126,7 +131,8 @@ impl Model {
             let awaited = draw.numbers.is_some() && draw.source.is_some();
             assert!(awaited && self.control.draw.beacon.is_none(), "somebody has chosen the beacon");
         }
-        self.control = Control { draw, ..control.clone() };
+        let returning_until = self.control.returning_until;
+        self.control = Control { draw, returning_until, ..control.clone() };
         self.allowance.settle(self.now, &self.control);
     }
 
@@ -148,6 +154,7 @@ impl Model {
             let passed = (seq <= self.watermark).then(|| self.grace_time() + micros(self.lifetimes().grace));
             self.given_back.push(seq);
             *self.person(visitor) = Person { place: Some(seq), away_until: passed, ..Person::new(visitor) };
+            self.await_the_others();
             return Ok(Joined { epoch: self.epoch, standing: self.standing(visitor), fresh: false });
         }
         let refused = life::no_joins(&self.control, lane, self.now).map(JoinRefused::from);
@@ -268,16 +275,6 @@ impl Model {
         }
     }
 
-    fn restorable(&self, place: Place) -> Option<i64> {
-        let seq = place.epoch.0 - self.epoch.0 + place.seq.0;
-        let taken = self.people.iter().any(|person| person.place == Some(seq)) || self.given_back.contains(&seq);
-        let is_old = match Lane::of(Sequence(seq)) {
-            Lane::General => seq <= 0 && place.seq.number().is_none() && !self.draws(),
-            Lane::Invited => seq < Sequence::of_invited(1).0,
-        };
-        (place.epoch < self.epoch && is_old && seq > self.over_through() && !taken).then_some(seq)
-    }
-
     /// Whoever comes by is met as they are.
     fn meet(&mut self, visitor: VisitorId) {
         self.end_slot_if_over(visitor);
@@ -311,7 +308,8 @@ impl Model {
     }
 
     fn line_time(&self) -> i64 {
-        self.line_noted + self.elapsed()
+        let returned = self.now - self.noted_at.max(self.returning_until().unwrap_or(i64::MIN));
+        self.line_noted + self.elapsed().min(returned.max(0))
     }
 
     fn grace_time(&self) -> i64 {

@@ -306,6 +306,7 @@ impl Draw {
             claim_at_most: seconds(&[10, 40]),
             active: seconds(&[5, 60, 300]),
             grace: seconds(&[3, 20, 60]),
+            come_back: seconds(&[0, 2, 10, 30]),
         };
         Baseline {
             limits: AdmissionLimits { rate_per_second: self.rate(), cap: self.cap() },

@@ -9,7 +9,7 @@ use queue_gateway::line::{
 
 use crate::fixture::{ACTIVE, Fixture, GRACE, is_admitted, join_request, waiting};
 
-async fn come_back(f: &Fixture, visitor: VisitorId, epoch: Epoch, seq: i64) -> (Standing, bool) {
+pub(crate) async fn come_back(f: &Fixture, visitor: VisitorId, epoch: Epoch, seq: i64) -> (Standing, bool) {
     let place = Place { epoch, seq: Sequence(seq) };
     let joined = f.ask(JoinRequest { held: Some(place), ..join_request(visitor, f.token()) }).await;
     (joined.standing, joined.fresh)

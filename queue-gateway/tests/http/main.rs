@@ -3,6 +3,7 @@
 
 mod browser;
 mod claiming;
+mod coming_back;
 mod crossing;
 mod drawing;
 mod entering;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     failing_over::assert_exact,
-    world::{Visitor, World, told},
+    world::{COME_BACK, Visitor, World, told},
 };
 
 #[tokio::test(start_paused = true)]
@@ -221,6 +221,47 @@ async fn when_every_gateway_has_died_with_the_store_a_new_epoch_takes_in_the_tok
     let expected = crowd.iter().map(|visitor| visitor.place.relative_to(epoch));
     assert!(world.line().await.into_iter().eq(expected));
     assert_eq!(world.stats().await.ready, 300, "and they are as present as before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_come_back_late_are_not_overtaken_when_every_gateway_has_died_with_the_store() {
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 10_000 }).await;
+    let (one, other) = (world.gateway().await, world.gateway().await);
+    let crowd = world.ghosts(100).await;
+    world.tick().await;
+    one.kill();
+    other.kill();
+    world.store.empty();
+    let (one, other) = (world.gateway().await, world.gateway().await);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    // Those who were last are back first, at both gateways, and newcomers among them.
+    let mut streams = Vec::new();
+    for (nth, visitor) in crowd.iter().enumerate().rev() {
+        streams.push((
+            nth,
+            *visitor,
+            if nth % 2 == 0 { one.stream(*visitor).await } else { other.stream(*visitor).await },
+        ));
+        if nth % 10 == 0 {
+            let newcomer = other.join(&world).await;
+            assert!(newcomer.place.seq > Sequence(0), "behind all of them");
+        }
+        tokio::time::sleep(COME_BACK / 110).await;
+    }
+    for gateway in [&one, &other] {
+        assert_eq!(gateway.mirror.stats().unwrap().state(), QueueState::Rejoining);
+    }
+    assert_eq!((world.admitted_total().await, world.stats().await.active), (0, 0));
+    tokio::time::sleep(COME_BACK / 10 + 2 * Duration::from_secs(1)).await;
+    assert_eq!(one.mirror.stats().unwrap().state(), QueueState::Open, "it goes on by itself");
+    let mut is_in = Vec::new();
+    for (nth, visitor, stream) in &mut streams {
+        is_in.push((*nth, world.is_admitted(*visitor).await));
+        assert_eq!(stream.names().contains(&"admitted".to_owned()), is_in[is_in.len() - 1].1, "{nth}");
+    }
+    let admitted = is_in.iter().filter(|(_, is_in)| *is_in).count();
+    assert!((10..=60).contains(&admitted), "at its pace: {admitted}");
+    assert!(is_in.iter().all(|(nth, is_in)| *is_in == (*nth < admitted)), "in the old order: {is_in:?}");
 }
 
 #[tokio::test(start_paused = true)]

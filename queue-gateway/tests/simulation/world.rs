@@ -42,6 +42,8 @@ use crate::store::Store;
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// An admitted visitor who has not come to the site by then is a no-show.
 pub(crate) const ARRIVE: Duration = Duration::from_secs(10);
+/// Those who had a place in an older epoch are awaited for so long.
+pub(crate) const COME_BACK: Duration = Duration::from_secs(30);
 /// From the arrival so long for a claim.
 pub(crate) const CLAIM: Duration = Duration::from_secs(20);
 /// A passed place is kept for so long.
@@ -110,6 +112,7 @@ impl World {
             claim_at_most: 2 * CLAIM,
             active: Duration::from_mins(5),
             grace: GRACE,
+            come_back: COME_BACK,
         };
         let schedule = schedule(clock.now());
         let baseline = Baseline {

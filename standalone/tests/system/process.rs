@@ -66,6 +66,12 @@ gateway.public_url = 'http://{gateway}'
         self.until_ready().await;
     }
 
+    /// Rewrites the settings file, as an operator does while the system runs.
+    pub(crate) fn change_settings(&self, change: impl FnOnce(String) -> String) {
+        let file = self.folder.path().join("settings.toml");
+        fs::write(&file, change(fs::read_to_string(&file).unwrap())).unwrap();
+    }
+
     /// A client of the waiting room.
     pub(crate) fn waiting_room(&self) -> HttpClient {
         HttpClient::new(self.gateway)

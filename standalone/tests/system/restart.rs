@@ -23,13 +23,16 @@ async fn position(system: &System, waiting_token: &str) -> Option<u64> {
 
 /// Waits until the visitor is told this position.
 async fn settles_at(system: &System, waiting_token: &str, expected: u64) {
-    let settled = async {
-        while position(system, waiting_token).await != Some(expected) {
+    until(&format!("they are told {expected}"), async || position(system, waiting_token).await == Some(expected)).await;
+}
+
+async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let in_time = tokio::time::timeout(Duration::from_secs(10), settled).await;
-    assert!(in_time.is_ok(), "told {:?} instead of {expected}", position(system, waiting_token).await);
+    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "{what}: not in time");
 }
 
 /// Lets the operator set the rate, and waits until `waiting_token` is admitted.
@@ -69,6 +72,31 @@ async fn those_who_wait_come_back_to_their_places() {
     for (expected, visitor) in (1..).zip(&visitors) {
         settles_at(&system, visitor, expected).await;
     }
+}
+
+#[tokio::test]
+async fn nobody_overtakes_those_who_come_back_after_a_restart() {
+    let mut system = System::start(0.001).await;
+    let (first, last) = (join(&system).await, join(&system).await);
+    assert_eq!(position(&system, &last).await, Some(2));
+
+    system.kill_and_start_again().await;
+    system.change_settings(|text| text.replace("rate_per_second = 0.001", "rate_per_second = 50.0"));
+
+    assert_eq!(position(&system, &last).await, Some(1), "nobody else has come back yet");
+    let state = async || system.waiting_room().get("/v1/queues/demo").send().await.json();
+    until("the rest of the line is awaited", async || state().await["state"] == "rejoining").await;
+    until("the new rate is in force", async || state().await["rate_per_second"] == 50.0).await;
+    let page = system.waiting_room().get("/waiting-room/demo").send().await;
+    let identity = page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let join_with_it = system.waiting_room().post(TOKENS).header("cookie", &identity).json(&json!({}));
+    let newcomer = created(&join_with_it.send().await);
+    assert_eq!(newcomer["state"], "waiting", "{newcomer}");
+    settles_at(&system, &first, 1).await;
+    settles_at(&system, &last, 2).await;
+
+    system.change_settings(|text| text.replace("[queue_gateway]", "[queue_gateway]\ntokens.come_back_within = '0s'"));
+    until("the line moves on", async || state().await["active"] == 3).await;
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ impl Admitting {
             return Self::NEVER;
         }
         let opens = control.admits_from(lane).map_or(i64::MIN, Timestamp::as_microsecond);
-        // A line that is being given back waits.
-        let from = control.rejoining_until.map_or(opens, |until| opens.max(until.as_microsecond()));
+        // A line that is coming back waits.
+        let from = opens.max(whole_from(control));
         let until = control.closes_at().map_or(i64::MAX, Timestamp::as_microsecond);
         Self { from, until }
     }
@@ -39,6 +39,12 @@ impl Admitting {
     pub(super) fn contains(self, now: i64) -> bool {
         (self.from..self.until).contains(&now)
     }
+}
+
+/// From when the line is all there, as far as it comes back.
+pub(super) fn whole_from(control: &Control) -> i64 {
+    let until = control.rejoining_until.max(control.returning_until);
+    until.map_or(i64::MIN, Timestamp::as_microsecond)
 }
 
 /// What the three clocks showed when the queue last took note.
@@ -54,7 +60,7 @@ pub(super) struct Clocks {
 pub(super) struct Moment {
     /// The store's own clock.
     pub(super) now: i64,
-    /// Stands still while the store is away from its gateways, or waits for what they remember.
+    /// Stands still while the store is away from its gateways, or waits for what they remember or for who comes back.
     pub(super) line: i64,
     /// Line time while the queue admits from the general line.
     pub(super) grace: i64,

@@ -20,6 +20,7 @@ pub(super) fn with_change(control: &Control, change: ControlChange) -> Control {
         drains_at: change.drains_at.unwrap_or(control.drains_at),
         paused: change.paused.unwrap_or(control.paused),
         rejoining_until: control.rejoining_until,
+        returning_until: control.returning_until,
         message_override: change.message.unwrap_or_else(|| control.message_override.clone()),
         draw: with_beacon(control, change.beacon),
     };

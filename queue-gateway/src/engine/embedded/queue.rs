@@ -3,6 +3,7 @@
 mod draw;
 mod joining;
 mod rejoining;
+mod returning;
 mod stepping;
 mod turns;
 
@@ -13,7 +14,7 @@ use jiff::Timestamp;
 
 use self::rejoining::Rejoining;
 use super::{
-    clocks::{Admitting, Clocks, Moment},
+    clocks::{Admitting, Clocks, Moment, whole_from},
     control,
     credit::Credit,
     invitations::UsedInvitations,
@@ -58,6 +59,8 @@ pub(super) struct Queue {
     control: Control,
     /// What gateways have handed back of a line that the store has lost, until all is here.
     rejoining: Option<Rejoining>,
+    /// Somebody has come back to a place of an older epoch, and the others were awaited.
+    has_awaited: bool,
     /// The line has come back, and no gateway has reported since who is there.
     is_unreported: bool,
     /// For gateways that come late.
@@ -93,6 +96,7 @@ impl Queue {
             dealt: 0,
             control,
             rejoining: None,
+            has_awaited: false,
             is_unreported: false,
             snapshot: None,
             changes: VecDeque::new(),
@@ -225,9 +229,8 @@ impl Queue {
     }
 
     fn moment(&self, now: i64) -> Moment {
-        let whole = self.control.rejoining_until.map_or(i64::MIN, Timestamp::as_microsecond);
         let are_awaited = self.control.rejoining_until.is_some() || self.ready.has_gateways();
-        self.clocks.read(now, are_awaited, whole, Admitting::of(&self.control, Lane::General))
+        self.clocks.read(now, are_awaited, whole_from(&self.control), Admitting::of(&self.control, Lane::General))
     }
 
     fn note_time(&mut self, now: i64) -> Moment {

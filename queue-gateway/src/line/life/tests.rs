@@ -25,6 +25,7 @@ fn control() -> Control {
             claim: lifetime,
             claim_at_most: lifetime,
             active: lifetime,
+            come_back: Duration::ZERO,
             grace: lifetime,
         },
         max_places: 10,

@@ -21,12 +21,18 @@ pub(super) fn admitting(control: &Control, lane: Lane, from: i64, until: i64) ->
     if control.paused || control.draw.is_pending() && !is_invited {
         return 0;
     }
-    (until.min(closes(control)) - from.max(opens_to(control, lane))).max(0)
+    let from = from.max(opens_to(control, lane)).max(returning_until(control).unwrap_or(-FAR));
+    (until.min(closes(control)) - from).max(0)
 }
 
 /// Whether it admits from a lane at a moment.
 pub(super) fn admits(control: &Control, lane: Lane, now: i64) -> bool {
     admitting(control, lane, now, now.saturating_add(1)) > 0
+}
+
+/// Until when those are awaited who come back to places of an older epoch.
+pub(super) fn returning_until(control: &Control) -> Option<i64> {
+    control.returning_until.map(Timestamp::as_microsecond)
 }
 
 /// The invited are let in ahead of the others.

@@ -67,6 +67,7 @@ impl Model {
     }
 
     pub(super) fn admit(&mut self, visitor: VisitorId, token: ActiveTokenId, network: Option<ClientNetwork>, due: i64) {
+        self.admitted_anybody = true;
         let (lifetimes, now) = (self.lifetimes(), self.now);
         let arrive_by = due.max(self.line_time()) + micros(lifetimes.arrive);
         if let Some(network) = network {

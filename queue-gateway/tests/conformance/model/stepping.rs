@@ -14,6 +14,7 @@ impl Model {
         let previous = self.gateways.iter().find(|gateway| gateway.id == report.gateway).map(|gateway| gateway.number);
         self.note_time();
         self.allowance.settle(self.now, &self.control);
+        self.await_nobody_for_ever();
         self.close_numbers();
         let decided = entries.iter().any(|entry| matches!(entry, LineChange::Drawn(_)));
         assert_eq!(decided, self.decide_draw(), "the draw is decided");

@@ -10,7 +10,7 @@ use crate::{
     },
     line::{
         ClientNetwork, Contact, Invitation, JoinRefused, JoinReply, JoinRequest, Joined, Lane, LineChange, NoJoins,
-        Place, Sequence, Standing,
+        Sequence, Standing,
     },
 };
 
@@ -36,12 +36,7 @@ impl Queue {
         }
         let held = held.filter(|place| is_absent && (invitation.is_none() || place.seq.is_invited()));
         if let Some(seq) = held.and_then(|place| self.restorable(place, at)) {
-            self.lost.forget(visitor);
-            self.places.give_back(seq, visitor);
-            self.log.append(LineChange::Restored { seq });
-            if self.places.is_passed(seq) {
-                self.set_away(visitor, seq, at);
-            }
+            self.restore(visitor, seq, at);
             // The store that knew has lost it.
             if let Some(used) = invitation {
                 self.invitations.note(used);
@@ -135,17 +130,5 @@ impl Queue {
         }
         self.accrue(at.now);
         self.room(at) >= 1
-    }
-
-    /// The sequence of a place of an older epoch, unless somebody has or had it here: whoever has had their turn would be at
-    /// the front again, and two visitors at one place would make positions wrong for all. They get a fresh place.
-    fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
-        let seq = place.relative_to(self.epoch);
-        let free = seq.is_restored() && self.places.can_give_back(seq, self.keeping(at));
-        // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
-        // fresh place.
-        let draws = self.control.draw.has_numbers() || self.control.would_number(instant(at.now));
-        let is_place = seq.is_invited() || place.seq.number().is_none() && !draws;
-        (place.epoch < self.epoch && is_place && free).then_some(seq)
     }
 }

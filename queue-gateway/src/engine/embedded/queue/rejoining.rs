@@ -163,6 +163,7 @@ impl Queue {
             revision: remembered.revision.max(self.control.revision),
             baseline: self.control.baseline.clone(),
             rejoining_until: self.control.rejoining_until,
+            returning_until: self.control.returning_until,
             draw: self.control.draw.clone(),
             ..remembered.clone()
         };

@@ -14,7 +14,7 @@ use crate::line::{
 /// What the settings say of a queue.
 pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<Item = Value> {
     let Baseline { limits, lifetimes, max_places, schedule, invitations, message } = baseline;
-    let Lifetimes { arrive, claim, claim_at_most, active, grace } = *lifetimes;
+    let Lifetimes { arrive, claim, claim_at_most, active, grace, come_back } = *lifetimes;
     let limits = [text(limits.rate_per_second), text(limits.cap)];
     let Schedule { opens_at, pre_queue, opening, beacon_source, closes_at } = schedule;
     let schedule = [
@@ -25,7 +25,7 @@ pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<I
         change(Some(beacon_source.as_ref())),
         change(Some(message.as_ref())),
     ];
-    let lifetimes = [arrive, claim, claim_at_most, active, grace].map(micros);
+    let lifetimes = [arrive, claim, claim_at_most, active, grace, come_back].map(micros);
     let invited = invitations.map_or_else(
         || [text("-"), text("-")],
         |Invitations { share, presale }| [text(share.thousandths()), micros(presale)],
@@ -62,6 +62,7 @@ impl Reply {
                     claim_at_most: self.duration()?,
                     active: self.duration()?,
                     grace: self.duration()?,
+                    come_back: self.duration()?,
                 },
                 max_places: self.number()?,
                 schedule: Schedule {
@@ -82,6 +83,7 @@ impl Reply {
             drains_at: self.optional_instant()?,
             paused: self.text()? == "1",
             rejoining_until: self.optional_instant()?,
+            returning_until: self.optional_instant()?,
             message_override: self.optional_text()?,
             draw: self.draw()?,
         })
@@ -159,6 +161,7 @@ fn lever(field: &str) -> Read<Lever> {
         "claim_at_most" => Lever::ClaimAtMost,
         "active" => Lever::Active,
         "grace" => Lever::Grace,
+        "come_back" => Lever::ComeBack,
         "max_places" => Lever::MaxPlaces,
         "opens_at" => Lever::BaselineOpensAt,
         "pre_queue" => Lever::PreQueue,

@@ -1,22 +1,22 @@
 -- Purpose  Creates the queue where the store has none, and sets its baseline.
 -- KEYS     of the library
--- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace (in microseconds), 10 max_places,
---          11 opens_at ('-' for always), 12 pre_queue, 13 closes_at ('-' for never), 14 opening, 15 beacon_source,
---          16 message (each '-' for none, else '=' and the text), 17 the share of the invited in thousandths and 18
---          presale (each '-' where nobody is invited), and for a queue that is created 19
---          the secret of its draw, 20 1 when others may remember it
+-- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace, 10 come_back (in microseconds),
+--          11 max_places, 12 opens_at ('-' for always), 13 pre_queue, 14 closes_at ('-' for never), 15 opening,
+--          16 beacon_source, 17 message (each '-' for none, else '=' and the text), 18 the share of the invited in
+--          thousandths and 19 presale (each '-' where nobody is invited), and for a queue that is created 20 the secret of
+--          its draw, 21 1 when others may remember it
 -- Reply    stats
 local baseline = {}
-for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'max_places', 'opens_at',
-  'pre_queue', 'closes_at', 'opening' }) do
+for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'come_back',
+  'max_places', 'opens_at', 'pre_queue', 'closes_at', 'opening' }) do
   baseline[i] = { field, ARGV[i + 2] ~= '-' and ARGV[i + 2] }
 end
 for i, field in ipairs({ 'beacon_source', 'message' }) do
-  local text = ARGV[i + 14]
+  local text = ARGV[i + 15]
   baseline[#baseline + 1] = { field, text ~= '-' and string.sub(text, 2) }
 end
 for i, field in ipairs({ 'invited_share', 'presale' }) do
-  baseline[#baseline + 1] = { field, ARGV[i + 16] ~= '-' and ARGV[i + 16] }
+  baseline[#baseline + 1] = { field, ARGV[i + 17] ~= '-' and ARGV[i + 17] }
 end
 
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', unpack(LIFE)) then
@@ -25,7 +25,7 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
   local began, first, last = integer(now()), integer(FIRST), integer(LAST)
   redis.call('HSET', META,
     -- What every join asks for stands first: a small hash is searched from its beginning.
-    'epoch', began, 'max_places', ARGV[10], 'watermark', first, 'last_seq', 0,
+    'epoch', began, 'max_places', ARGV[11], 'watermark', first, 'last_seq', 0,
     'expired_through', first, 'cleared_through', first, 'log_head', 0,
     -- The clocks, and what they showed when it was noted.
     'noted_at', began, 'line_time', began, 'grace_time', began,
@@ -38,8 +38,8 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
     'revision', 1, 'paused', 0,
     -- The draw: its secret, whether the log has decided it, and how many places are dealt.
-    'draw_secret', ARGV[19], 'decided', 0, 'dealt', 0)
-  if ARGV[20] == '1' then
+    'draw_secret', ARGV[20], 'decided', 0, 'dealt', 0)
+  if ARGV[21] == '1' then
     redis.call('HSET', META, 'rejoining_until', integer(now() + REJOINING_BEGINS))
   end
   for _, order in ipairs(baseline) do
@@ -54,7 +54,7 @@ end
 -- One of before it was noted.
 redis.call('HSETNX', META, 'server', server())
 -- A queue of before there were draws: whoever has joined it has settled that it opens without one.
-redis.call('HSETNX', META, 'draw_secret', ARGV[19])
+redis.call('HSETNX', META, 'draw_secret', ARGV[20])
 if queue.last_seq > 0 then
   redis.call('HSETNX', META, 'numbering', 0)
 end

@@ -194,6 +194,7 @@ local function join(visitor, score, token, held_epoch, held_seq, candidate, netw
       if places.is_passed(held) then
         places.set_away(visitor, held)
       end
+      rejoining.await_the_others()
       if is_bid then
         -- The store that knew has lost it.
         use_up(invitation)

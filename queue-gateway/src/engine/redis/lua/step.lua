@@ -213,6 +213,9 @@ end
 if queue.rejoining_until and queue.rejoining_until <= now() then
   rejoining.finish()
 end
+if queue.returning_until then
+  rejoining.end_overdue_return()
+end
 if queue.known_head then
   -- Whatever was done now might be about a line that is not all here.
   save()

@@ -139,7 +139,7 @@ end
 
 -- What says when the queue opens, drains and closes. Most steps ask for all of it.
 local LIFE = { 'opens_at', 'opens_at_override', 'pre_queue', 'closes_at', 'closes_at_override', 'drains_at', 'paused',
-  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale', 'rejoining_until', 'known_head' }
+  'numbering', 'numbers', 'drawn_at', 'invited_share', 'presale', 'rejoining_until', 'known_head', 'returning_until' }
 
 -- Which process of Redis this is; '' where it does not tell.
 local function server()
@@ -177,6 +177,11 @@ local function closes_at()
   return queue.closes_at_override or queue.closes_at or math.huge
 end
 
+-- From when the line is all there, as far as it comes back.
+local function whole_from()
+  return math.max(queue.rejoining_until or -math.huge, queue.returning_until or -math.huge)
+end
+
 -- From when until when the queue admits, from the lane of the invited or the general line: `Admitting` of
 -- embedded/clocks.rs.
 local function admitting(invited)
@@ -184,8 +189,7 @@ local function admitting(invited)
   if queue.paused == 1 or waits_for_draw then
     return math.huge, -math.huge
   end
-  -- A line that is being given back waits.
-  return math.max(opens_at() - (invited and queue.presale or 0), queue.rejoining_until or -math.huge), closes_at()
+  return math.max(opens_at() - (invited and queue.presale or 0), whole_from()), closes_at()
 end
 
 local function admits(invited)
@@ -224,7 +228,7 @@ local function no_joins(invited)
 end
 
 -- The three clocks at this moment, as embedded/clocks.rs has them: `now` is the store's own, `line` stands still while
--- the store is away from its gateways or waits for what they remember, and `grace` while the general line is not
+-- the store is away from its gateways or waits for what they remember or for who comes back, and `grace` while the general line is not
 -- admitted too.
 local moment
 local function clocks()
@@ -235,7 +239,7 @@ local function clocks()
     local are_awaited = queue.rejoining_until or redis.call('EXISTS', GATEWAYS) == 1
     local longest = are_awaited and LONGEST_STEP or math.huge
     local elapsed = math.min(math.max(now() - queue.noted_at, 0), longest)
-    local whole = math.max(queue.noted_at, queue.rejoining_until or -math.huge)
+    local whole = math.max(queue.noted_at, whole_from())
     local lived = math.min(elapsed, math.max(now() - whole, 0))
     local from, till = admitting(false)
     local admitted = math.min(elapsed, math.max(math.min(now(), till) - math.max(queue.noted_at, from), 0))
@@ -334,14 +338,14 @@ local function govern(by, orders)
   end
 end
 
--- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, max_places,
+-- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, come_back, max_places,
 -- opens_at, pre_queue, opening, beacon_source, closes_at, message, invited_share, presale, rate_override, cap_override, opens_at_override,
--- opening_override, closes_at_override, drains_at, paused, rejoining_until, message_override, draw_secret, numbering, draw_source, numbers,
+-- opening_override, closes_at_override, drains_at, paused, rejoining_until, returning_until, message_override, draw_secret, numbering, draw_source, numbers,
 -- closed_at, beacon, drawn_at }, nil for what is not set.
 local function control()
   return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-    'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'invited_share',
+    'come_back', 'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'invited_share',
     'presale', 'rate_override', 'cap_override',
-    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'rejoining_until', 'message_override', 'draw_secret',
+    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'rejoining_until', 'returning_until', 'message_override', 'draw_secret',
     'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at')
 end

@@ -139,7 +139,32 @@ local rejoining = on_first_use(function()
     end
   end
 
-  return { unknown_at = unknown_at, name = name, is_untouched = is_untouched, begin = begin, doubt = doubt,
+  -- The first who comes back to a place of an older epoch opens the time for the others: once in an epoch, and while nobody
+  -- has been admitted, or soon after the epoch began.
+  local function await_the_others()
+    read('come_back', 'has_awaited', 'admitted', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit',
+      'credit_at')
+    local is_early = queue.admitted == 0 or now() < queue.epoch + queue.come_back
+    if queue.has_awaited or queue.come_back == 0 or not is_early then
+      return
+    end
+    note_time()
+    accrue(nobody_ready())
+    set('has_awaited', 1)
+    set('returning_until', now() + queue.come_back)
+  end
+
+  -- It is over in time, or when the settings give less; and no clock that was set back makes it longer.
+  local function end_overdue_return()
+    local left = queue.returning_until - now()
+    if left <= 0 or left > queue.come_back then
+      save()
+      redis.call('HDEL', META, 'returning_until')
+      queue.returning_until = false
+    end
+  end
+
+  return { await_the_others = await_the_others, end_overdue_return = end_overdue_return, unknown_at = unknown_at, name = name, is_untouched = is_untouched, begin = begin, doubt = doubt,
     note_server = note_server, finish = finish }
 end)
 
