@@ -115,6 +115,7 @@ pub struct App {
     promoters: Vec<Promoter>,
     /// The loops behind what requests ask for together.
     gatherings: Vec<BoxFuture<'static, ()>>,
+    clock: SharedClock,
     limits: Arc<RateLimits>,
     access: Access,
     queues: BTreeMap<String, Arc<Queue>>,
@@ -126,7 +127,10 @@ impl App {
     pub fn build(settings: Settings, clock: SharedClock, engine: Arc<dyn QueueEngine>) -> Result<Self, BuildError> {
         let registry = telemetry::metrics_registry();
         let metrics = Arc::new(Metrics::register(&registry, settings.queues.keys())?);
-        let engine = ConfiguredEngine::new(engine, settings.baselines(), metrics.clone(), StdRng::from_os_rng());
+        let now = clock.now();
+        // A file from the future is no newer than the next change.
+        let baselines = settings.baselines(settings.as_of.map_or(now, |as_of| as_of.min(now)));
+        let engine = ConfiguredEngine::new(engine, baselines, metrics.clone(), StdRng::from_os_rng());
         let engine = Arc::new(match settings.engine {
             EngineChoice::Embedded => engine,
             EngineChoice::Redis => engine.shared(),
@@ -202,7 +206,7 @@ impl App {
             proxies: settings.proxies(),
             access: access.clone(),
             untrusted_proxy: UntrustedProxy::new(metrics.untrusted_proxy.clone()),
-            clock,
+            clock: clock.clone(),
         });
         let public = http::public_router(gateway.clone(), &metrics);
         let internal = http::internal_router(gateway, &metrics);
@@ -216,6 +220,7 @@ impl App {
             streams,
             promoters,
             gatherings,
+            clock,
             limits,
             access,
             queues,
@@ -253,6 +258,7 @@ impl App {
                 self.access,
                 self.streams.clone(),
                 self.settings.clone(),
+                self.clock,
                 settings,
             )));
         }

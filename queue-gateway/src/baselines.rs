@@ -1,5 +1,7 @@
 //! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it. Then
 //! what operators had ordered goes back into it as well: a queue that they paused does not open because Redis was emptied.
+//!
+//! Gateways need not have the same settings. The newest that any of them has, or has heard of, are in force.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,9 +16,9 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply, JoinRequest,
-        LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report, Revocation,
-        Sequence, Snapshot, Standing, Stats, Step, Tail,
+        BY_SETTINGS, Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply,
+        JoinRequest, LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report,
+        Revocation, Sequence, Snapshot, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -35,7 +37,10 @@ const FIRST_REVISION: u64 = 1;
 #[derive(Debug)]
 pub struct ConfiguredEngine {
     engine: Arc<dyn QueueEngine>,
+    /// What this gateway's settings say.
     baselines: ArcSwap<BTreeMap<QueueName, Baseline>>,
+    /// The newest of any gateway that were heard of.
+    newest: Mutex<BTreeMap<QueueName, Baseline>>,
     /// Of each queue, when the store was last heard.
     orders: Mutex<BTreeMap<QueueName, Orders>>,
     random: Mutex<StdRng>,
@@ -67,6 +72,7 @@ impl ConfiguredEngine {
         Self {
             engine,
             baselines: ArcSwap::from_pointee(baselines),
+            newest: Mutex::default(),
             orders: Mutex::default(),
             random: Mutex::new(random),
             metrics,
@@ -82,25 +88,37 @@ impl ConfiguredEngine {
         self
     }
 
-    /// Replaces the baselines and pushes them.
-    pub async fn replace(&self, baselines: BTreeMap<QueueName, Baseline>) {
+    /// Replaces some of the baselines and pushes these. A change that is seen is newer than all that was heard of, whatever the
+    /// clocks of others show, and whatever the age of a file: it may be a former one that is back.
+    pub async fn replace(&self, mut changed: BTreeMap<QueueName, Baseline>) {
+        for (queue, baseline) in &mut changed {
+            let later = self.newest(queue).and_then(|known| known.as_of.checked_add(Duration::from_micros(1)).ok());
+            baseline.as_of = later.map_or(baseline.as_of, |later| later.max(baseline.as_of));
+        }
+        let mut baselines = BTreeMap::clone(&self.baselines.load());
+        baselines.extend(changed.clone());
         self.baselines.store(Arc::new(baselines));
-        self.push().await;
+        self.push_those_of(changed.keys()).await;
     }
 
     /// Pushes every baseline, for as long as it takes: a gateway may start before its store. Repeating is harmless.
     pub async fn push(&self) {
+        self.push_those_of(self.baselines.load_full().keys()).await;
+    }
+
+    async fn push_those_of(&self, queues: impl Iterator<Item = &QueueName>) {
         let outage = Outage::new(
             "the queues' settings cannot be written to the store yet: trying on",
             "the queues' settings are in the store",
         );
-        for queue in self.baselines.load_full().keys() {
+        for queue in queues {
             // Read afresh in each attempt, so that an attempt that waits out an outage never pushes what has been
             // replaced meanwhile.
             while let Some(baseline) = self.baselines.load().get(queue).cloned() {
-                let attempt = self.configure(queue, baseline, self.beginning(queue)).await;
+                let attempt = self.begin_anew(queue, baseline.clone()).await;
                 outage.note(&attempt);
-                if attempt.is_ok() {
+                if let Ok(stats) = attempt {
+                    tell_of_refused(queue, &baseline, &stats.control);
                     break;
                 }
                 tokio::time::sleep(PUSH_AGAIN_AFTER).await;
@@ -117,7 +135,7 @@ impl ConfiguredEngine {
         if !matches!(attempt, Err(EngineError::NotConfigured(_))) {
             return attempt;
         }
-        let Some(baseline) = self.baselines.load().get(queue).cloned() else { return attempt };
+        let Some(baseline) = self.newest(queue) else { return attempt };
         self.loss.note(&attempt);
         let configured = self.begin_anew(queue, baseline).await;
         self.loss.note(&configured);
@@ -125,10 +143,19 @@ impl ConfiguredEngine {
         self.counted(step().await)
     }
 
-    /// Gives the store a queue that it has lost. Whoever comes between the two steps meets the settings alone.
-    async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<(), EngineError> {
+    /// Gives the store its settings, and a queue that it may have lost. Whoever comes between the two steps meets the settings
+    /// alone.
+    async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
         let configured = self.configure(queue, baseline, self.beginning(queue)).await?;
-        self.heard(queue, &configured).await
+        self.heard(queue, &configured).await?;
+        Ok(configured)
+    }
+
+    /// The newest settings of a queue that this gateway has, or has heard of.
+    fn newest(&self, queue: &QueueName) -> Option<Baseline> {
+        let own = self.baselines.load().get(queue).cloned()?;
+        let heard_of = self.newest.lock().get(queue).cloned();
+        Some(heard_of.filter(|heard_of| heard_of.as_of > own.as_of).unwrap_or(own))
     }
 
     /// For a queue that is to begin: the secret that it had, so that what was committed to stands; else another.
@@ -138,9 +165,37 @@ impl ConfiguredEngine {
         Beginning { secret, may_be_known: self.is_shared || known.is_some() }
     }
 
+    /// Remembers what governs the queue; or puts back what the store has lost of it.
+    async fn heard(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
+        self.heard_orders(queue, stats).await?;
+        self.heard_settings(queue, &stats.control.baseline).await
+    }
+
+    /// A store that lost the last change of settings goes on with those of before, and whoever gave it a lost queue again may
+    /// have had older ones.
+    async fn heard_settings(&self, queue: &QueueName, in_force: &Baseline) -> Result<(), EngineError> {
+        let own = self.baselines.load().get(queue).cloned();
+        if let (Some(metrics), Some(own)) = (self.metrics.queues.get(queue), own) {
+            metrics.settings_differ.set(i64::from(!own.says_the_same(in_force)));
+        }
+        let lost = {
+            let mut newest = self.newest.lock();
+            let known = newest.entry(queue.clone()).or_insert_with(|| in_force.clone());
+            if known.as_of < in_force.as_of {
+                *known = in_force.clone();
+            }
+            (known.as_of > in_force.as_of).then(|| known.clone())
+        };
+        if let Some(lost) = lost {
+            tracing::warn!(%queue, "newer settings than the store has were in force: they go back into it");
+            self.configure(queue, lost, self.beginning(queue)).await?;
+        }
+        Ok(())
+    }
+
     /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered anything
     /// since: whichever gateway gave the store its queue again may have known of nothing.
-    async fn heard(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
+    async fn heard_orders(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
         let nothing = ControlChange::default();
         let Stats { epoch, control, .. } = stats;
         let secret = control.draw.lots().is_none().then_some(control.draw.secret);
@@ -166,6 +221,28 @@ impl ConfiguredEngine {
     fn counted<R>(&self, reply: Result<R, EngineError>) -> Result<R, EngineError> {
         reply.inspect_err(|error| self.metrics.engine_error(error))
     }
+}
+
+/// Says of settings that were not taken where they differ from those in force.
+fn tell_of_refused(queue: &QueueName, own: &Baseline, in_force: &Control) {
+    if own.says_the_same(&in_force.baseline) {
+        return;
+    }
+    let here = Control { baseline: own.clone(), ..in_force.clone() };
+    let differences = Change::between(&here, in_force, in_force.baseline.as_of, BY_SETTINGS);
+    let none = || "none".to_owned();
+    let differences: Vec<String> = differences
+        .map(|Change { lever, from, to, .. }| {
+            format!("{} is {} and {} here", lever.name(), to.unwrap_or_else(none), from.unwrap_or_else(none))
+        })
+        .collect();
+    tracing::warn!(
+        %queue,
+        differences = differences.join(", "),
+        settings.as_of = %own.as_of,
+        in_force.as_of = %in_force.baseline.as_of,
+        "the settings of a queue are older than those in force, and were not taken: change the file to put them in force"
+    );
 }
 
 /// The change that makes a fresh queue what operators have made of this one.

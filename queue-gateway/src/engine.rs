@@ -110,8 +110,9 @@ pub enum Risk {
 /// The line, the ready set and the slots of every queue.
 #[async_trait]
 pub trait QueueEngine: Debug + Send + Sync + 'static {
-    /// Creates the queue if the store has none, beginning its epoch, and sets its baseline. Idempotent: the revision goes up
-    /// only when the baseline differs.
+    /// Creates the queue if the store has none, beginning its epoch, and sets its baseline, where that is
+    /// [newer](Baseline::as_of) than the one that it has; any other is refused, and the reply shows what governs. Idempotent: the
+    /// revision goes up only when the baseline says something else.
     ///
     /// A queue that others may remember is *rejoining* for [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS): nobody joins or is
     /// admitted, in case that somebody remembers the line.

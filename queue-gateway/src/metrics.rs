@@ -67,6 +67,8 @@ pub struct QueueMetrics {
     not_claimed: IntGauge,
     rate_per_second: Gauge,
     active_cap: IntGauge,
+    /// 1 while this gateway's settings say something else than those in force.
+    pub settings_differ: IntGauge,
     states: [(QueueState, IntGauge); QueueState::ALL.len()],
 }
 
@@ -235,6 +237,7 @@ struct PerQueue {
     not_claimed: IntGaugeVec,
     rate_per_second: GaugeVec,
     active_cap: IntGaugeVec,
+    settings_differ: IntGaugeVec,
     states: IntGaugeVec,
 }
 
@@ -273,6 +276,10 @@ impl PerQueue {
             not_claimed: gauge("slots_not_claimed", "Slots that were not claimed in time, since the epoch began")?,
             rate_per_second: registered(registry, GaugeVec::new(rate, &["queue"])?)?,
             active_cap: gauge("active_cap", "Most active users in force: the operator's, else the settings'")?,
+            settings_differ: gauge(
+                "settings_differ",
+                "1 while this gateway's settings of the queue say something else than those in force, which are newer",
+            )?,
             states: registered(registry, IntGaugeVec::new(state, &["queue", "state"])?)?,
         })
     }
@@ -301,6 +308,7 @@ impl PerQueue {
             unclaimed: self.unclaimed.with_label_values(&[queue]),
             rate_per_second: self.rate_per_second.with_label_values(&[queue]),
             active_cap: self.active_cap.with_label_values(&[queue]),
+            settings_differ: self.settings_differ.with_label_values(&[queue]),
             states: QueueState::ALL.map(|state| (state, self.states.with_label_values(&[queue, state.name()]))),
         }
     }

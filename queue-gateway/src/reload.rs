@@ -1,14 +1,12 @@
 //! Live reload: new rates, caps and access lists from a changed settings file, without a restart.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use contract::ids::QueueName;
+use contract::clock::SharedClock;
 use prometheus::IntCounter;
 use tokio::sync::watch;
 
-use crate::{
-    baselines::ConfiguredEngine, http::access_lists::Access, line::Baseline, settings::Settings, streams::Streams,
-};
+use crate::{baselines::ConfiguredEngine, http::access_lists::Access, settings::Settings, streams::Streams};
 
 /// Pushes the baselines of changed settings to the store, and takes up the access lists - which ends the streams of those who
 /// are kept out now -, for as long as there are changes to come.
@@ -19,9 +17,10 @@ pub async fn follow(
     access: Access,
     streams: Arc<Streams>,
     started_with: Settings,
+    clock: SharedClock,
     mut changes: watch::Receiver<Arc<Settings>>,
 ) {
-    let mut current = started_with.baselines();
+    let mut current = started_with.baselines(clock.now());
     while changes.changed().await.is_ok() {
         let new = changes.borrow_and_update().clone();
         for section in started_with.needing_restart(&new) {
@@ -29,9 +28,10 @@ pub async fn follow(
         }
         access.replace(new.access.clone());
         streams.end_those_from(|network| access.is_blocked(network.0));
-        let mut baselines = new.baselines();
-        baselines.retain(|queue, _| current.contains_key(queue));
-        for (queue, baseline) in changed(&current, &baselines) {
+        let mut baselines = new.baselines(clock.now());
+        // A queue that the file no longer has goes on as before.
+        baselines.retain(|queue, new| current.get(queue).is_some_and(|old| !old.says_the_same(new)));
+        for (queue, baseline) in &baselines {
             tracing::info!(
                 %queue,
                 rate_per_second = baseline.limits.rate_per_second,
@@ -39,9 +39,8 @@ pub async fn follow(
                 "the settings of a queue have changed"
             );
         }
-        // A queue that the file no longer has goes on as before.
-        current.extend(baselines);
-        engine.replace(current.clone()).await;
+        current.extend(baselines.clone());
+        engine.replace(baselines).await;
     }
 }
 
@@ -51,11 +50,4 @@ pub async fn count_refused(mut refused: watch::Receiver<u64>, counter: IntCounte
         let all = *refused.borrow_and_update();
         counter.inc_by(all.saturating_sub(counter.get()));
     }
-}
-
-fn changed<'a>(
-    old: &'a BTreeMap<QueueName, Baseline>,
-    new: &'a BTreeMap<QueueName, Baseline>,
-) -> impl Iterator<Item = (&'a QueueName, &'a Baseline)> {
-    new.iter().filter(|(queue, baseline)| old.get(queue) != Some(baseline))
 }

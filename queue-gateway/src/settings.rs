@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use contract::ids::QueueName;
 use http::{HeaderName, Uri};
-use jiff::fmt::serde::unsigned_duration::friendly::compact::required as duration;
+use jiff::{Timestamp, fmt::serde::unsigned_duration::friendly::compact::required as duration};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use service::{
@@ -68,6 +68,9 @@ pub struct Settings {
     /// The queues by name.
     #[serde(default)]
     pub queues: BTreeMap<QueueName, QueueSettings>,
+    /// Since when the file says what it says of queues; `None` where only the present moment can be told.
+    #[serde(skip)]
+    pub as_of: Option<Timestamp>,
 }
 
 /// Which engine keeps the line.
@@ -146,12 +149,15 @@ pub struct StreamSettings {
 impl Settings {
     /// Reads the defaults, over them the file, over that the environment.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
-        settings::load(DEFAULTS, file, ENVIRONMENT_PREFIX)
+        let settings: Self = settings::load(DEFAULTS, file, ENVIRONMENT_PREFIX)?;
+        let names = settings::environment().map(|(name, _)| name);
+        Ok(Self { as_of: file.and_then(last_changed).filter(|_| !speaks_of_queues(names)), ..settings })
     }
 
-    /// What the store is to be told of each queue.
-    pub fn baselines(&self) -> BTreeMap<QueueName, Baseline> {
+    /// What the store is to be told of each queue, where they say it since `as_of`.
+    pub fn baselines(&self, as_of: Timestamp) -> BTreeMap<QueueName, Baseline> {
         let baseline = |queue: &QueueSettings| Baseline {
+            as_of: Timestamp::from_microsecond(as_of.as_microsecond()).unwrap_or(as_of),
             limits: queue.admission.limits(),
             lifetimes: queue.lifetimes.over(self.tokens.lifetimes()),
             max_places: queue.max_places,
@@ -211,6 +217,24 @@ impl Settings {
         .filter_map(|(section, differs)| differs.then_some(section))
         .collect()
     }
+}
+
+/// Files of images that are built to be the same each time say that they are so old, or older.
+const REPRODUCIBLE: Timestamp = Timestamp::constant(315_619_200, 0);
+
+/// When a file was last changed, as far as that says anything.
+fn last_changed(file: &Path) -> Option<Timestamp> {
+    let changed = Timestamp::try_from(std::fs::metadata(file).ok()?.modified().ok()?).ok()?;
+    (changed > REPRODUCIBLE).then_some(changed)
+}
+
+/// Whether variables set anything of which a store is told. They have no age but that of the process.
+fn speaks_of_queues(mut names: impl Iterator<Item = String>) -> bool {
+    let ours = format!("{}__", ENVIRONMENT_PREFIX.to_lowercase());
+    names.any(|name| {
+        let section = name.to_lowercase().strip_prefix(&ours).map(str::to_owned);
+        section.is_some_and(|section| ["queues__", "tokens__"].iter().any(|of| section.starts_with(of)))
+    })
 }
 
 /// Whether two sections show differently.

@@ -67,39 +67,7 @@ pub(super) async fn changes(
 fn view(change: &Change) -> ChangeView<'_> {
     let value = |text: &Option<String>| text.as_deref().map_or(Value::Null, |text| value(change.lever, text));
     let Change { revision, at, by, lever, from, to } = change;
-    ChangeView { revision: *revision, at: *at, by, what: name(*lever), from: value(from), to: value(to) }
-}
-
-/// As settings and the other calls name it.
-fn name(lever: Lever) -> &'static str {
-    match lever {
-        Lever::Rate => "rate_per_second",
-        Lever::Cap => "active_cap",
-        Lever::OpensAt => "opens_at",
-        Lever::Opening => "opening",
-        Lever::Beacon => "beacon",
-        Lever::ClosesAt => "closes_at",
-        Lever::DrainsAt => "drains_at",
-        Lever::Paused => "paused",
-        Lever::Message => "message",
-        Lever::BaselineMessage => "settings.message",
-        Lever::BaselineRate => "settings.rate_per_second",
-        Lever::BaselineCap => "settings.active_cap",
-        Lever::Arrive => "settings.arrive_within_seconds",
-        Lever::Claim => "settings.claim_within_seconds",
-        Lever::ClaimAtMost => "settings.claim_at_most_seconds",
-        Lever::Active => "settings.active_lifetime_seconds",
-        Lever::Grace => "settings.grace_seconds",
-        Lever::ComeBack => "settings.come_back_within_seconds",
-        Lever::MaxPlaces => "settings.max_places",
-        Lever::BaselineOpensAt => "settings.opens_at",
-        Lever::PreQueue => "settings.pre_queue_seconds",
-        Lever::BaselineOpening => "settings.opening",
-        Lever::BeaconSource => "settings.beacon_source",
-        Lever::BaselineClosesAt => "settings.closes_at",
-        Lever::InvitedShare => "settings.invitations.share",
-        Lever::Presale => "settings.invitations.presale_seconds",
-    }
+    ChangeView { revision: *revision, at: *at, by, what: lever.name(), from: value(from), to: value(to) }
 }
 
 /// A text that a store keeps, as JSON has it; what cannot be read is shown as it is.

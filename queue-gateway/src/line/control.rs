@@ -56,6 +56,8 @@ pub struct Lifetimes {
 /// What the settings say of a queue; pushed to the store at start and on live reload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
+    /// Since when they say so, in whole microseconds: of two baselines the newer governs.
+    pub as_of: Timestamp,
     /// Rate and cap where no operator overrides them.
     pub limits: AdmissionLimits,
     /// How long turns and places last from now on.
@@ -68,6 +70,13 @@ pub struct Baseline {
     pub invitations: Option<Invitations>,
     /// A sentence for those who wait, where no operator has another.
     pub message: Option<String>,
+}
+
+impl Baseline {
+    /// Whether both say the same, since whenever.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        Self { as_of: other.as_of, ..self.clone() } == *other
+    }
 }
 
 /// What a queue that the store does not have begins with.

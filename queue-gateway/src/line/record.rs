@@ -98,6 +98,38 @@ impl Lever {
         Self::Presale,
     ];
 
+    /// As settings and the other calls name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rate => "rate_per_second",
+            Self::Cap => "active_cap",
+            Self::OpensAt => "opens_at",
+            Self::Opening => "opening",
+            Self::Beacon => "beacon",
+            Self::ClosesAt => "closes_at",
+            Self::DrainsAt => "drains_at",
+            Self::Paused => "paused",
+            Self::Message => "message",
+            Self::BaselineMessage => "settings.message",
+            Self::BaselineRate => "settings.rate_per_second",
+            Self::BaselineCap => "settings.active_cap",
+            Self::Arrive => "settings.arrive_within_seconds",
+            Self::Claim => "settings.claim_within_seconds",
+            Self::ClaimAtMost => "settings.claim_at_most_seconds",
+            Self::Active => "settings.active_lifetime_seconds",
+            Self::Grace => "settings.grace_seconds",
+            Self::ComeBack => "settings.come_back_within_seconds",
+            Self::MaxPlaces => "settings.max_places",
+            Self::BaselineOpensAt => "settings.opens_at",
+            Self::PreQueue => "settings.pre_queue_seconds",
+            Self::BaselineOpening => "settings.opening",
+            Self::BeaconSource => "settings.beacon_source",
+            Self::BaselineClosesAt => "settings.closes_at",
+            Self::InvitedShare => "settings.invitations.share",
+            Self::Presale => "settings.invitations.presale_seconds",
+        }
+    }
+
     /// How a control has it, in the text that stores keep; `None` where nothing is set.
     pub fn of(self, control: &Control) -> Option<String> {
         let Control { baseline, .. } = control;

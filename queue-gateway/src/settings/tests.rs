@@ -41,6 +41,7 @@ fn the_documented_file_shows_every_key() {
     let settings = load(&complete).unwrap();
     // Destructured without `..`: a new key does not compile here until somebody has looked at the file.
     let Settings {
+        as_of: _,
         public_url: _,
         client_address_header: _,
         access: _,
@@ -69,6 +70,7 @@ fn the_documented_file_shows_every_key() {
                 claim_within,
                 claim_at_most,
                 grace,
+                come_back_within,
             },
         promotion: PromotionSettings { tick: _, idle_after: _ },
         streams: StreamSettings { max_streams: _, max_streams_per_network: _ },
@@ -76,6 +78,7 @@ fn the_documented_file_shows_every_key() {
         queues,
     } = settings;
     assert_eq!((engine, waiting_lifetime), (EngineChoice::Embedded, Duration::from_hours(1)));
+    assert_eq!(come_back_within, Duration::from_secs(30));
     let minutes = [claim_within, claim_at_most, grace].map(|time| time.as_secs() / 60);
     assert_eq!((arrive_within, minutes), (Duration::from_secs(30), [3, 8, 5]));
     let QueueSettings {
@@ -103,8 +106,9 @@ fn the_documented_file_shows_every_key() {
     assert!(opens_at.is_some() && closes_at.is_some() && beacon_source.is_some());
     assert_eq!(*opening, crate::line::Opening::Draw, "else beacon_source would be refused");
     assert_eq!(*pre_queue, ScheduleSettings::default().pre_queue, "what is shown is what holds without the line");
-    let LifetimeSettings { active_lifetime, arrive_within, claim_within, claim_at_most, grace } = lifetimes;
-    let all = [active_lifetime, arrive_within, claim_within, claim_at_most, grace];
+    let LifetimeSettings { active_lifetime, arrive_within, claim_within, claim_at_most, grace, come_back_within } =
+        lifetimes;
+    let all = [active_lifetime, arrive_within, claim_within, claim_at_most, grace, come_back_within];
     assert!(all.iter().all(|lifetime| lifetime.is_some()), "{lifetimes:?}");
 
     // The structs whose keys have defaults of their own would not notice a missing line.
@@ -213,7 +217,8 @@ fn only_addresses_that_a_browser_opens_as_a_page_are_taken() {
 #[test]
 fn a_queue_has_lifetimes_of_its_own_where_it_names_them() {
     let file = complete();
-    let lifetimes = |file: &str| load(file).unwrap().baselines()[&"demo".parse().unwrap()].lifetimes;
+    let lifetimes =
+        |file: &str| load(file).unwrap().baselines(Timestamp::UNIX_EPOCH)[&"demo".parse().unwrap()].lifetimes;
     let all = load(&file).unwrap().tokens.lifetimes();
     let own = lifetimes(&file);
     assert_eq!((own.arrive, own.active), (Duration::from_secs(45), Duration::from_mins(20)));
@@ -242,10 +247,10 @@ fn a_running_gateway_takes_up_rates_and_says_what_it_cannot() {
     let old = load(&complete()).unwrap();
     let faster = load(&complete().replace("rate_per_second = 50", "rate_per_second = 80")).unwrap();
     assert_eq!(old.needing_restart(&faster), [] as [&str; 0]);
-    assert_ne!(old.baselines(), faster.baselines());
+    assert_ne!(old.baselines(Timestamp::UNIX_EPOCH), faster.baselines(Timestamp::UNIX_EPOCH));
     let later = load(&complete().replace("20:00:00+09:00", "21:00:00+09:00")).unwrap();
     assert_eq!(old.needing_restart(&later), [] as [&str; 0]);
-    assert_ne!(old.baselines(), later.baselines());
+    assert_ne!(old.baselines(Timestamp::UNIX_EPOCH), later.baselines(Timestamp::UNIX_EPOCH));
     let taken_too = complete()
         .replace("further_waiting_secrets = []", "further_waiting_secrets = ['a secret of thirty-two characters']");
     assert_eq!(old.needing_restart(&load(&taken_too).unwrap()), ["secrets"]);
@@ -255,4 +260,21 @@ fn a_running_gateway_takes_up_rates_and_says_what_it_cannot() {
         .replace("redis://127.0.0.1:6379", "redis://127.0.0.1:6380")
         .replace("[queues.demo", "[queues.other");
     assert_eq!(old.needing_restart(&load(&other).unwrap()), ["redis", "secrets", "promotion", "queues"]);
+}
+
+#[test]
+fn the_age_of_settings_is_that_of_their_file_unless_variables_speak_of_queues_or_the_file_has_none() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let changed = |seconds| {
+        file.as_file().set_modified(Timestamp::from_second(seconds).unwrap().into()).unwrap();
+        last_changed(file.path())
+    };
+    assert_eq!(changed(1_700_000_000), Timestamp::from_second(1_700_000_000).ok());
+    assert_eq!(changed(1), None, "as in an image that is built to be the same each time");
+    assert_eq!(last_changed(Path::new("/nowhere")), None);
+    let speaks = |name: &str| speaks_of_queues([name.to_owned()].into_iter());
+    assert!(
+        speaks("QUEUE_GATEWAY__QUEUES__DEMO__ADMISSION__RATE_PER_SECOND") && speaks("queue_gateway__tokens__grace")
+    );
+    assert!(!speaks("QUEUE_GATEWAY__LISTEN__ADDRESS") && !speaks("QUEUES__DEMO") && !speaks("PATH"));
 }

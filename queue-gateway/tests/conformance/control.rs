@@ -21,7 +21,8 @@ fn cap(cap: Option<u64>) -> ControlChange {
 
 pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixture) {
     let control = f.configure(12.5, 40).await.control;
-    assert_eq!((&control.baseline, control.limits()), (&baseline(12.5, 40), baseline(12.5, 40).limits));
+    assert!(control.baseline.says_the_same(&baseline(12.5, 40)), "{control:?}");
+    assert_eq!(control.limits(), baseline(12.5, 40).limits);
     assert_eq!((control.rate_override, control.cap_override, control.message()), (None, None, None));
     let control = f.engine.control(&f.queue, rate(Some(0.1)), "Ada").await.unwrap();
     assert_eq!(control.limits(), baseline(0.1, 40).limits);
@@ -29,7 +30,22 @@ pub(crate) async fn the_baseline_governs_until_an_operator_overrides_it(f: Fixtu
     assert_eq!(control.limits(), baseline(0.1, u64::MAX).limits);
     let stats = f.configure(20.0, 50).await;
     assert_eq!(stats.control.limits(), baseline(0.1, u64::MAX).limits, "a reload does not undo an operator");
-    assert_eq!(stats.control.baseline, baseline(20.0, 50));
+    assert!(stats.control.baseline.says_the_same(&baseline(20.0, 50)), "{stats:?}");
+}
+
+pub(crate) async fn of_two_baselines_the_newer_governs(f: Fixture) {
+    f.configure_since(5, baseline(1.0, 10)).await;
+    for as_of in [-1, 4, 5] {
+        let refused = f.configure_since(as_of, baseline(2.0, 10)).await.control;
+        assert_eq!((refused.limits().rate_per_second, refused.revision), (1.0, 1), "{as_of}");
+    }
+    let same = f.configure_since(7, baseline(1.0, 10)).await.control;
+    assert_eq!((same.baseline.as_of.as_microsecond(), same.revision), (7, 1), "it says so still");
+    let refused = f.configure_since(6, baseline(2.0, 10)).await.control;
+    assert_eq!((refused.limits().rate_per_second, refused.revision), (1.0, 1));
+    let newer = f.configure_since(8, baseline(2.0, 10)).await.control;
+    assert_eq!((newer.limits().rate_per_second, newer.revision), (2.0, 2));
+    assert_eq!(f.engine.changes(&f.queue, 9).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn an_override_is_returned_to_the_baseline(f: Fixture) {

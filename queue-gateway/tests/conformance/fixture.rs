@@ -129,7 +129,15 @@ impl Fixture {
         self.configure_as(baseline(rate, cap)).await
     }
 
+    /// By newer settings than all before.
     pub(crate) async fn configure_as(&self, baseline: Baseline) -> Stats {
+        let nth = i64::try_from(self.last_id.fetch_add(1, Ordering::Relaxed)).unwrap();
+        self.configure_since(nth, baseline).await
+    }
+
+    /// By settings that say so since this microsecond.
+    pub(crate) async fn configure_since(&self, as_of: i64, baseline: Baseline) -> Stats {
+        let baseline = Baseline { as_of: Timestamp::from_microsecond(as_of).unwrap(), ..baseline };
         self.engine.configure(&self.queue, baseline, BEGINNING).await.unwrap()
     }
 
@@ -252,6 +260,7 @@ pub(crate) const LIFETIMES: Lifetimes = Lifetimes {
 
 pub(crate) fn baseline(rate_per_second: f64, cap: u64) -> Baseline {
     Baseline {
+        as_of: Timestamp::UNIX_EPOCH,
         limits: AdmissionLimits { rate_per_second, cap },
         lifetimes: LIFETIMES,
         max_places: 1_000_000,

@@ -172,6 +172,7 @@ on_every_engine! {
     }
     control {
         the_baseline_governs_until_an_operator_overrides_it
+        of_two_baselines_the_newer_governs
         an_override_is_returned_to_the_baseline
         the_revision_moves_only_when_something_changes
         nobody_is_admitted_while_paused_and_no_credit_is_banked

@@ -309,6 +309,8 @@ impl Draw {
             come_back: seconds(&[0, 2, 10, 30]),
         };
         Baseline {
+            // Mostly newer than all before.
+            as_of: self.now - SignedDuration::from_secs(self.one(&[0, 0, 0, 1, 60])),
             limits: AdmissionLimits { rate_per_second: self.rate(), cap: self.cap() },
             lifetimes,
             max_places: self.one(&[4, 1_000, 1_000]),

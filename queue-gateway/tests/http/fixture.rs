@@ -95,7 +95,17 @@ impl Gateway {
 
     /// The same, which may not be ready yet.
     pub(crate) async fn begin(text: &str, clock: Arc<ManualClock>, watched: Option<&Path>) -> Self {
-        let settings: Settings = settings::load_from(DEFAULTS, Some(text), ENVIRONMENT_PREFIX, []).unwrap();
+        Self::run(settings::load_from(DEFAULTS, Some(text), ENVIRONMENT_PREFIX, []).unwrap(), clock, watched).await
+    }
+
+    /// A gateway of this file, which is watched.
+    pub(crate) async fn of_file(file: &Path, clock: Arc<ManualClock>) -> Self {
+        let gateway = Self::run(Settings::load(Some(file)).unwrap(), clock, Some(file)).await;
+        gateway.until_ready().await;
+        gateway
+    }
+
+    async fn run(settings: Settings, clock: Arc<ManualClock>, watched: Option<&Path>) -> Self {
         let changes =
             watched.map(|file| settings::watch(DEFAULTS, file, ENVIRONMENT_PREFIX, settings.clone()).unwrap());
         let listeners = Listeners::bind(&settings).unwrap();

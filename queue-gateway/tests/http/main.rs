@@ -24,6 +24,7 @@ mod networks;
 mod operating;
 mod polling;
 mod proving;
+mod settings_age;
 mod sharing;
 mod stream;
 mod surface;

@@ -1,14 +1,15 @@
 //! Outages, gaps in the log and a store that forgot everything.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use contract::ids::{ActiveTokenId, VisitorId};
+use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use jiff::Timestamp;
 use queue_gateway::{
+    baselines::ConfiguredEngine,
     engine::QueueEngine,
     line::{
-        AdmissionLimits, Closing, Control, ControlChange, GatewayId, Histogram, JoinRequest, LogIndex, NoJoins,
-        Opening, Phase, QueueState, ReadyVisitor, Report, Sequence,
+        AdmissionLimits, Baseline, Closing, Control, ControlChange, GatewayId, Histogram, JoinRequest, LogIndex,
+        NoJoins, Opening, Phase, QueueState, ReadyVisitor, Report, Sequence,
     },
     waiting_room::View,
 };
@@ -334,4 +335,47 @@ async fn a_pause_outlives_a_store_that_forgot_it_whichever_gateway_notices_first
     does_not.control(&world.queue, pause(false), "Ada").await.unwrap();
     knows.stats(&world.queue).await.unwrap();
     assert!(!does_not.stats(&world.queue).await.unwrap().control.paused);
+}
+
+/// The settings of the world with another cap, as of now.
+fn changed(world: &World, cap: u64) -> BTreeMap<QueueName, Baseline> {
+    let mut baseline = world.baselines[&world.queue].clone();
+    (baseline.as_of, baseline.limits.cap) = (world.clock.now(), cap);
+    BTreeMap::from([(world.queue.clone(), baseline)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_that_a_fail_over_has_lost_come_back() {
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 100 }).await;
+    let _gateway = world.gateway().await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    world.engine.replace(changed(&world, 7)).await;
+    world.tick().await;
+    world.store.fail_over(standby);
+    world.until_whole().await;
+    assert_eq!(world.store.inside().stats(&world.queue).await.unwrap().control.limits().cap, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_settings_are_in_force_whichever_gateway_begins_a_lost_queue_again() {
+    let world = World::new(AdmissionLimits { rate_per_second: 10.0, cap: 100 }).await;
+    let (reloaded, has_heard, knows_nothing) =
+        (world.engine_of_a_gateway(), world.engine_of_a_gateway(), world.engine_of_a_gateway());
+    let cap = async |engine: &ConfiguredEngine| engine.stats(&world.queue).await.unwrap().control.limits().cap;
+    reloaded.replace(changed(&world, 7)).await;
+    assert_eq!(cap(&has_heard).await, 7);
+    drop(reloaded);
+    world.tick().await;
+    world.store.empty();
+    knows_nothing.push().await;
+    assert_eq!(cap(&knows_nothing).await, 100, "its own settings");
+    has_heard.stats(&world.queue).await.unwrap();
+    assert_eq!(cap(&knows_nothing).await, 7);
+
+    world.tick().await;
+    world.store.empty();
+    assert_eq!(cap(&has_heard).await, 7, "and by itself");
+    knows_nothing.push().await;
+    assert_eq!(cap(&knows_nothing).await, 7, "older settings change nothing");
 }

@@ -64,7 +64,7 @@ pub(crate) struct World {
     pub(crate) engine: Arc<ConfiguredEngine>,
     pub(crate) queue: QueueName,
     pub(crate) clock: SharedClock,
-    baselines: BTreeMap<QueueName, Baseline>,
+    pub(crate) baselines: BTreeMap<QueueName, Baseline>,
     documents: Arc<Documents>,
     idle_after: Duration,
 }
@@ -116,6 +116,7 @@ impl World {
         };
         let schedule = schedule(clock.now());
         let baseline = Baseline {
+            as_of: clock.now(),
             limits,
             lifetimes,
             max_places: 1_000_000,

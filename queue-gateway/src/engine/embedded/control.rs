@@ -2,9 +2,13 @@
 
 use crate::line::{Baseline, Control, ControlChange, Draw};
 
-/// The control with another baseline; the revision moves only when something differs.
+/// The control with another baseline, where that is newer; the revision moves only when it says something else.
 pub(super) fn with_baseline(control: &Control, baseline: Baseline) -> Control {
-    revised(control, Control { baseline, ..control.clone() })
+    if baseline.as_of <= control.baseline.as_of {
+        return control.clone();
+    }
+    let revision = control.revision + u64::from(!baseline.says_the_same(&control.baseline));
+    Control { revision, baseline, ..control.clone() }
 }
 
 /// The control after an operator's change; the revision moves only when something differs.

@@ -19,6 +19,7 @@ fn second(second: i64) -> Timestamp {
 fn control() -> Control {
     let lifetime = Duration::from_mins(1);
     let baseline = Baseline {
+        as_of: Timestamp::UNIX_EPOCH,
         limits: AdmissionLimits { rate_per_second: 1.0, cap: 1 },
         lifetimes: Lifetimes {
             arrive: lifetime,

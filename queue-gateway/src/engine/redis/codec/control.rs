@@ -13,7 +13,7 @@ use crate::line::{
 
 /// What the settings say of a queue.
 pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<Item = Value> {
-    let Baseline { limits, lifetimes, max_places, schedule, invitations, message } = baseline;
+    let Baseline { as_of, limits, lifetimes, max_places, schedule, invitations, message } = baseline;
     let Lifetimes { arrive, claim, claim_at_most, active, grace, come_back } = *lifetimes;
     let limits = [text(limits.rate_per_second), text(limits.cap)];
     let Schedule { opens_at, pre_queue, opening, beacon_source, closes_at } = schedule;
@@ -30,7 +30,13 @@ pub(in crate::engine::redis) fn baseline(baseline: &Baseline) -> impl Iterator<I
         || [text("-"), text("-")],
         |Invitations { share, presale }| [text(share.thousandths()), micros(presale)],
     );
-    limits.into_iter().chain(lifetimes).chain([text(max_places)]).chain(schedule).chain(invited)
+    limits
+        .into_iter()
+        .chain(lifetimes)
+        .chain([text(max_places)])
+        .chain(schedule)
+        .chain(invited)
+        .chain([text(instant(*as_of))])
 }
 
 /// Microseconds since 1970.
@@ -55,6 +61,8 @@ impl Reply {
         Ok(Control {
             revision: self.number()?,
             baseline: Baseline {
+                // A queue of before there were ages is older than all.
+                as_of: self.optional_instant()?.unwrap_or(Timestamp::UNIX_EPOCH),
                 limits: AdmissionLimits { rate_per_second: self.number()?, cap: self.number()? },
                 lifetimes: Lifetimes {
                     arrive: self.duration()?,

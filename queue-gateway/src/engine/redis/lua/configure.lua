@@ -1,10 +1,10 @@
--- Purpose  Creates the queue where the store has none, and sets its baseline.
+-- Purpose  Creates the queue where the store has none, and sets its baseline, where that is newer.
 -- KEYS     of the library
 -- ARGV     3 rate, 4 cap, 5 arrive, 6 claim, 7 claim_at_most, 8 active, 9 grace, 10 come_back (in microseconds),
 --          11 max_places, 12 opens_at ('-' for always), 13 pre_queue, 14 closes_at ('-' for never), 15 opening,
 --          16 beacon_source, 17 message (each '-' for none, else '=' and the text), 18 the share of the invited in
---          thousandths and 19 presale (each '-' where nobody is invited), and for a queue that is created 20 the secret of
---          its draw, 21 1 when others may remember it
+--          thousandths and 19 presale (each '-' where nobody is invited), 20 since when the settings say so, and for a
+--          queue that is created 21 the secret of its draw, 22 1 when others may remember it
 -- Reply    stats
 local baseline = {}
 for i, field in ipairs({ 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace', 'come_back',
@@ -36,10 +36,10 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     'horizon', last, 'registrations', 0, 'sweeping_from', last, 'withheld', 0,
     -- Totals, and how many reasons of lost places were noted.
     'admitted', 0, 'arrived', 0, 'no_shows', 0, 'not_claimed', 0, 'lost', 0,
-    'revision', 1, 'paused', 0,
+    'revision', 1, 'paused', 0, 'baseline_as_of', ARGV[20],
     -- The draw: its secret, whether the log has decided it, and how many places are dealt.
-    'draw_secret', ARGV[20], 'decided', 0, 'dealt', 0)
-  if ARGV[21] == '1' then
+    'draw_secret', ARGV[21], 'decided', 0, 'dealt', 0)
+  if ARGV[22] == '1' then
     redis.call('HSET', META, 'rejoining_until', integer(now() + REJOINING_BEGINS))
   end
   for _, order in ipairs(baseline) do
@@ -54,7 +54,7 @@ end
 -- One of before it was noted.
 redis.call('HSETNX', META, 'server', server())
 -- A queue of before there were draws: whoever has joined it has settled that it opens without one.
-redis.call('HSETNX', META, 'draw_secret', ARGV[20])
+redis.call('HSETNX', META, 'draw_secret', ARGV[21])
 if queue.last_seq > 0 then
   redis.call('HSETNX', META, 'numbering', 0)
 end
@@ -66,6 +66,14 @@ end
 note_time()
 accrue(nobody_ready())
 close_numbers()
+local as_of = tonumber(ARGV[20])
+-- A queue of before there were ages is older than all.
+local is_newer = as_of > (queue.baseline_as_of or -math.huge)
+if is_newer then
+  set('baseline_as_of', as_of)
+end
 save()
-govern('settings', baseline)
+if is_newer then
+  govern('settings', baseline)
+end
 return stats(slots.count())

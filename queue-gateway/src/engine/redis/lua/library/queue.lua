@@ -338,12 +338,12 @@ local function govern(by, orders)
   end
 end
 
--- What governs the queue, as stored: { revision, rate, cap, arrive, claim, claim_at_most, active, grace, come_back, max_places,
+-- What governs the queue, as stored: { revision, baseline_as_of, rate, cap, arrive, claim, claim_at_most, active, grace, come_back, max_places,
 -- opens_at, pre_queue, opening, beacon_source, closes_at, message, invited_share, presale, rate_override, cap_override, opens_at_override,
 -- opening_override, closes_at_override, drains_at, paused, rejoining_until, returning_until, message_override, draw_secret, numbering, draw_source, numbers,
 -- closed_at, beacon, drawn_at }, nil for what is not set.
 local function control()
-  return redis.call('HMGET', META, 'revision', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
+  return redis.call('HMGET', META, 'revision', 'baseline_as_of', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
     'come_back', 'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'invited_share',
     'presale', 'rate_override', 'cap_override',
     'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'rejoining_until', 'returning_until', 'message_override', 'draw_secret',
