@@ -16,9 +16,9 @@ use service::outage::Outage;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        BY_SETTINGS, Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply,
-        JoinRequest, LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report,
-        Revocation, Sequence, Snapshot, Standing, Stats, Step, Tail,
+        BY_GATEWAYS, BY_SETTINGS, Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch,
+        JoinReply, JoinRequest, LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot,
+        Report, Revocation, Sequence, Snapshot, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -26,8 +26,6 @@ use crate::{
 /// Pause between two attempts to push the baselines to a store that does not answer.
 const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// Who puts an operator's orders back, in the record of changes.
-const PUT_BACK: &str = "a gateway, after the store had lost it";
 /// Of a queue that has just begun: nothing has been changed in it yet.
 const FIRST_REVISION: u64 = 1;
 
@@ -209,7 +207,7 @@ impl ConfiguredEngine {
         let now = match lost {
             Some(Orders { change, .. }) if stats.control.revision == FIRST_REVISION => {
                 tracing::warn!(%queue, "what operators had ordered goes back into the store");
-                self.counted(self.engine.control(queue, change.clone(), PUT_BACK).await)?;
+                self.counted(self.engine.control(queue, change.clone(), BY_GATEWAYS).await)?;
                 Orders { change, ..now }
             }
             _ => now,

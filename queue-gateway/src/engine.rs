@@ -139,7 +139,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// Whoever remembers the newest entry of the log is believed, and is to tell of all places; or the next best, when they
     /// are silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE). A store that was set back counts as one of them,
     /// which has told of all that it knows: so nothing that it has let go of comes back. Others are to tell of what was given
-    /// later. Orders count where their revision is newer, a draw where it had come farther. Refused where a line goes on.
+    /// later. Orders count where their revision is newer, and are recorded as put back by [`BY_GATEWAYS`](crate::line::BY_GATEWAYS); a
+    /// draw counts where it had come farther. Refused where a line goes on.
     async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError>;
 
     /// Takes in a page of what was wanted. Whoever stands at a place in it that is free here is *unknown* until somebody with

@@ -37,7 +37,7 @@ pub use self::{
     order::{Extent, Order, Standpoint},
     outlook::{Outlook, latest_pause},
     place::{Epoch, Place, Sequence},
-    record::{BY_SETTINGS, Change, Lever},
+    record::{BY_GATEWAYS, BY_SETTINGS, Change, Lever},
     report::{GATEWAY_LIVES, GatewayId, MOST_HELD_BACK, Phase, ReadyVisitor, Report, Step},
     sparse::Sparse,
     stats::{Stats, Totals},

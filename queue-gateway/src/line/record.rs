@@ -10,6 +10,9 @@ use super::{
 /// Who changes a queue by its settings, in the record.
 pub const BY_SETTINGS: &str = "settings";
 
+/// Who puts orders back into a store that has lost them, in the record.
+pub const BY_GATEWAYS: &str = "a gateway, after the store had lost it";
+
 /// What governs a queue and can be changed. The names are those of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lever {

@@ -272,6 +272,7 @@ on_every_engine! {
         what_others_alone_know_of_is_not_taken_away
         when_who_remembers_most_falls_silent_the_next_best_is_believed
         the_orders_of_whoever_remembers_most_count
+        orders_that_are_handed_back_are_on_record
         what_is_ordered_while_the_line_comes_back_stands
         an_older_memory_brings_nobody_back_to_the_priority_lane
         a_line_of_which_a_part_is_missing_goes_on_after_a_minute

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use queue_gateway::line::{
-    ControlChange, Invitation, InvitationId, JoinRequest, LogIndex, QueueState, Rejoined, Sequence,
+    BY_GATEWAYS, ControlChange, Invitation, InvitationId, JoinRequest, Lever, LogIndex, QueueState, Rejoined, Sequence,
 };
 
 use crate::{
@@ -108,6 +108,41 @@ pub(crate) async fn the_orders_of_whoever_remembers_most_count(f: Fixture) {
     lost.settle().await;
     assert_eq!(lost.stats().await.state(), QueueState::Paused);
     assert_eq!(lost.stats().await.control.revision, most.memory.control.revision);
+}
+
+pub(crate) async fn orders_that_are_handed_back_are_on_record(f: Fixture) {
+    in_mid_sale(&f).await;
+    let remembered = f.remembered(2).await;
+    f.set_rate(2.0).await;
+    let newer = f.remembered(2).await;
+    let lost = f.lost(inviting()).await;
+    assert!(lost.give_back(&remembered).await);
+    assert!(lost.give_back(&newer).await);
+    lost.settle().await;
+    let record = lost.engine.changes(&lost.queue, 9).await.unwrap();
+    let told: Vec<_> = record
+        .iter()
+        .map(|change| (change.revision, change.lever, change.from.as_deref(), change.to.as_deref()))
+        .collect();
+    let revision = remembered.memory.control.revision;
+    let expected = [
+        (revision + 1, Lever::Rate, Some("5"), Some("2")),
+        (revision, Lever::Paused, Some("0"), Some("1")),
+        (revision, Lever::Rate, None, Some("5")),
+    ];
+    assert_eq!(told, expected);
+    assert!(record.iter().all(|change| change.by == BY_GATEWAYS), "{record:?}");
+    lost.pause(false).await;
+    assert_eq!(lost.stats().await.control.revision, revision + 2);
+
+    let again = f.lost_again(1, inviting()).await;
+    again.pause(true).await;
+    again.set_rate(9.0).await;
+    let mut earlier = remembered;
+    earlier.memory.control.revision = 1;
+    again.rejoin(&earlier).await;
+    let record = again.engine.changes(&again.queue, 9).await.unwrap();
+    assert_eq!((record[0].revision, &*record[0].by, record.len()), (4, BY_GATEWAYS, 3), "of an epoch that goes on");
 }
 
 pub(crate) async fn an_older_memory_brings_nobody_back_to_the_priority_lane(f: Fixture) {

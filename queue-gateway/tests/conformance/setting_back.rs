@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use contract::ids::{ActiveTokenId, VisitorId};
 use queue_gateway::line::{
-    Baseline, Claim, Contact, Invitation, InvitationId, JoinRequest, LineChange, NoJoins, Opening, Place, QueueState,
-    ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
+    BY_GATEWAYS, Baseline, Claim, Contact, Invitation, InvitationId, JoinRequest, LineChange, NoJoins, Opening, Place,
+    QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
 };
 
 use crate::{
@@ -260,6 +260,7 @@ pub(crate) async fn a_lost_pause_stays_a_pause(f: Fixture) {
     store.settle().await;
     assert_eq!(store.stats().await.state(), QueueState::Paused);
     assert_eq!(store.stats().await.control.revision, remembered.memory.control.revision);
+    assert_eq!(store.engine.changes(&store.queue, 1).await.unwrap()[0].by, BY_GATEWAYS);
 }
 
 pub(crate) async fn whoever_had_arrived_in_the_lost_stretch_is_no_no_show(f: Fixture) {

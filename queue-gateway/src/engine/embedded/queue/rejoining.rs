@@ -15,9 +15,9 @@ use crate::{
         },
     },
     line::{
-        Control, Draw, GatewayId, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_BEGINS, REJOINING_HEARS,
-        REJOINING_LASTS, REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing,
-        is_given_after, unknown_at,
+        BY_GATEWAYS, Control, Draw, GatewayId, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_BEGINS,
+        REJOINING_HEARS, REJOINING_LASTS, REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report,
+        Sequence, Standing, is_given_after, unknown_at,
     },
 };
 
@@ -59,7 +59,7 @@ impl Queue {
             } else if self.is_untouched() && self.epoch != memory.epoch {
                 self.begin_rejoining(None, now);
                 self.epoch = memory.epoch;
-                self.take_orders(&memory.control);
+                self.take_orders(&memory.control, now);
             }
         }
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| self.epoch == memory.epoch) else {
@@ -93,7 +93,7 @@ impl Queue {
         }
         // Not those that were given before what operators have ordered since.
         if memory.control.revision > self.control.revision {
-            self.take_orders(&memory.control);
+            self.take_orders(&memory.control, now);
         }
         self.places.resume(memory.extent);
         self.last_seq = self.last_seq.max(memory.extent.last_seq);
@@ -158,15 +158,17 @@ impl Queue {
     }
 
     /// What operators had ordered.
-    fn take_orders(&mut self, remembered: &Control) {
-        self.control = Control {
-            revision: remembered.revision.max(self.control.revision),
+    fn take_orders(&mut self, remembered: &Control, now: i64) {
+        let taken = Control {
+            revision: self.control.revision,
             baseline: self.control.baseline.clone(),
             rejoining_until: self.control.rejoining_until,
             returning_until: self.control.returning_until,
             draw: self.control.draw.clone(),
             ..remembered.clone()
         };
+        let changed = self.control.revision + u64::from(taken != self.control);
+        self.govern(Control { revision: remembered.revision.max(changed), ..taken }, BY_GATEWAYS, now);
     }
 
     /// Whoever remembers a draw that is decided has everybody at their places.

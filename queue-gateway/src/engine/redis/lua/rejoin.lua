@@ -15,7 +15,14 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
 end
 local head, last_seq, last_invited = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[9])
 
--- Sets some fields from ARGV[first] on, or takes them away. What was read of them before does not count any more.
+-- What was read before does not count any more.
+local function forget_numbers()
+  for field in pairs(queue) do
+    queue[field] = nil
+  end
+end
+
+-- Sets some fields from ARGV[first] on, or takes them away.
 local function remember(first, fields)
   save()
   for i, field in ipairs(fields) do
@@ -26,17 +33,24 @@ local function remember(first, fields)
       redis.call('HSET', META, field, string.sub(value, 2))
     end
   end
-  for field in pairs(queue) do
-    queue[field] = nil
-  end
+  forget_numbers()
 end
 
 -- What operators had ordered.
 local function take_orders()
-  remember(17, { 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at', 'paused',
-    'message_override', 'opening_override' })
-  redis.call('HSET', META, 'revision', integer(math.max(queue.revision, tonumber(ARGV[11]))))
-  queue.revision = nil
+  local orders, remembered = {}, tonumber(ARGV[11])
+  for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at', 'paused',
+    'message_override', 'opening_override' }) do
+    local value = ARGV[16 + i]
+    orders[i] = { field, value ~= '-' and string.sub(value, 2) }
+  end
+  save()
+  -- The first that differs raises it by one.
+  redis.call('HSET', META, 'revision', integer(math.max(queue.revision, remembered - 1)))
+  govern('a gateway, after the store had lost it', orders)
+  local revision = tonumber(redis.call('HGET', META, 'revision'))
+  redis.call('HSET', META, 'revision', integer(math.max(revision, remembered)))
+  forget_numbers()
 end
 
 -- How far the draw had come.
