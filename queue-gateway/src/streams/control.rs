@@ -20,7 +20,7 @@ pub(super) struct ControlDocument<'a> {
 struct Flow {
     /// Admission stands still.
     paused: bool,
-    /// The line is being given back to its store, and admission stands still until it is.
+    /// The line is coming back, and admission stands still until it is there.
     rejoining: bool,
     /// Nobody joins any more: whoever leaves cannot come back.
     draining: bool,
@@ -29,7 +29,8 @@ struct Flow {
 impl Flow {
     fn of(stats: &Stats) -> Self {
         let Stats { control, now, .. } = stats;
-        Self { paused: control.paused, rejoining: control.rejoins(*now), draining: control.drains(*now) }
+        let rejoining = control.rejoins(*now) || control.awaits_returns(*now);
+        Self { paused: control.paused, rejoining, draining: control.drains(*now) }
     }
 }
 
