@@ -106,7 +106,7 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     }
     if wanted(Name::RedisCommands) {
         rows.push(redis_commands::measure(trial).await.context("row 4, Redis commands")?);
-        rows.push(redis_commands::measure_idle(trial).await.context("row 4, idle queues")?);
+        rows.extend(redis_commands::measure_idle().await.context("row 4, idle queues")?);
     }
     if wanted(Name::Poll) {
         rows.push(poll::measure(trial).await.context("row 6, polls")?);
