@@ -3,6 +3,8 @@
 //!
 //! Gateways need not have the same settings. The newest that any of them has, or has heard of, are in force.
 
+mod refused;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
@@ -13,12 +15,13 @@ use parking_lot::Mutex;
 use rand::{Rng, rngs::StdRng};
 use service::outage::Outage;
 
+use self::refused::tell_of_refused;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
-        BY_GATEWAYS, BY_SETTINGS, Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch,
-        JoinReply, JoinRequest, LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot,
-        Report, Revocation, Sequence, Snapshot, Standing, Stats, Step, Tail,
+        BY_GATEWAYS, Baseline, Beginning, Change, Claim, Control, ControlChange, Deal, DrawSecret, Epoch, JoinReply,
+        JoinRequest, LinePage, LogIndex, Memory, MemoryPage, Place, Readmission, Rejoined, RememberedSlot, Report,
+        Revocation, Sequence, Snapshot, Standing, Stats, Step, Tail,
     },
     metrics::Metrics,
 };
@@ -219,28 +222,6 @@ impl ConfiguredEngine {
     fn counted<R>(&self, reply: Result<R, EngineError>) -> Result<R, EngineError> {
         reply.inspect_err(|error| self.metrics.engine_error(error))
     }
-}
-
-/// Says of settings that were not taken where they differ from those in force.
-fn tell_of_refused(queue: &QueueName, own: &Baseline, in_force: &Control) {
-    if own.says_the_same(&in_force.baseline) {
-        return;
-    }
-    let here = Control { baseline: own.clone(), ..in_force.clone() };
-    let differences = Change::between(&here, in_force, in_force.baseline.as_of, BY_SETTINGS);
-    let none = || "none".to_owned();
-    let differences: Vec<String> = differences
-        .map(|Change { lever, from, to, .. }| {
-            format!("{} is {} and {} here", lever.name(), to.unwrap_or_else(none), from.unwrap_or_else(none))
-        })
-        .collect();
-    tracing::warn!(
-        %queue,
-        differences = differences.join(", "),
-        settings.as_of = %own.as_of,
-        in_force.as_of = %in_force.baseline.as_of,
-        "the settings of a queue are older than those in force, and were not taken: change the file to put them in force"
-    );
 }
 
 /// The change that makes a fresh queue what operators have made of this one.

@@ -67,8 +67,8 @@ async fn a_gateway_that_is_restarted_with_an_old_file_overwrites_nothing() {
     for gateway in [&one, &other] {
         gateway.until_rate(7.5).await;
     }
-    let changes = one.internal.get("/v1/admin/queues/demo/changes").bearer(OPERATOR_KEY).send().await.json();
-    assert_eq!(changes["changes"].as_array().unwrap().len(), 1, "{changes}");
+    let record = one.internal.get("/v1/admin/queues/demo/changes").bearer(OPERATOR_KEY).send().await.json();
+    assert_eq!(record["changes"].as_array().unwrap().len(), 1, "{record}");
     // A former file that is put back is a change like any other, whatever its age.
     old.write(&redis, "3");
     one.until_rate(3.0).await;
