@@ -133,8 +133,13 @@ impl Gateway {
         eventually("the gateway's own picture follows", async || self.public_state().await["state"] == state).await;
     }
 
+    /// Ready for every queue.
     pub(crate) async fn until_ready(&self) {
-        eventually("the gateway is ready", async || self.internal.get("/readyz").send().await.status == 200).await;
+        eventually("the gateway is ready", async || {
+            let readiness = self.internal.get("/readyz").send().await;
+            readiness.status == 200 && !readiness.text().contains("has not answered")
+        })
+        .await;
     }
 
     /// Somebody who has come by the page and joined, and is told to wait: their waiting token and document.
