@@ -1,7 +1,7 @@
 //! The line in Redis: for any number of gateways on one store.
 //!
 //! Each step is one script on keys of one hash tag, so a single server, a Cluster, and a server behind Sentinels serve
-//! alike. Redis runs scripts one after another; that is the whole concurrency control.
+//! alike, and a queue of a Cluster depends on one node alone. Redis runs scripts one after another; that is the whole concurrency control.
 
 mod codec;
 mod keys;
@@ -250,11 +250,11 @@ impl QueueEngine for RedisEngine {
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {
-        let mut info = String::new();
-        for section in set_up::SECTIONS {
-            info += &self.connections.info(section).await.map_err(explain)?;
+        let mut risks = Vec::new();
+        for info in self.connections.info(&set_up::SECTIONS).await {
+            risks.extend(set_up::risks(&info.map_err(explain)?));
         }
-        Ok(set_up::risks(&info))
+        Ok(risks)
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

@@ -1,7 +1,7 @@
 //! A replica takes over: the line goes on without anybody's help.
 
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
-use queue_gateway::engine::{QueueEngine, redis::RedisEngine};
+use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
 use queue_gateway::line::{JoinReply, NoJoins};
 use testkit::{Redis, RedisCluster, RedisSentinel};
 use uuid::Uuid;
@@ -79,11 +79,27 @@ async fn the_line_goes_on_when_sentinels_replace_a_hung_master() {
 async fn the_line_goes_on_when_a_cluster_replaces_a_dead_master() {
     let cluster = RedisCluster::start(3, 1).await;
     let engine = impatient_engine(&cluster.url()).await;
-    let slot = cluster.nodes()[0].call(&["CLUSTER", "KEYSLOT", "{failover}"]).await;
-    let testkit::RedisValue::Integer(slot) = slot else { panic!("not a slot: {slot:?}") };
-    // The masters share the slots evenly and in order; each one's replica follows at the same place among the replicas.
-    let owner = usize::try_from(slot * 3 / 16_384).unwrap();
+    let owner = cluster.owner_of(queue().as_str()).await;
+    // Each master's replica follows at the same place among the replicas.
     line_of_three(&engine, &cluster.masters()[owner], &cluster.nodes()[3 + owner]).await;
     cluster.masters()[owner].kill();
+    assert_the_line_goes_on(&engine).await;
+}
+
+#[tokio::test]
+async fn the_line_goes_on_when_its_slot_moves_to_another_node() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let engine = impatient_engine(&cluster.url()).await;
+    until_done(async || engine.configure(&queue(), baseline(0.0, 10), BEGINNING).await).await;
+    for number in 1..=3 {
+        join(&engine, number).await.unwrap();
+    }
+    let queue = queue();
+    let to = (cluster.owner_of(queue.as_str()).await + 1) % 3;
+    cluster.begin_move(queue.as_str(), to).await;
+    // Redis runs no script on keys that are there and here.
+    let reply = engine.stats(&queue).await;
+    assert!(matches!(reply, Err(EngineError::Unavailable(_))), "{reply:?}");
+    cluster.end_move(queue.as_str(), to).await;
     assert_the_line_goes_on(&engine).await;
 }

@@ -25,6 +25,7 @@ mod log;
 mod mirror;
 mod model;
 mod networks;
+mod one_dead_node;
 mod operations;
 mod outage;
 mod over;

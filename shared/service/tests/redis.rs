@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fred::types::scripts::Script;
 use service::redis::{ConnectError, Connections, RedisSettings};
-use testkit::{FaultProxy, Redis};
+use testkit::{FaultProxy, Redis, RedisCluster};
 use tokio::time::Instant;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(200);
@@ -46,7 +46,7 @@ async fn a_server_that_hangs_for_good_costs_each_call_the_command_timeout() {
     for _ in 0..10 {
         assert_eq!(answer(&connections).await, None);
     }
-    assert!(!connections.is_connected(), "mute connections are given up");
+    assert!(!connections.is_connected(&[]), "mute connections are given up");
 
     proxy.heal().await;
     eventually("it answers again", async || answer(&connections).await == Some(7)).await;
@@ -59,7 +59,60 @@ async fn in_the_background_a_server_may_come_later() {
     assert!(matches!(Connections::open(&settings(&server.url())).await, Err(ConnectError::Unreachable(_))));
 
     let connections = Connections::open_in_background(&settings(&server.url())).unwrap();
-    assert_eq!((answer(&connections).await, connections.is_connected()), (None, false));
+    assert_eq!((answer(&connections).await, connections.is_connected(&[])), (None, false));
     server.restart().await;
     eventually("it answers", async || answer(&connections).await == Some(7)).await;
+}
+
+/// Runs a script on a key with this hash tag, until it works.
+async fn count(connections: &Connections, tag: &str) -> i64 {
+    let script = Script::from_lua("return redis.call('incr', KEYS[1])");
+    let mut attempts = tokio::time::interval(Duration::from_millis(5));
+    let counting = async {
+        loop {
+            attempts.tick().await;
+            if let Ok(count) = connections.run(&script, vec![format!("{{{tag}}}").into()], vec![]).await {
+                return count;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), counting).await.unwrap_or_else(|_| panic!("{tag}: not in time"))
+}
+
+#[tokio::test]
+async fn a_call_follows_a_slot_that_moves_within_a_cluster() {
+    let cluster = RedisCluster::start(2, 0).await;
+    let connections = Connections::open(&settings(&cluster.url())).await.unwrap();
+    assert_eq!(count(&connections, "seat").await, 1);
+    let to = 1 - cluster.owner_of("seat").await;
+    cluster.begin_move("seat", to).await;
+    assert_eq!(count(&connections, "seat").await, 2, "the other node is asked");
+    assert_eq!(count(&connections, "seat").await, 3);
+    cluster.end_move("seat", to).await;
+    assert_eq!(count(&connections, "seat").await, 4, "the slot has moved");
+    assert_eq!(count(&connections, "seat").await, 5);
+}
+
+#[tokio::test]
+async fn a_cluster_is_found_by_any_of_its_nodes_and_each_is_shown_the_password() {
+    let cluster = RedisCluster::start(3, 0).await;
+    cluster.allow_gaps().await;
+    let mut living = Vec::new();
+    for tag in (0..20).map(|number| format!("tag-{number}")) {
+        if cluster.owner_of(&tag).await > 0 {
+            living.push(tag);
+        }
+    }
+    cluster.masters()[0].kill();
+    for node in &cluster.masters()[1..] {
+        node.call(&["CONFIG", "SET", "requirepass", "secret"]).await;
+    }
+    let refused = Connections::open(&settings(&cluster.url())).await;
+    assert!(matches!(refused, Err(ConnectError::Refused(_))), "{refused:?}");
+    let with_password = settings(&cluster.url().replacen("://", "://:secret@", 1));
+    let connections = Connections::open(&with_password).await.unwrap();
+    let later = Connections::open_in_background(&with_password).unwrap();
+    for tag in &living {
+        assert_eq!((count(&connections, tag).await, count(&later, tag).await), (1, 2), "{tag}");
+    }
 }

@@ -35,13 +35,13 @@ impl RedisFastStore {
         keys: Vec<Key>,
         arguments: Vec<Value>,
     ) -> Result<R, FastStoreUnavailable> {
-        self.refuse_unless_connected()?;
+        self.refuse_unless_connected(&keys)?;
         self.connections.run(script, keys, arguments).await.map_err(unavailable)
     }
 
     /// Fails without a wait when there is no connection: a caller has the database to turn to.
-    fn refuse_unless_connected(&self) -> Result<(), FastStoreUnavailable> {
-        if self.connections.is_connected() { Ok(()) } else { Err(FastStoreUnavailable("not connected".to_owned())) }
+    fn refuse_unless_connected(&self, keys: &[Key]) -> Result<(), FastStoreUnavailable> {
+        if self.connections.is_connected(keys) { Ok(()) } else { Err(FastStoreUnavailable("not connected".to_owned())) }
     }
 }
 
@@ -89,7 +89,7 @@ impl FastStore for RedisFastStore {
     }
 
     async fn ping(&self) -> Result<(), FastStoreUnavailable> {
-        self.refuse_unless_connected()?;
+        self.refuse_unless_connected(&[])?;
         self.connections.ping().await.map_err(unavailable)
     }
 }

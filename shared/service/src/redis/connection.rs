@@ -8,8 +8,13 @@ use std::{
 use fred::{
     clients::Client,
     error::{Error, ErrorKind},
-    interfaces::{ClientLike, LuaInterface},
-    types::{ClientState, FromValue, InfoKind, Key, Value, scripts::Script},
+    interfaces::{ClientLike, ClusterInterface, LuaInterface},
+    types::{
+        ClientState, ClusterHash, CustomCommand, FromValue, InfoKind, Key, Value,
+        cluster::{ClusterRouting, SlotRange},
+        config::Server,
+        scripts::Script,
+    },
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -48,24 +53,46 @@ impl Connection {
         self.client.is_connected()
     }
 
-    pub(super) async fn run<R: FromValue>(
-        &self,
-        script: &Script,
-        keys: Vec<Key>,
-        args: Vec<Value>,
-    ) -> Result<R, Error> {
-        let reply = match self.client.evalsha(script.sha1().clone(), keys.clone(), args.clone()).await {
+    pub(super) async fn run<R: FromValue>(&self, script: &Script, keys: &[Key], args: &[Value]) -> Result<R, Error> {
+        let reply = match self.client.evalsha(script.sha1().clone(), keys.to_vec(), args.to_vec()).await {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
-                let text = script.lua().cloned().unwrap_or_default();
-                self.client.eval(text, keys, args).await
+                self.client.eval(text(script), keys.to_vec(), args.to_vec()).await
             }
             reply => reply,
         };
         self.watch(reply)
     }
 
+    /// Runs a script for which another node of a Cluster has sent us here. What is sent together stays together, so the
+    /// text goes at once, in case that the script is not known.
+    pub(super) async fn run_asking<R: FromValue>(
+        &self,
+        script: &Script,
+        keys: &[Key],
+        args: &[Value],
+    ) -> Result<R, Error> {
+        let together = self.client.pipeline();
+        together.custom::<(), Value>(command("ASKING"), vec![]).await?;
+        let of_script = [text(script).into(), keys.len().to_string().into()];
+        let eval = of_script.into_iter().chain(keys.iter().cloned().map(Value::from)).chain(args.iter().cloned());
+        together.custom::<(), Value>(command("EVAL"), eval.collect()).await?;
+        self.watch(together.last().await)
+    }
+
     pub(super) async fn info(&self, section: InfoKind) -> Result<String, Error> {
         self.watch(self.client.info(Some(section)).await)
+    }
+
+    /// Which node of a Cluster has which slots, as this `server` tells.
+    pub(super) async fn slots(&self, server: &Server) -> Result<Vec<SlotRange>, Error> {
+        let reply: Value = self.watch(self.client.cluster_slots().await)?;
+        let mut slots = ClusterRouting::from_cluster_slots(reply, server.host.clone())?.slots().to_vec();
+        // A node that does not know its own address leaves it out.
+        for range in slots.iter_mut().filter(|range| range.primary.host.is_empty()) {
+            range.primary.host = server.host.clone();
+        }
+        // A node that has not met the others yet, or was told to forget them.
+        if slots.is_empty() { Err(Error::new(ErrorKind::Cluster, "it knows of no slots")) } else { Ok(slots) }
     }
 
     pub(super) async fn ping(&self) -> Result<(), Error> {
@@ -92,4 +119,13 @@ impl Connection {
         }
         reply
     }
+}
+
+fn text(script: &Script) -> String {
+    script.lua().map(ToString::to_string).unwrap_or_default()
+}
+
+/// A command that the driver has no method for.
+fn command(name: &'static str) -> CustomCommand {
+    CustomCommand::new_static(name, ClusterHash::FirstKey, false)
 }

@@ -65,6 +65,62 @@ impl RedisCluster {
         format!("redis-cluster://{first}?{}", others.join("&"))
     }
 
+    /// Which of [`Self::masters`] was given the keys with this hash tag at the start.
+    ///
+    /// # Panics
+    /// When the first server does not answer.
+    pub async fn owner_of(&self, tag: &str) -> usize {
+        self.slot_of(tag).await * self.masters / SLOTS
+    }
+
+    async fn slot_of(&self, tag: &str) -> usize {
+        let slot = match self.nodes[0].call(&["CLUSTER", "KEYSLOT", &format!("{{{tag}}}")]).await {
+            RedisValue::Integer(slot) => usize::try_from(slot).ok(),
+            _ => None,
+        };
+        slot.unwrap_or_else(|| panic!("redis-server tells no slot of {tag}"))
+    }
+
+    /// Moves the keys with this hash tag from the master of the start to another one, as an operator does who adds a node.
+    /// Both know that the slot is on its way, until [`Self::end_move`].
+    ///
+    /// # Panics
+    /// When a server does not answer, or refuses.
+    pub async fn begin_move(&self, tag: &str, to: usize) {
+        let slot = self.slot_of(tag).await.to_string();
+        let (source, target) = (&self.masters()[self.owner_of(tag).await], &self.masters()[to]);
+        expect_ok(target, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &id_of(source).await]).await;
+        expect_ok(source, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &id_of(target).await]).await;
+        let keys = source.call(&["CLUSTER", "GETKEYSINSLOT", &slot, "1000"]).await;
+        let keys = keys.elements().iter().filter_map(RedisValue::text);
+        let port = target.port().to_string();
+        let migrate: Vec<&str> =
+            ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"].into_iter().chain(keys).collect();
+        expect_ok(source, &migrate).await;
+    }
+
+    /// Says to all that the slot is there.
+    ///
+    /// # Panics
+    /// As [`Self::begin_move`].
+    pub async fn end_move(&self, tag: &str, to: usize) {
+        let (slot, target) = (self.slot_of(tag).await.to_string(), &self.masters()[to]);
+        let id = id_of(target).await;
+        for node in [target].into_iter().chain(self.masters()) {
+            expect_ok(node, &["CLUSTER", "SETSLOT", &slot, "NODE", &id]).await;
+        }
+    }
+
+    /// Lets the nodes go on when one of them is dead; one that is restarted has the default again, which is to stop.
+    ///
+    /// # Panics
+    /// When a server does not answer.
+    pub async fn allow_gaps(&self) {
+        for node in &self.nodes {
+            expect_ok(node, &["CONFIG", "SET", "cluster-require-full-coverage", "no"]).await;
+        }
+    }
+
     async fn give_out_slots(&self) {
         for (index, master) in self.masters().iter().enumerate() {
             let first = (SLOTS * index / self.masters).to_string();
@@ -91,11 +147,10 @@ impl RedisCluster {
 
     async fn attach_replicas(&self) {
         for (index, replica) in self.nodes[self.masters..].iter().enumerate() {
-            let master = self.nodes[index % self.masters].call(&["CLUSTER", "MYID"]).await;
-            let master = master.text().unwrap_or_default();
+            let master = id_of(&self.nodes[index % self.masters]).await;
             // Refused until gossip has told the replica of its master.
             replica
-                .settle("did not accept its master", &["CLUSTER", "REPLICATE", master], |reply| {
+                .settle("did not accept its master", &["CLUSTER", "REPLICATE", &master], |reply| {
                     reply.text() == Some("OK")
                 })
                 .await;
@@ -108,6 +163,10 @@ impl RedisCluster {
                 .await;
         }
     }
+}
+
+async fn id_of(node: &Redis) -> String {
+    node.call(&["CLUSTER", "MYID"]).await.text().unwrap_or_default().to_owned()
 }
 
 async fn expect_ok(node: &Redis, command: &[&str]) {
