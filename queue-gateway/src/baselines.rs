@@ -5,11 +5,16 @@
 
 mod refused;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use rand::{Rng, rngs::StdRng};
@@ -28,6 +33,8 @@ use crate::{
 
 /// Pause between two attempts to push the baselines to a store that does not answer.
 const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// Baselines that are on their way to the store at one time: a dead node of several costs each of its queues a timeout.
+const PUSHED_AT_ONCE: usize = 64;
 
 /// Of a queue that has just begun: nothing has been changed in it yet.
 const FIRST_REVISION: u64 = 1;
@@ -89,41 +96,53 @@ impl ConfiguredEngine {
         self
     }
 
-    /// Replaces some of the baselines and pushes these. A change that is seen is newer than all that was heard of, whatever the
-    /// clocks of others show, and whatever the age of a file: it may be a former one that is back.
-    pub async fn replace(&self, mut changed: BTreeMap<QueueName, Baseline>) {
+    /// Replaces some of the baselines, which are still to be pushed. A change that is seen is newer than all that was heard of,
+    /// whatever the clocks of others show, and whatever the age of a file: it may be a former one that is back.
+    pub fn replace(&self, mut changed: BTreeMap<QueueName, Baseline>) {
         for (queue, baseline) in &mut changed {
             let later = self.newest(queue).and_then(|known| known.as_of.checked_add(Duration::from_micros(1)).ok());
             baseline.as_of = later.map_or(baseline.as_of, |later| later.max(baseline.as_of));
         }
         let mut baselines = BTreeMap::clone(&self.baselines.load());
-        baselines.extend(changed.clone());
+        baselines.extend(changed);
         self.baselines.store(Arc::new(baselines));
-        self.push_those_of(changed.keys()).await;
     }
 
     /// Pushes every baseline, for as long as it takes: a gateway may start before its store. Repeating is harmless.
     pub async fn push(&self) {
-        self.push_those_of(self.baselines.load_full().keys()).await;
+        self.push_those_of(self.baselines.load().keys().cloned().collect()).await;
     }
 
-    async fn push_those_of(&self, queues: impl Iterator<Item = &QueueName>) {
+    /// As [`push`](Self::push), of these queues. One that cannot be reached keeps no other waiting, since of several nodes one
+    /// may be dead for long.
+    pub async fn push_those_of(&self, queues: BTreeSet<QueueName>) {
         let outage = Outage::new(
             "the queues' settings cannot be written to the store yet: trying on",
             "the queues' settings are in the store",
         );
-        for queue in queues {
-            // Read afresh in each attempt, so that an attempt that waits out an outage never pushes what has been
-            // replaced meanwhile.
-            while let Some(baseline) = self.baselines.load().get(queue).cloned() {
-                let attempt = self.begin_anew(queue, baseline.clone()).await;
-                outage.note(&attempt);
-                if let Ok(stats) = attempt {
-                    tell_of_refused(queue, &baseline, &stats.control);
-                    break;
-                }
-                tokio::time::sleep(PUSH_AGAIN_AFTER).await;
+        let mut left: Vec<QueueName> = queues.into_iter().collect();
+        loop {
+            let attempts: Vec<_> = left.into_iter().map(|queue| self.push_one(queue)).collect();
+            let attempts: Vec<_> = stream::iter(attempts).buffer_unordered(PUSHED_AT_ONCE).collect().await;
+            let failed: Vec<_> = attempts.into_iter().filter_map(Result::err).collect();
+            outage.note(&failed.first().map_or(Ok(()), |(_, error)| Err(error)));
+            if failed.is_empty() {
+                return;
             }
+            left = failed.into_iter().map(|(queue, _)| queue).collect();
+            tokio::time::sleep(PUSH_AGAIN_AFTER).await;
+        }
+    }
+
+    /// Reads the baseline afresh, so that an attempt that waits out an outage never pushes what has been replaced meanwhile.
+    async fn push_one(&self, queue: QueueName) -> Result<(), (QueueName, EngineError)> {
+        let Some(baseline) = self.baselines.load().get(&queue).cloned() else { return Ok(()) };
+        match self.begin_anew(&queue, baseline.clone()).await {
+            Ok(stats) => {
+                tell_of_refused(&queue, &baseline, &stats.control);
+                Ok(())
+            }
+            Err(error) => Err((queue, error)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Live reload: new rates, caps and access lists from a changed settings file, without a restart.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use contract::clock::SharedClock;
 use prometheus::IntCounter;
@@ -21,7 +21,9 @@ pub async fn follow(
     mut changes: watch::Receiver<Arc<Settings>>,
 ) {
     let mut current = started_with.baselines(clock.now());
-    while changes.changed().await.is_ok() {
+    let mut unpushed = BTreeSet::new();
+    let mut news = changes.changed().await;
+    while news.is_ok() {
         let new = changes.borrow_and_update().clone();
         for section in started_with.needing_restart(&new) {
             tracing::warn!(section, "this section has changed and is taken up at the next restart only");
@@ -39,8 +41,17 @@ pub async fn follow(
                 "the settings of a queue have changed"
             );
         }
+        unpushed.extend(baselines.keys().cloned());
         current.extend(baselines.clone());
-        engine.replace(baselines).await;
+        engine.replace(baselines);
+        // A queue that cannot be reached must not keep the next change waiting.
+        news = tokio::select! {
+            news = changes.changed() => news,
+            () = engine.push_those_of(unpushed.clone()) => {
+                unpushed.clear();
+                changes.changed().await
+            }
+        };
     }
 }
 

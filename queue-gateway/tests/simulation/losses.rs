@@ -350,7 +350,8 @@ async fn settings_that_a_fail_over_has_lost_come_back() {
     let _gateway = world.gateway().await;
     world.tick().await;
     let standby = world.store.cut_off_standby();
-    world.engine.replace(changed(&world, 7)).await;
+    world.engine.replace(changed(&world, 7));
+    world.engine.push().await;
     world.tick().await;
     world.store.fail_over(standby);
     world.until_whole().await;
@@ -363,7 +364,8 @@ async fn the_newest_settings_are_in_force_whichever_gateway_begins_a_lost_queue_
     let (reloaded, has_heard, knows_nothing) =
         (world.engine_of_a_gateway(), world.engine_of_a_gateway(), world.engine_of_a_gateway());
     let cap = async |engine: &ConfiguredEngine| engine.stats(&world.queue).await.unwrap().control.limits().cap;
-    reloaded.replace(changed(&world, 7)).await;
+    reloaded.replace(changed(&world, 7));
+    reloaded.push().await;
     assert_eq!(cap(&has_heard).await, 7);
     drop(reloaded);
     world.tick().await;
