@@ -105,6 +105,18 @@ pub enum Risk {
          min-replicas-to-write and min-replicas-max-lag"
     )]
     WritesAlone,
+    /// One dead node of a Cluster stops the queues of all others.
+    #[error(
+        "a Redis Cluster of which one node is dead stops all queues and not its own alone: set \
+         cluster-require-full-coverage to no"
+    )]
+    StopsWhole,
+    /// It does not let us look. Then its process cannot be told from another either.
+    #[error(
+        "Redis does not let us see how it is set up, and one that was set back may admit once before that is noticed: let \
+         its user run INFO"
+    )]
+    Hidden,
 }
 
 /// The line, the ready set and the slots of every queue.
@@ -296,7 +308,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// The snapshot that is kept. Changes nothing.
     async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError>;
 
-    /// What of the store's set-up can cost people their places, as far as it tells; of several servers one is asked.
+    /// What of the store's set-up can cost people their places, as far as it tells. Of several servers all are asked, and
+    /// those that do not answer passed over.
     async fn risks(&self) -> Result<Vec<Risk>, EngineError>;
 
     /// Whether the store answers.

@@ -42,7 +42,7 @@ impl StoreRisks {
             tracing::warn!(%risk, "the queue store's set-up puts the line at risk");
         }
         for risk in known.iter().filter(|risk| !found.contains(risk)) {
-            tracing::info!(%risk, "the queue store's set-up is no longer a risk");
+            tracing::info!(%risk, "this risk is no longer found in the queue store's set-up");
         }
         self.0.store(Arc::new(found));
     }

@@ -250,11 +250,7 @@ impl QueueEngine for RedisEngine {
     }
 
     async fn risks(&self) -> Result<Vec<Risk>, EngineError> {
-        let mut risks = Vec::new();
-        for info in self.connections.info(&set_up::SECTIONS).await {
-            risks.extend(set_up::risks(&info.map_err(explain)?));
-        }
-        Ok(risks)
+        set_up::look(&self.connections).await.map_err(explain)
     }
 
     async fn ping(&self) -> Result<(), EngineError> {

@@ -13,14 +13,14 @@ use contract::{
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
 };
 use jiff::Timestamp;
-use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
+use queue_gateway::engine::{EngineError, QueueEngine, Risk, redis::RedisEngine};
 use queue_gateway::line::{
     Baseline, Claim, Contact, Epoch, JoinRequest, LineChange, LogIndex, LogPage, Opening, Place, Readmission, Schedule,
     Sequence,
 };
 use queue_gateway::waiting_room::Joins;
 use service::redis::{ConnectError, RedisSettings};
-use testkit::{Fsync, Redis, free_port};
+use testkit::{Fsync, Redis, RedisCluster, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -279,4 +279,27 @@ async fn a_redis_that_is_not_there_or_refuses_us_is_told_at_the_start_without_th
     }
     let nonsense = RedisEngine::connect(&RedisSettings::at("postgres://:hunter2@localhost")).await.unwrap_err();
     assert!(matches!(nonsense, ConnectError::InvalidUrl(_)));
+}
+
+#[tokio::test]
+async fn every_master_of_a_cluster_tells_its_risks() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let engine = impatient_engine(&cluster.url()).await;
+    assert_eq!(until_done(async || engine.risks().await).await, [Risk::StopsWhole]);
+    cluster.allow_gaps().await;
+    assert_eq!(until_done(async || engine.risks().await).await, []);
+    for node in cluster.masters() {
+        node.call(&["CONFIG", "SET", "appendonly", "no"]).await;
+        assert_eq!(until_done(async || engine.risks().await).await, [Risk::Forgets]);
+        node.call(&["CONFIG", "SET", "appendonly", "yes"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_does_not_let_us_look_is_a_risk() {
+    let redis = Redis::start().await;
+    let engine = engine(&redis).await;
+    assert_eq!(engine.risks().await.unwrap(), [Risk::Forgets]);
+    redis.call(&["ACL", "SETUSER", "default", "-info"]).await;
+    assert_eq!(engine.risks().await.unwrap(), [Risk::Hidden]);
 }

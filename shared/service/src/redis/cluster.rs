@@ -117,6 +117,11 @@ impl Cluster {
         join_all(self.nodes.all().iter().map(|(_, pool)| pool.info(sections))).await
     }
 
+    /// How each master is set.
+    pub(super) async fn setting(&self, name: &str) -> Vec<Result<String, Error>> {
+        join_all(self.nodes.all().iter().map(|(_, pool)| pool.setting(name))).await
+    }
+
     /// Asks all masters who are connected, and takes the first sign of life.
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let nodes = self.nodes.connected();

@@ -83,6 +83,12 @@ impl Connection {
         self.watch(self.client.info(Some(section)).await)
     }
 
+    /// How the server is set; empty for a setting that it does not know.
+    pub(super) async fn setting(&self, name: &str) -> Result<String, Error> {
+        let reply: Vec<String> = self.watch(self.client.custom(command("CONFIG"), vec!["GET", name]).await)?;
+        Ok(reply.into_iter().nth(1).unwrap_or_default())
+    }
+
     /// Which node of a Cluster has which slots, as this `server` tells.
     pub(super) async fn slots(&self, server: &Server) -> Result<Vec<SlotRange>, Error> {
         let reply: Value = self.watch(self.client.cluster_slots().await)?;

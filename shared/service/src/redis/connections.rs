@@ -70,6 +70,14 @@ impl Connections {
         }
     }
 
+    /// How a server is set, empty for a setting that it does not know; in a Cluster each master.
+    pub async fn setting(&self, name: &str) -> Vec<Result<String, Error>> {
+        match &self.0 {
+            To::Server(pool) => vec![pool.setting(name).await],
+            To::Cluster(cluster) => cluster.setting(name).await,
+        }
+    }
+
     /// Asks for a sign of life; in a Cluster any master's.
     pub async fn ping(&self) -> Result<(), Error> {
         match &self.0 {

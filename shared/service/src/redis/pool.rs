@@ -59,6 +59,10 @@ impl Pool {
         Ok(info)
     }
 
+    pub(super) async fn setting(&self, name: &str) -> Result<String, Error> {
+        self.next().setting(name).await
+    }
+
     pub(super) async fn slots(&self, server: &Server) -> Result<Vec<SlotRange>, Error> {
         self.next().slots(server).await
     }
