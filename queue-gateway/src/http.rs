@@ -21,6 +21,7 @@ mod queue;
 pub mod rate_limits;
 mod reply;
 pub mod request;
+mod slot_search;
 mod stream;
 pub mod untrusted_proxy;
 mod verify;

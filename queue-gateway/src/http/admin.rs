@@ -5,7 +5,8 @@ mod view;
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use contract::ids::ActiveTokenId;
+use contract::ids::{ActiveTokenId, QueueName};
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use service::problem::{Json, Path, Problem};
@@ -13,7 +14,8 @@ use service::problem::{Json, Path, Problem};
 use self::view::{Changed, ClosingView, view};
 use super::{
     Gateway, error,
-    request::{AskedQueue, NoContent, Operator},
+    request::{AskedQueue, NoContent, Operator, OrEmpty},
+    slot_search::{self, ASKED_AT_ONCE},
 };
 use crate::line::{Closing, Control, ControlChange, MOST_CHARACTERS, Opening, Revocation, Sequence, Stats};
 use crate::waiting_room::Queue;
@@ -182,16 +184,23 @@ pub(super) async fn unfreeze(
 }
 
 async fn pause_all(gateway: &Gateway, operator: &Operator, paused: bool) -> Result<StatusCode, Problem> {
-    let mut failure = None;
-    for queue in gateway.queues.values() {
-        let change = ControlChange { paused: Some(paused), ..ControlChange::default() };
-        // One that cannot be reached must not leave the others open.
-        failure = gateway.engine.control(&queue.name, change, &operator.name).await.err().or(failure);
-    }
+    let change = ControlChange { paused: Some(paused), ..ControlChange::default() };
+    // One that cannot be reached must not leave the others open, nor keep them waiting.
+    let order = async |queue: &Arc<Queue>| gateway.engine.control(&queue.name, change.clone(), &operator.name).await;
+    let orders: Vec<_> = gateway.queues.values().map(order).collect();
+    let orders: Vec<_> = stream::iter(orders).buffer_unordered(ASKED_AT_ONCE).collect().await;
+    let failure = orders.into_iter().find_map(Result::err);
     let at = gateway.clock.now();
     let complete = failure.is_none();
     tracing::info!(operator.name = operator.name, paused, complete, %at, "an operator paused or resumed all queues");
     failure.map_or(Ok(StatusCode::NO_CONTENT), |error| Err(error.into()))
+}
+
+/// Body of a revocation, which may be empty. With the queue no other one is asked, nor its outage met.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RevokeRequest {
+    queue: Option<QueueName>,
 }
 
 /// Ends an active token's slot, and the token opens nothing any more. One that the site has claimed is revoked there: it goes
@@ -200,20 +209,22 @@ pub(super) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
     Path(id): Path<ActiveTokenId>,
-    NoContent: NoContent,
+    OrEmpty(RevokeRequest { queue }): OrEmpty<RevokeRequest>,
 ) -> Result<StatusCode, Problem> {
-    for queue in gateway.queues.values() {
-        match gateway.engine.revoke(&queue.name, id).await? {
-            Revocation::Ended => {
-                let (queue, at) = (&queue.name, gateway.clock.now());
-                tracing::info!(%queue, operator.name = operator.name, token = %id, %at, "an operator revoked a token");
-                return Ok(StatusCode::NO_CONTENT);
-            }
-            Revocation::Claimed => return Err(error::slot_claimed()),
-            Revocation::NotLive => {}
+    let ask = async |queue: &Arc<Queue>| {
+        let revocation = gateway.engine.revoke(&queue.name, id).await?;
+        Ok((revocation != Revocation::NotLive).then(|| (queue.clone(), revocation)))
+    };
+    let queues = slot_search::queues(&gateway, queue.as_ref())?;
+    match slot_search::find(queues.into_iter().map(ask).collect()).await? {
+        Some((queue, Revocation::Ended)) => {
+            let (queue, at) = (&queue.name, gateway.clock.now());
+            tracing::info!(%queue, operator.name = operator.name, token = %id, %at, "an operator revoked a token");
+            Ok(StatusCode::NO_CONTENT)
         }
+        Some((_, Revocation::Claimed)) => Err(error::slot_claimed()),
+        Some((_, Revocation::NotLive)) | None => Err(error::token_not_found()),
     }
-    Err(error::token_not_found())
 }
 
 /// Makes the change that an order calls for at this moment of the store's clock.

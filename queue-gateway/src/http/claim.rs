@@ -9,15 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use contract::{
-    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest},
-    ids::ActiveTokenId,
+    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest, ReleaseRequest},
+    ids::{ActiveTokenId, QueueName},
     tokens::{ActiveClaims, TokenError},
 };
 use service::problem::{Json, Path, Problem};
 
 use super::{
     Gateway, error,
-    request::{NoContent, Service},
+    request::{OrEmpty, Service},
+    slot_search,
 };
 use crate::{
     line::{Claim, Epoch, Readmission},
@@ -43,15 +44,13 @@ pub(super) async fn claim(
             Readmission { epoch: Epoch(claims.epoch), visitor: claims.visitor, expires_at: claims.expires_at };
         gateway.engine.claim(&claims.queue, id, request.holder, Some(readmission)).await?
     } else {
-        let mut found = Claim::Gone;
+        let ask = async |queue: &QueueName| {
+            let claim = gateway.engine.claim(queue, id, request.holder, None).await?;
+            Ok((claim != Claim::Gone).then_some(claim))
+        };
         // Only the signed token says whose place it is in a queue of members.
-        for queue in gateway.queues.values().filter(|queue| queue.members.is_none()) {
-            found = gateway.engine.claim(&queue.name, id, request.holder, None).await?;
-            if found != Claim::Gone {
-                break;
-            }
-        }
-        found
+        let queues = gateway.queues.values().filter(|queue| queue.members.is_none());
+        slot_search::find(queues.map(|queue| ask(&queue.name)).collect()).await?.unwrap_or(Claim::Gone)
     };
     match claim {
         Claim::Bound { expires_at } => {
@@ -82,17 +81,17 @@ pub(super) async fn arrive(
 }
 
 /// Ends the slot. Answers 204 also when it has ended before: whoever delivers at least once may repeat it.
+///
+/// With the queue in the body that one is asked, and no other one's outage counts. Without it each is.
 pub(super) async fn release(
     State(gateway): State<Arc<Gateway>>,
     _service: Service,
     Path(id): Path<ActiveTokenId>,
-    NoContent: NoContent,
+    OrEmpty(ReleaseRequest { queue }): OrEmpty<ReleaseRequest>,
 ) -> Result<StatusCode, Problem> {
-    for queue in gateway.queues.values() {
-        if gateway.engine.release(&queue.name, id).await? {
-            break;
-        }
-    }
+    let ask = async |queue: &QueueName| Ok(gateway.engine.release(queue, id).await?.then_some(()));
+    let queues = slot_search::queues(&gateway, queue.as_ref())?;
+    slot_search::find(queues.into_iter().map(|queue| ask(&queue.name)).collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

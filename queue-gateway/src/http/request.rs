@@ -11,7 +11,7 @@ use axum::{
 };
 use contract::ids::VisitorId;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use service::{
     accept::Peer,
     client_address::{client_address, limit_key},
@@ -217,6 +217,22 @@ impl<S: Send + Sync> FromRequest<S> for NoContent {
             let Json(EmptyObject {}) = Json::from_request(request, state).await?;
         }
         Ok(Self)
+    }
+}
+
+/// A body that may be empty, which is the default.
+#[derive(Debug)]
+pub struct OrEmpty<T>(pub T);
+
+impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for OrEmpty<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let Json(body) = Json::from_request(request, state).await?;
+        Ok(Self(body))
     }
 }
 

@@ -21,6 +21,7 @@ mod limiting;
 mod losing;
 mod members;
 mod networks;
+mod one_dead_node;
 mod operating;
 mod polling;
 mod proving;

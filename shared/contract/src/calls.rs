@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::MemberId;
+use crate::ids::{MemberId, QueueName};
 
 /// Body of `POST /v1/active-tokens/{id}/claim`: binds the token to the member who uses it first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,16 @@ pub struct ArriveReply {
     pub expires_at: Timestamp,
 }
 
+/// Body of `POST /v1/active-tokens/{id}/release`, which may be empty: ends the slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReleaseRequest {
+    /// The queue that gave the token out. Without it the gateway has to ask each of its queues, and those that it cannot
+    /// reach keep it from saying that the slot is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueName>,
+}
+
 /// No slot of this id, and no signed token that would restore it (404).
 pub const TOKEN_NOT_FOUND: &str = "token_not_found";
 
@@ -70,6 +80,17 @@ mod tests {
 
         for wrong in [serde_json::json!({}), serde_json::json!({ "active_token": "x", "holder": "y" })] {
             assert!(serde_json::from_value::<ArriveRequest>(wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn a_release_is_exactly_what_both_sides_agreed_on() {
+        for document in [serde_json::json!({}), serde_json::json!({ "queue": "demo" })] {
+            let release: ReleaseRequest = serde_json::from_value(document.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&release).unwrap(), document);
+        }
+        for wrong in [serde_json::json!({ "queue": "no name" }), serde_json::json!({ "token": "x" })] {
+            assert!(serde_json::from_value::<ReleaseRequest>(wrong).is_err());
         }
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use contract::{
-    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest},
-    ids::{ActiveTokenId, MemberId},
+    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest, ReleaseRequest},
+    ids::{ActiveTokenId, MemberId, QueueName},
 };
 use http::{Request, StatusCode, header};
 use http_body_util::Full;
@@ -88,8 +88,9 @@ impl GatewayClient {
     }
 
     /// Frees a token's slot. A slot that the gateway does not know, or no longer, is as free as one can be.
-    pub async fn release(&self, id: ActiveTokenId) -> Result<(), GatewayUnavailable> {
-        let (status, body) = self.call(id, "release", Bytes::new()).await?;
+    pub async fn release(&self, id: ActiveTokenId, queue: QueueName) -> Result<(), GatewayUnavailable> {
+        let request = ReleaseRequest { queue: Some(queue) };
+        let (status, body) = self.call(id, "release", document(&request)?).await?;
         match status {
             _ if status.is_success() => Ok(()),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(()),

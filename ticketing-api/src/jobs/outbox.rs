@@ -92,7 +92,7 @@ impl OutboxDispatcher {
     /// Whether the message arrived. What cannot be written down is repeated when the lease ends.
     async fn deliver(&self, message: OutboxMessage) -> Result<bool, StoreError> {
         let delivery = match &message.event {
-            OutboxEvent::ReleaseToken { token, .. } => self.gateway.release(*token).await,
+            OutboxEvent::ReleaseToken { token, queue } => self.gateway.release(*token, queue.clone()).await,
         };
         self.metrics.delivery(delivery.is_ok());
         self.outage.note(&delivery);

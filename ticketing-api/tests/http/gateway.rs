@@ -10,7 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use contract::{
-    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest},
+    calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest, ReleaseRequest},
     clock::{Clock, ManualClock},
     ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
     tokens::{ActiveClaims, ActiveSigner, JwkSet},
@@ -45,8 +45,9 @@ pub(crate) struct Room {
     slots: Mutex<HashMap<ActiveTokenId, Slot>>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Slot {
+    queue: QueueName,
     holder: Option<MemberId>,
     claim_before: Timestamp,
     expires_at: Timestamp,
@@ -135,8 +136,14 @@ impl Room {
     fn admit(&self, queue: QueueName, member: Option<MemberId>) -> String {
         let claims = self.claims(queue, member);
         let claim_before = self.clock.now() + CLAIM_WITHIN;
-        let slot =
-            Slot { holder: None, claim_before, expires_at: claims.expires_at, signs_of_life: 0, released: false };
+        let slot = Slot {
+            queue: claims.queue.clone(),
+            holder: None,
+            claim_before,
+            expires_at: claims.expires_at,
+            signs_of_life: 0,
+            released: false,
+        };
         self.slots.lock().insert(claims.id, slot);
         self.signer.mint(&claims)
     }
@@ -201,8 +208,13 @@ async fn release(
     State(room): State<Arc<Room>>,
     Path(id): Path<ActiveTokenId>,
     headers: HeaderMap,
+    Json(release): Json<ReleaseRequest>,
 ) -> Result<StatusCode, StatusCode> {
     room.with_slot(&headers, id, |slot, _| {
+        // The real one would look through all of its queues: the API is to name it.
+        if release.queue.as_ref() != Some(&slot.queue) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
         slot.released = true;
         Ok(StatusCode::NO_CONTENT)
     })
