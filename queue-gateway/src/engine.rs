@@ -159,9 +159,9 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// that place in this epoch is reported ready, joins or is [named](Self::name), and has no other place. Of places that
     /// were given as long ago as the believed one knows, only those in their pages last.
     ///
-    /// Slots are taken from the believed alone, and end where they say so. One that was not known here lasts until it
-    /// expires; any other that nobody has claimed counts as arrived at, since how far its visitor had come may be lost. The
-    /// grace time of all who were passed begins with the end. A line that has taken in more than it had goes on with another
+    /// Slots are taken from the believed alone, and end where they say so; one that they know to be claimed is its holder's,
+    /// unless it was claimed here. One that was not known here lasts until it expires; any other that nobody has claimed, as
+    /// far as is known, counts as arrived at, since how far its visitor had come may be lost. The grace time of all who were passed begins with the end. A line that has taken in more than it had goes on with another
     /// history of the log, so that everybody reads it anew. Returns false where somebody else is believed by now.
     async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError>;
 
@@ -251,7 +251,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     async fn arrive(&self, queue: &QueueName, token: ActiveTokenId) -> Result<Standing, EngineError>;
 
     /// Binds a live slot to its first holder, which counts as an arrival; the slot then lives until the token's own
-    /// expiry. Repeating is harmless.
+    /// expiry. The log tells of it once (`Claimed`), so that gateways can tell a store that has lost it. Repeating is
+    /// harmless.
     ///
     /// An unknown token with a `readmission` of an older epoch, unexpired, is taken into the active set and bound, even
     /// above the cap; its visitor leaves the line if they stand in it (logged as `Departed`, since an `Admitted` moves the

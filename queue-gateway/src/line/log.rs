@@ -1,6 +1,7 @@
-//! The log of a line: every change that positions depend on.
+//! The log of a line: every change that positions depend on, and what gateways are to remember of slots.
 
-use contract::ids::VisitorId;
+use contract::ids::{ActiveTokenId, MemberId, VisitorId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -14,8 +15,8 @@ use super::{
 #[serde(transparent)]
 pub struct LogIndex(pub u64);
 
-/// One change to the line that positions depend on; a plain join is not one, since sequences have no gaps. One by
-/// invitation is: the invited are few.
+/// One change to the line that positions depend on, or to a slot that has to outlive its store; a plain join is neither, since
+/// sequences have no gaps. One by invitation is: the invited are few.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineChange {
     /// Left the line for a slot; carries all that is needed to mint the active token. Whoever stands before the highest
@@ -46,15 +47,35 @@ pub enum LineChange {
         /// The place, relative to the current epoch.
         seq: Sequence,
     },
+    /// The site has bound a slot to a member: told once, with all that there is to remember of the slot, since a readmitted
+    /// visitor's has not been told before.
+    Claimed {
+        /// The slot.
+        token: ActiveTokenId,
+        /// Who was admitted.
+        visitor: VisitorId,
+        /// The place that they had; zero for one whom this claim has readmitted from nowhere.
+        seq: Sequence,
+        /// When they were.
+        admitted_at: Timestamp,
+        /// Until when they may buy.
+        expires_at: Timestamp,
+        /// Who buys with it.
+        holder: MemberId,
+    },
     /// The slot of somebody who was admitted at this place has ended for good.
     Ended {
-        /// The place that they had; zero for one whom a claim has readmitted.
+        /// The place that they had; zero for one whom a claim has readmitted from nowhere.
         seq: Sequence,
+        /// The slot.
+        token: ActiveTokenId,
     },
     /// Was admitted, did not arrive, and has the place again: passed, and not ready.
     Returned {
         /// At this place.
         seq: Sequence,
+        /// The slot that has ended by it.
+        token: ActiveTokenId,
     },
     /// Somebody who was passed is ready again, and so goes before everybody who was not.
     Ready {

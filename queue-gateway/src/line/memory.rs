@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use contract::ids::{ActiveTokenId, VisitorId};
+use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
 
 use super::{
@@ -87,7 +87,7 @@ pub struct MemoryPage {
     pub is_last: bool,
 }
 
-/// A slot that had not ended. How far its visitor had come is not known: it lasts until it expires.
+/// A slot that had not ended. How far the visitor of an unclaimed one had come is not known: it lasts until it expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RememberedSlot {
     /// The id of the active token that opens it.
@@ -100,6 +100,8 @@ pub struct RememberedSlot {
     pub admitted_at: Timestamp,
     /// Until when they may buy.
     pub expires_at: Timestamp,
+    /// Who has claimed it, once somebody has.
+    pub holder: Option<MemberId>,
 }
 
 /// A line as of one entry of its log, for gateways that come late.

@@ -149,7 +149,7 @@ impl Order {
             LineChange::Admitted { seq, .. } if seq.is_invited() => self.invited.admit(*seq),
             LineChange::Departed { seq } if seq.is_invited() => self.invited.depart(*seq),
             LineChange::Invited { seq } => self.invited.insert(*seq),
-            LineChange::Restored { seq } | LineChange::Returned { seq } if seq.is_invited() => {
+            LineChange::Restored { seq } | LineChange::Returned { seq, .. } if seq.is_invited() => {
                 self.invited.insert(*seq);
             }
             LineChange::Admitted { seq, .. } => self.admit(*seq),
@@ -160,13 +160,13 @@ impl Order {
                 }
             }
             LineChange::Restored { seq } => self.rank.restore(*seq),
-            LineChange::Returned { seq } => {
+            LineChange::Returned { seq, .. } => {
                 if !self.stands_in_rank(*seq) {
                     self.kept.insert(seq.0);
                 }
             }
             // Whoever has a slot stands in no line.
-            LineChange::Ended { .. } => {}
+            LineChange::Claimed { .. } | LineChange::Ended { .. } => {}
             LineChange::Ready { seq } => self.front.insert(seq.0),
             LineChange::Away { seq } => self.front.remove(seq.0),
             LineChange::Expired { through, kept } => {

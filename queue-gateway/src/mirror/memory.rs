@@ -1,6 +1,6 @@
 //! What this gateway remembers of a line, for a store that has lost it.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use contract::ids::ActiveTokenId;
 
@@ -12,27 +12,34 @@ use crate::line::{
 /// So many slots are remembered to have ended: more than do in the moments that a store loses.
 const ENDED_LATELY: usize = 1_024;
 
-/// The slots that have not ended, by the place that their visitors had, and those that have lately.
+/// The slots that have not ended, and those that have lately.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    lasting: BTreeMap<Sequence, RememberedSlot>,
+    lasting: BTreeMap<ActiveTokenId, RememberedSlot>,
     ended: VecDeque<ActiveTokenId>,
 }
 
 impl Slots {
     pub(super) fn new(slots: impl IntoIterator<Item = RememberedSlot>) -> Self {
-        Self { lasting: slots.into_iter().map(|slot| (slot.seq, slot)).collect(), ended: VecDeque::new() }
+        Self { lasting: slots.into_iter().map(|slot| (slot.token, slot)).collect(), ended: VecDeque::new() }
     }
 
     pub(super) fn follow(&mut self, change: &LineChange) {
         match change {
             LineChange::Admitted { seq, visitor, admission } => {
                 let Admission { token, admitted_at, expires_at, .. } = *admission;
-                let slot = RememberedSlot { token, visitor: *visitor, seq: *seq, admitted_at, expires_at };
-                self.lasting.insert(*seq, slot);
+                let (visitor, seq) = (*visitor, *seq);
+                let slot = RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder: None };
+                self.lasting.insert(token, slot);
             }
-            LineChange::Returned { seq } | LineChange::Ended { seq } => {
-                self.ended.extend(self.lasting.remove(seq).map(|slot| slot.token));
+            LineChange::Claimed { token, visitor, seq, admitted_at, expires_at, holder } => {
+                let (token, visitor, seq, holder) = (*token, *visitor, *seq, Some(*holder));
+                let (admitted_at, expires_at) = (*admitted_at, *expires_at);
+                self.lasting.insert(token, RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder });
+            }
+            LineChange::Returned { token, .. } | LineChange::Ended { token, .. } => {
+                self.lasting.remove(token);
+                self.ended.push_back(*token);
                 if self.ended.len() > ENDED_LATELY {
                     self.ended.pop_front();
                 }
@@ -43,8 +50,7 @@ impl Slots {
 
     /// Goes on with what was remembered before: what lasted then, and does not now, has ended.
     pub(super) fn inherit(&mut self, old: Self) {
-        let is_over = |slot: &RememberedSlot| self.lasting.get(&slot.seq).is_none_or(|now| now.token != slot.token);
-        let over = old.lasting.into_values().filter(is_over).map(|slot| slot.token);
+        let over = old.lasting.into_keys().filter(|token| !self.lasting.contains_key(token));
         let mut ended: VecDeque<ActiveTokenId> = old.ended.into_iter().chain(over).collect();
         ended.append(&mut self.ended);
         ended.drain(..ended.len().saturating_sub(ENDED_LATELY));
@@ -53,9 +59,8 @@ impl Slots {
 
     fn lasting_and_ended(&self) -> (Vec<RememberedSlot>, Vec<ActiveTokenId>) {
         let lasting: Vec<RememberedSlot> = self.lasting.values().copied().collect();
-        // A log that is replayed ends slots that were read later.
-        let lasts: HashSet<ActiveTokenId> = lasting.iter().map(|slot| slot.token).collect();
-        let ended = self.ended.iter().copied().filter(|token| !lasts.contains(token)).collect();
+        // A store that was set back brings slots to life whose end nobody remembered but this gateway.
+        let ended = self.ended.iter().copied().filter(|token| !self.lasting.contains_key(token)).collect();
         (lasting, ended)
     }
 }
@@ -121,7 +126,10 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use contract::{clock::ManualClock, ids::VisitorId};
+    use contract::{
+        clock::ManualClock,
+        ids::{MemberId, VisitorId},
+    };
     use jiff::Timestamp;
 
     use super::*;
@@ -135,17 +143,42 @@ mod tests {
             seq: Sequence(seq),
             admitted_at: Timestamp::UNIX_EPOCH,
             expires_at: Timestamp::UNIX_EPOCH,
+            holder: None,
         };
-        let (kept, over, again) = (slot(1), slot(2), slot(3));
-        let mut before = Slots::new([kept, over, again, slot(4)]);
-        before.follow(&LineChange::Ended { seq: Sequence(4) });
-        let mut fresh = Slots::new([kept, RememberedSlot { token: ActiveTokenId::generate(&clock), ..again }]);
+        let (kept, over, again, last) = (slot(1), slot(2), slot(3), slot(4));
+        let mut before = Slots::new([kept, over, again, last]);
+        before.follow(&LineChange::Ended { seq: last.seq, token: last.token });
+        let anew = RememberedSlot { token: ActiveTokenId::generate(&clock), ..again };
+        let mut fresh = Slots::new([kept, anew]);
         fresh.inherit(before);
-        // A replay ends and begins again what was read as it is now.
-        fresh.follow(&LineChange::Returned { seq: Sequence(1) });
-        fresh.lasting.insert(Sequence(1), kept);
+        // A store that was set back has it again.
+        fresh.ended.push_back(kept.token);
         let (lasting, ended) = fresh.lasting_and_ended();
-        assert_eq!((lasting.len(), lasting[0], ended.len()), (2, kept, 3));
-        assert!(ended.contains(&over.token) && ended.contains(&again.token));
+        assert_eq!(lasting, [kept, anew]);
+        assert_eq!(ended.len(), 3, "{ended:?}");
+        assert!([over, again, last].iter().all(|slot| ended.contains(&slot.token)));
+    }
+
+    #[test]
+    fn a_claim_tells_all_of_a_slot_and_each_end_its_own() {
+        let clock = ManualClock::at_second(1_800_000_000);
+        let holder = MemberId::generate(&clock);
+        let claimed = || LineChange::Claimed {
+            token: ActiveTokenId::generate(&clock),
+            visitor: VisitorId::generate(&clock),
+            seq: Sequence(0),
+            admitted_at: Timestamp::UNIX_EPOCH,
+            expires_at: Timestamp::UNIX_EPOCH,
+            holder,
+        };
+        let mut slots = Slots::default();
+        // Two who were readmitted from nowhere.
+        for change in [claimed(), claimed()] {
+            slots.follow(&change);
+        }
+        let (lasting, _) = slots.lasting_and_ended();
+        assert_eq!(lasting.iter().map(|slot| slot.holder).collect::<Vec<_>>(), [Some(holder); 2]);
+        slots.follow(&LineChange::Ended { seq: Sequence(0), token: lasting[0].token });
+        assert_eq!(slots.lasting_and_ended(), (vec![lasting[1]], vec![lasting[0].token]));
     }
 }

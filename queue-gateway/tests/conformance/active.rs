@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue_gateway::line::{Baseline, Claim, Lifetimes, LineChange, Lost, Revocation, Standing};
+use queue_gateway::line::{Baseline, Claim, Lifetimes, LineChange, Lost, Revocation, Sequence, Standing};
 
 use crate::fixture::{ACTIVE, ARRIVE, Fixture, LIFETIMES, baseline, is_admitted, waiting};
 
@@ -44,14 +44,17 @@ pub(crate) async fn a_claimed_slot_lives_until_the_token_expires(f: Fixture) {
 
 pub(crate) async fn claiming_again_is_harmless_and_others_are_refused(f: Fixture) {
     f.configure(10.0, 1).await;
-    let (_, token) = f.admitted().await;
+    let (visitor, token) = f.admitted().await;
     let (holder, other) = (f.member(), f.member());
     let claim = async |member| f.engine.claim(&f.queue, token, member, None).await.unwrap();
     let bound = claim(holder).await;
-    assert!(matches!(bound, Claim::Bound { .. }));
+    let Claim::Bound { expires_at } = bound else { panic!("{bound:?}") };
     f.advance_ms(1_000);
     assert_eq!(claim(holder).await, bound);
     assert_eq!(claim(other).await, Claim::HeldByAnother);
+    let admitted_at = expires_at - ACTIVE;
+    let claimed = LineChange::Claimed { token, visitor, seq: Sequence(1), admitted_at, expires_at, holder };
+    assert_eq!(f.log().await[1..], [claimed], "told once");
     f.advance(ACTIVE);
     assert_eq!((claim(holder).await, claim(other).await), (Claim::Gone, Claim::Gone));
 }

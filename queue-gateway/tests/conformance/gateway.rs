@@ -238,6 +238,7 @@ impl Gateway<'_> {
             LineChange::Invited { .. }
             | LineChange::Restored { .. }
             | LineChange::Returned { .. }
+            | LineChange::Claimed { .. }
             | LineChange::Ended { .. }
             | LineChange::Ready { .. }
             | LineChange::Away { .. } => {}

@@ -60,8 +60,8 @@ impl LateGateway {
                     self.line.remove(&at);
                     self.front.remove(&at);
                 }
-                LineChange::Drawn(_) | LineChange::Ended { .. } => {}
-                LineChange::Invited { seq } | LineChange::Restored { seq } | LineChange::Returned { seq } => {
+                LineChange::Drawn(_) | LineChange::Claimed { .. } | LineChange::Ended { .. } => {}
+                LineChange::Invited { seq } | LineChange::Restored { seq } | LineChange::Returned { seq, .. } => {
                     self.line.insert(seq);
                     self.front.remove(&seq);
                 }

@@ -46,7 +46,7 @@ pub(crate) async fn who_leaves_while_active_frees_the_slot(f: Fixture) {
     assert_eq!(gateway.admits(1).await, 1);
     assert_eq!(f.stats().await.totals.no_shows, 0, "they left, they did not let it run out");
     let log = f.log().await;
-    assert_eq!((log.len(), &log[1]), (3, &LineChange::Ended { seq: Sequence(1) }), "no change to the line");
+    assert_eq!((log.len(), &log[1]), (3, &LineChange::Ended { seq: Sequence(1), token }), "no change to the line");
 }
 
 pub(crate) async fn a_claimed_slot_is_not_ended_by_leaving(f: Fixture) {

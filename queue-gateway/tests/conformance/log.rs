@@ -20,7 +20,8 @@ pub(crate) async fn the_log_tells_every_change_to_the_line(f: Fixture) {
     let mut gateway = f.gateway_with(&[back]).await;
     gateway.step(0).await;
     f.advance_ms(1_000);
-    gateway.step(1).await;
+    let token = f.token();
+    gateway.step_with(vec![token]).await;
     f.leave(back).await;
     let log = f.log().await;
     assert!(matches!(log[0], LineChange::Admitted { seq: Sequence(1), .. }));
@@ -28,7 +29,7 @@ pub(crate) async fn the_log_tells_every_change_to_the_line(f: Fixture) {
     assert_eq!(log[2], LineChange::Restored { seq: Sequence(-99) });
     assert_eq!(log[3], LineChange::Ready { seq: Sequence(-99) }, "a place of an older epoch has been passed");
     assert!(matches!(log[4], LineChange::Admitted { seq: Sequence(-99), visitor, .. } if visitor == back));
-    assert_eq!(log[5], LineChange::Ended { seq: Sequence(-99) }, "their slot has");
+    assert_eq!(log[5], LineChange::Ended { seq: Sequence(-99), token }, "their slot has");
     assert_eq!((log.len(), f.stats().await.log_head), (6, LogIndex(6)), "joins are not in it");
 }
 

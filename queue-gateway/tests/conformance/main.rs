@@ -262,6 +262,7 @@ on_every_engine! {
         a_line_that_goes_on_is_not_given_back
         those_who_were_passed_have_the_whole_grace_time_anew
         the_slots_that_are_handed_back_count_and_do_not_come_to_life_again
+        a_claimed_slot_is_handed_back_as_its_holders
         a_draw_that_is_handed_back_goes_on
         a_join_with_an_old_token_does_not_keep_a_line_from_being_given_back
         nobody_goes_straight_in_past_a_line_that_has_just_come_back
@@ -290,6 +291,8 @@ on_every_engine! {
         a_store_that_nobody_remembers_anything_of_goes_on_within_seconds
         a_lost_pause_stays_a_pause
         whoever_had_arrived_in_the_lost_stretch_is_no_no_show
+        a_claim_of_the_lost_stretch_is_its_holders
+        whoever_has_claimed_here_stays_the_holder
         a_place_that_came_back_in_the_lost_stretch_comes_back_once
         the_numbers_of_a_draw_stay_closed
     }

@@ -1,7 +1,8 @@
 //! The line as a gateway knows it: from sequences and the log alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use contract::ids::{ActiveTokenId, MemberId};
 use queue_gateway::line::{Draw, Drawn, LineChange, LogIndex, Sequence, Stats};
 
 #[derive(Debug)]
@@ -9,8 +10,8 @@ pub(crate) struct Mirror {
     pub(crate) line: BTreeSet<Sequence>,
     /// Passed, and ready.
     pub(crate) front: BTreeSet<Sequence>,
-    /// The places of those whose slots have not ended.
-    pub(crate) admitted: BTreeSet<Sequence>,
+    /// The slots that have not ended: the places that their visitors had, and who has claimed them.
+    pub(crate) slots: BTreeMap<ActiveTokenId, (Sequence, Option<MemberId>)>,
     pub(crate) head: LogIndex,
     watermark: Sequence,
     invited_watermark: Sequence,
@@ -25,7 +26,7 @@ impl Mirror {
         Self {
             line: BTreeSet::new(),
             front: BTreeSet::new(),
-            admitted: BTreeSet::new(),
+            slots: BTreeMap::new(),
             head: LogIndex(0),
             watermark: Sequence::FIRST,
             invited_watermark: Sequence::FIRST,
@@ -67,14 +68,24 @@ impl Mirror {
 
     fn apply(&mut self, entry: &LineChange) {
         match entry {
-            LineChange::Admitted { seq, .. } => assert!(self.admitted.insert(*seq), "{entry:?} comes twice"),
-            LineChange::Returned { seq } => assert!(self.admitted.remove(seq), "{entry:?} was not admitted"),
-            // Unless a claim has readmitted them.
-            LineChange::Ended { seq } => _ = self.admitted.remove(seq),
+            LineChange::Admitted { seq, admission, .. } => {
+                assert_eq!(self.slots.insert(admission.token, (*seq, None)), None, "{entry:?} comes twice");
+            }
+            LineChange::Claimed { token, seq, holder, .. } => {
+                // Or has readmitted them.
+                let before = self.slots.insert(*token, (*seq, Some(*holder)));
+                assert!(before.is_none_or(|before| before == (*seq, None)), "{entry:?} was {before:?}");
+            }
+            LineChange::Returned { seq, token } => {
+                assert_eq!(self.slots.remove(token), Some((*seq, None)), "{entry:?} was not admitted");
+            }
+            LineChange::Ended { seq, token } => {
+                assert_eq!(self.slots.remove(token).map(|slot| slot.0), Some(*seq), "{entry:?} was not admitted");
+            }
             _ => {}
         }
         match entry {
-            LineChange::Ended { .. } => {}
+            LineChange::Claimed { .. } | LineChange::Ended { .. } => {}
             LineChange::Invited { seq } => {
                 assert!(
                     seq.is_invited() && !seq.is_restored() && self.line.insert(*seq),
@@ -101,7 +112,7 @@ impl Mirror {
                 assert!(self.drawn.is_none(), "{entry:?} comes twice");
                 self.drawn = Some(lots.draw());
             }
-            LineChange::Restored { seq } | LineChange::Returned { seq } => {
+            LineChange::Restored { seq } | LineChange::Returned { seq, .. } => {
                 assert!(self.line.insert(*seq), "{entry:?} was in the line");
             }
             LineChange::Ready { seq } => {

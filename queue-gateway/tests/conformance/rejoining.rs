@@ -5,9 +5,10 @@ use std::time::Duration;
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use queue_gateway::engine::{QueueEngine, redis::RedisEngine};
 use queue_gateway::line::{
-    Baseline, Beginning, Contact, ControlChange, Epoch, GatewayId, Invitations, JoinRefused, JoinRequest, Joined,
-    LineChange, LogIndex, Memory, MemoryPage, NoJoins, Opening, Phase, Place, QueueState, Readmission, ReadyVisitor,
-    Rejoined, RememberedSlot, Report, Revocation, Schedule, Sequence, Share, Standing, Stats, is_given_after,
+    Baseline, Beginning, Claim, Contact, ControlChange, Epoch, GatewayId, Invitations, JoinRefused, JoinRequest,
+    Joined, LineChange, LogIndex, Memory, MemoryPage, NoJoins, Opening, Phase, Place, QueueState, Readmission,
+    ReadyVisitor, Rejoined, RememberedSlot, Report, Revocation, Schedule, Sequence, Share, Standing, Stats,
+    is_given_after,
 };
 use uuid::Uuid;
 
@@ -331,6 +332,25 @@ pub(crate) async fn the_slots_that_are_handed_back_count_and_do_not_come_to_life
         waiting(8),
         "no second turn"
     );
+}
+
+pub(crate) async fn a_claimed_slot_is_handed_back_as_its_holders(f: Fixture) {
+    let (_, admitted) = in_mid_sale(&f).await;
+    let (holder, slot) = (f.member(), f.remembered(1).await.slots[0]);
+    f.claim(slot.token, holder).await;
+    let remembered = f.remembered(1).await;
+    assert_eq!(remembered.slots, [RememberedSlot { holder: Some(holder), ..slot }]);
+    let lost = f.lost(inviting()).await;
+    lost.give_back(&remembered).await;
+    lost.settle().await;
+    let stats = lost.stats().await;
+    assert_eq!((stats.active, stats.unclaimed, stats.totals.arrived), (1, 0, 1));
+    assert_eq!(lost.engine.revoke(&lost.queue, slot.token).await.unwrap(), Revocation::Claimed, "the site ends it");
+    assert!(is_admitted(lost.leave(admitted).await));
+    assert_eq!(lost.claim(slot.token, lost.member()).await, Claim::HeldByAnother);
+    assert_eq!(lost.claim(slot.token, holder).await, Claim::Bound { expires_at: slot.expires_at });
+    lost.advance(slot.expires_at.duration_since(lost.now()).try_into().unwrap());
+    assert_eq!(lost.stats().await.active, 0);
 }
 
 pub(crate) async fn a_draw_that_is_handed_back_goes_on(f: Fixture) {

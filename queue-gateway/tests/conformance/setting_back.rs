@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use contract::ids::{ActiveTokenId, VisitorId};
+use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use queue_gateway::line::{
     BY_GATEWAYS, Baseline, Claim, Contact, Invitation, InvitationId, JoinRequest, LineChange, NoJoins, Opening, Place,
-    QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
+    Progress, QueueState, ReadyVisitor, Rejoined, Report, Schedule, Sequence, Standing,
 };
 
 use crate::{
-    fixture::{ARRIVE, Fixture, GRACE, baseline, is_admitted, join_request, waiting},
+    fixture::{ARRIVE, CLAIM, Fixture, GRACE, baseline, is_admitted, join_request, waiting},
     gateway::empty_report,
     rejoining::{SECOND, inviting},
 };
@@ -62,6 +62,10 @@ impl Fixture {
         let mut gateway = self.gateway_with(&[visitor]).await;
         assert_eq!(gateway.step_with(vec![token]).await.admitted, 1);
         gateway.end().await;
+    }
+
+    pub(crate) async fn claim(&self, token: ActiveTokenId, holder: MemberId) -> Claim {
+        self.engine.claim(&self.queue, token, holder, None).await.unwrap()
     }
 
     pub(crate) async fn come_back(&self, visitor: VisitorId, seq: i64) -> Standing {
@@ -277,6 +281,57 @@ pub(crate) async fn whoever_had_arrived_in_the_lost_stretch_is_no_no_show(f: Fix
     assert!(is_admitted(store.status(line[0]).await), "nobody knows that they have not come");
     let claim = store.engine.claim(&store.queue, tokens[0], store.member(), None).await.unwrap();
     assert!(matches!(claim, Claim::Bound { .. }));
+}
+
+/// One had been admitted before, the other in the lost stretch too.
+pub(crate) async fn a_claim_of_the_lost_stretch_is_its_holders(f: Fixture) {
+    let both = SetBack::of(f, baseline(1.0, 2)).await;
+    let line = both.line_of(3).await;
+    let [lost, store] = both.each();
+    let known = both.admit(&line[..1]).await[0];
+    lost.advance(SECOND);
+    let unknown = lost.token();
+    lost.admit(line[1], unknown).await;
+    let holders = [lost.member(), lost.member()];
+    let before = lost.stats().await;
+    for (token, holder) in [known, unknown].into_iter().zip(holders) {
+        lost.claim(token, holder).await;
+    }
+    assert!(store.give_back(&lost.remembered(1).await).await);
+    store.settle().await;
+    // Had nobody claimed them, they would be lost.
+    store.advance(2 * CLAIM);
+    store.sweep().await;
+    let after = store.stats().await;
+    assert_eq!((after.active, after.unclaimed), (2, 0), "they count against the cap");
+    assert!(after.epoch == before.epoch && after.log_head > before.log_head);
+    for ((visitor, token), holder) in line.iter().zip([known, unknown]).zip(holders) {
+        let Standing::Admitted { admission, .. } = store.status(*visitor).await else { panic!("no slot") };
+        assert_eq!((admission.token, admission.progress), (token, Progress::Claimed));
+        let head = after.log_head;
+        assert!(matches!(store.claim(token, holder).await, Claim::Bound { .. }));
+        assert_eq!(store.claim(token, store.member()).await, Claim::HeldByAnother);
+        assert_eq!(store.stats().await.log_head, head, "it has been told");
+        assert!(is_admitted(store.leave(*visitor).await) && is_admitted(store.status(*visitor).await));
+        assert!(is_admitted(store.join(*visitor).await.standing), "no second turn");
+    }
+    assert_eq!(store.come(line[2]).await.standing, waiting(3), "the cap is full");
+    assert!(store.engine.release(&store.queue, known).await.unwrap());
+    assert!(!is_admitted(store.status(line[0]).await));
+}
+
+pub(crate) async fn whoever_has_claimed_here_stays_the_holder(f: Fixture) {
+    let both = SetBack::of(f, inviting()).await;
+    let line = both.line_of(2).await;
+    let [lost, store] = both.each();
+    let token = both.admit(&line[..1]).await[0];
+    lost.claim(token, lost.member()).await;
+    lost.leave(line[1]).await;
+    let here = store.member();
+    store.claim(token, here).await;
+    assert!(store.give_back(&lost.remembered(1).await).await);
+    store.settle().await;
+    assert!(matches!(store.claim(token, here).await, Claim::Bound { .. }), "it was told so");
 }
 
 /// A slot that ended in the lost stretch ends again, and gives its visitor the place once.

@@ -2,16 +2,7 @@
 //!
 //! `FAILOVERS=20` kills twenty masters in a row, instead of one.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, env, rc::Rc, sync::Arc, time::Duration};
 
 use contract::{
     clock::{Clock, ManualClock, SystemClock},
@@ -26,12 +17,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, eventually, settings_text};
+use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, assert_problem, eventually, settings_text};
 
 const RATE: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(40);
-/// Admissions that are lost with each master.
-const LOST: u64 = 8;
+/// Admissions and their claims that are lost with each master.
+const LOST: usize = 8;
 
 /// What became of a visitor.
 #[derive(Debug)]
@@ -48,11 +39,18 @@ struct Told {
     admitted: Option<(String, u16)>,
 }
 
+/// A turn that the shop has claimed: whose waiting token it was, and the document that told of it.
+#[derive(Clone, Debug)]
+struct Turn {
+    token: String,
+    document: Value,
+}
+
 struct Site {
     gateways: [Gateway; 2],
     joining: Semaphore,
-    /// Turns that the shop has asked for.
-    claimed: AtomicU64,
+    /// Turns that the shop has claimed.
+    claimed: RefCell<Vec<Turn>>,
     over: CancellationToken,
 }
 
@@ -78,7 +76,7 @@ impl Site {
         Self {
             gateways: [start().await, start().await],
             joining: Semaphore::new(20),
-            claimed: AtomicU64::new(0),
+            claimed: RefCell::default(),
             over: CancellationToken::new(),
         }
     }
@@ -114,7 +112,7 @@ impl Site {
                 let document = document.await;
                 let shop = self.claim(&self.gateways[elsewhere], &document).await;
                 told.admitted = Some((here.slot(&document), shop));
-                self.claimed.fetch_add(1, Ordering::Relaxed);
+                self.claimed.borrow_mut().push(Turn { token: told.token.clone(), document });
                 return told;
             }
         }
@@ -156,7 +154,18 @@ impl Site {
         }
     }
 
-    /// The shop claims the turn at a gateway, as often as it takes to be answered.
+    /// Whoever had claimed a turn has it, and gets no other.
+    async fn assert_claimed(&self, Turn { token, document }: &Turn) {
+        for gateway in &self.gateways {
+            assert_eq!(self.claim(gateway, document).await, 409, "it is another member's: {document}");
+            let again = gateway.visitors.post(TOKENS).bearer(token).send().await;
+            assert_eq!((again.status.as_u16(), gateway.slot(&again.json())), (200, gateway.slot(document)));
+        }
+        let left = self.gateways[0].visitors.delete(CURRENT).bearer(token).send().await;
+        assert_problem(&left, 409, "slot_claimed");
+    }
+
+    /// The shop claims the turn at a gateway for somebody, as often as it takes to be answered.
     async fn claim(&self, gateway: &Gateway, document: &Value) -> u16 {
         let path = format!("/v1/active-tokens/{}/claim", gateway.slot(document));
         let body = json!({"holder": MemberId::generate(&*gateway.clock), "active_token": document["active_token"]});
@@ -168,27 +177,55 @@ impl Site {
     }
 }
 
-/// Kills the master with some admissions that the replica has not heard of. Returns how many entries of the log that were.
-async fn lose_the_last_writes(sentinel: &RedisSentinel) -> u64 {
+/// What a master took along.
+struct Loss {
+    /// How many entries of the log its replica had not heard of.
+    entries: u64,
+    /// The turns that the shop had claimed by then.
+    claimed: Vec<Turn>,
+}
+
+/// Every gateway has heard of all that is written by now: each begins a report once it has taken in the reply to the last.
+async fn until_the_gateways_have_heard(master: &Redis) {
+    let reports = async || {
+        let gateways = master.call(&["HGETALL", "wr:{demo}:gateways"]).await;
+        let texts = gateways.elements().iter().filter_map(|text| text.text().map(str::to_owned)).collect::<Vec<_>>();
+        let number = |gateway: &str| gateway.split(' ').nth(1).unwrap().parse::<u64>().unwrap();
+        texts.chunks(2).map(|pair| (pair[0].clone(), number(&pair[1]))).collect::<BTreeMap<_, _>>()
+    };
+    let before = reports().await;
+    assert_eq!(before.len(), 2);
+    patiently("both gateways have made two more reports", async || {
+        let now = reports().await;
+        before.iter().all(|(id, number)| now.get(id).is_some_and(|now| *now >= number + 2)).then_some(())
+    })
+    .await;
+}
+
+/// Kills the master with some admissions and claims that the replica has not heard of, and the gateways have.
+async fn lose_the_last_writes(sentinel: &RedisSentinel, site: &Site) -> Loss {
     let old = sentinel.master_port().await.unwrap();
     let (masters, replicas): (Vec<&Redis>, Vec<&Redis>) =
         sentinel.servers().iter().partition(|server| server.port() == old);
     let (master, replica) = (masters[0], replicas[0]);
+    let known = site.claimed.borrow().len();
     replica.stop();
     master.call(&["CLIENT", "KILL", "TYPE", "replica"]).await;
     let head = async |server: &Redis| {
         let head = server.call(&["HGET", "wr:{demo}:meta", "log_head"]).await;
         head.text().and_then(|head| head.parse::<u64>().ok()).unwrap_or_default()
     };
-    let before = head(master).await;
-    let enough = async || Some(head(master).await).filter(|written| *written >= before + LOST);
-    let written = patiently("some are admitted behind the replica's back", enough).await;
+    let enough = async || (site.claimed.borrow().len() >= known + LOST).then_some(());
+    patiently("some claim their turns behind the replica's back", enough).await;
+    let claimed = site.claimed.borrow().clone();
+    until_the_gateways_have_heard(master).await;
+    let written = head(master).await;
     master.kill();
     replica.cont();
-    let lost = written.saturating_sub(head(replica).await);
+    let entries = written.saturating_sub(head(replica).await);
     sentinel.wait_for_promotion(old).await;
     master.restart().await;
-    lost
+    Loss { entries, claimed }
 }
 
 async fn until_the_replica_follows(sentinel: &RedisSentinel) {
@@ -233,11 +270,15 @@ async fn kill_masters(failovers: u32) {
                 site.visit(usize::try_from(more).unwrap()).await
             });
         }
-        lost += lose_the_last_writes(&sentinel).await;
+        let loss = lose_the_last_writes(&sentinel, &site).await;
+        lost += loss.entries;
         let began = Instant::now();
         for gateway in &site.gateways {
             eventually("the line is whole again", async || gateway.public_state().await["state"] == "open").await;
             gateway.until_ready().await;
+        }
+        for turn in &loss.claimed {
+            site.assert_claimed(turn).await;
         }
         eprintln!("fail-over {nth}: {lost} log entries lost in all; open {:?} after the promotion", began.elapsed());
     }
@@ -246,7 +287,7 @@ async fn kill_masters(failovers: u32) {
     eventually("somebody is admitted", async || site.active(1).await > admitted).await;
     site.admit(0.0001).await;
     patiently("whoever is admitted has been to the shop", async || {
-        let claimed = site.claimed.load(Ordering::Relaxed);
+        let claimed = site.claimed.borrow().len() as u64;
         (site.active(0).await == claimed && site.active(1).await == claimed).then_some(())
     })
     .await;

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use queue_gateway::{
     engine::{QueueEngine, embedded::EmbeddedEngine},
-    line::{AdmissionLimits, QueueState, Sequence},
+    line::{Admission, AdmissionLimits, Progress, QueueState, Sequence},
     waiting_room::View,
 };
 
 use crate::{
     listener::Listener,
-    world::{Gateway, World, told},
+    world::{CLAIM, Gateway, Visitor, World, told},
 };
 
 #[tokio::test(start_paused = true)]
@@ -111,6 +111,65 @@ async fn a_fail_over_takes_nobody_s_turn_back_and_gives_nobody_another() {
         assert_eq!(stream.ended, is_over, "{visitor:?} heard {names:?}");
         assert_eq!(one.position(visitor.place.seq), other.position(visitor.place.seq));
     }
+}
+
+/// The cap is used up. Some of them were admitted, and all have claimed, when nothing reached the standby any more.
+async fn at_the_shop_behind_the_standby(world: &World, gateway: &Gateway) -> (Vec<Visitor>, Arc<EmbeddedEngine>) {
+    let crowd: Vec<Visitor> = gateway.listeners(world, 60).await.into_iter().map(|(visitor, _)| visitor).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let standby = world.store.cut_off_standby();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let at_the_shop = world.admitted(&crowd).await;
+    assert_eq!(at_the_shop.len(), 30);
+    assert!(standby.stats(&world.queue).await.unwrap().active < 30);
+    for (visitor, _) in &at_the_shop {
+        world.claim(*visitor).await;
+    }
+    (crowd, standby)
+}
+
+async fn assert_nobody_has_lost_the_slot(world: &World, crowd: &[Visitor], before: &[(Visitor, Admission)]) {
+    // Had nobody claimed them, they would be lost by now, and others in.
+    tokio::time::sleep(3 * CLAIM).await;
+    let stats = world.stats().await;
+    assert_eq!((stats.active, stats.unclaimed), (30, 0));
+    let now = world.admitted(crowd).await;
+    let slots = |of: &[(Visitor, Admission)]| of.iter().map(|(_, admission)| admission.token).collect::<Vec<_>>();
+    assert_eq!(slots(&now), slots(before), "the same turns, and no other");
+    assert!(now.iter().all(|(_, admission)| admission.progress == Progress::Claimed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_had_claimed_before_a_fail_over_keeps_the_turn_and_gets_no_other() {
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 30 }).await;
+    let (one, other) = (world.gateway().await, world.gateway().await);
+    let (crowd, standby) = at_the_shop_behind_the_standby(&world, &one).await;
+    world.tick().await;
+    let before = world.admitted(&crowd).await;
+    // A gateway of whose visitors the other one has heard by the log alone.
+    one.kill();
+    world.store.fail_over(standby);
+    world.until_whole().await;
+    assert_nobody_has_lost_the_slot(&world, &crowd, &before).await;
+    for (visitor, _) in &before {
+        let back = world.rejoin(visitor.id, Some(visitor.place)).await;
+        assert_eq!(back.place, visitor.place, "no second place");
+        assert!(matches!(other.poll(*visitor).await.view, View::Admitted { .. }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_gateway_that_remembers_alone_knows_who_had_claimed() {
+    let world = World::new(AdmissionLimits { rate_per_second: 20.0, cap: 30 }).await;
+    let one = world.gateway().await;
+    let (crowd, _) = at_the_shop_behind_the_standby(&world, &one).await;
+    world.tick().await;
+    let before = world.admitted(&crowd).await;
+    let _late = world.gateway().await;
+    one.kill();
+    world.store.empty();
+    world.until_whole().await;
+    assert_nobody_has_lost_the_slot(&world, &crowd, &before).await;
 }
 
 /// Twenty are at the standby; somebody has joined since and listens.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::http::HeaderValue;
 use contract::{
     clock::{Clock, SharedClock},
-    ids::{ActiveTokenId, QueueName, VisitorId},
+    ids::{ActiveTokenId, MemberId, QueueName, VisitorId},
     tokens::ActiveSigner,
 };
 use futures_util::FutureExt;
@@ -20,8 +20,8 @@ use queue_gateway::{
     engine::QueueEngine,
     follower::{Follower, Readings},
     line::{
-        AdmissionLimits, Baseline, ControlChange, Invitations, JoinRequest, Lifetimes, Opening, Place, QueueState,
-        Schedule, Sequence, Share, Standing, Stats,
+        Admission, AdmissionLimits, Baseline, Claim, ControlChange, Invitations, JoinRequest, Lifetimes, Opening,
+        Place, QueueState, Schedule, Sequence, Share, Standing, Stats,
     },
     metrics::Metrics,
     mirror::Mirrors,
@@ -280,6 +280,26 @@ impl World {
     pub(crate) async fn arrive(&self, visitor: Visitor) {
         let Standing::Admitted { admission, .. } = self.standing(visitor).await else { panic!("{visitor:?} waits") };
         self.engine.arrive(&self.queue, admission.token).await.unwrap();
+    }
+
+    /// The shop claims the slot of somebody who has one. Returns who holds it from now on.
+    pub(crate) async fn claim(&self, visitor: Visitor) -> MemberId {
+        let Standing::Admitted { admission, .. } = self.standing(visitor).await else { panic!("{visitor:?} waits") };
+        let holder = MemberId::generate(&*self.clock);
+        let claim = self.engine.claim(&self.queue, admission.token, holder, None).await.unwrap();
+        assert!(matches!(claim, Claim::Bound { .. }), "{visitor:?}: {claim:?}");
+        holder
+    }
+
+    /// Whoever of these is admitted, with their slot.
+    pub(crate) async fn admitted(&self, visitors: &[Visitor]) -> Vec<(Visitor, Admission)> {
+        let mut admitted = Vec::new();
+        for visitor in visitors {
+            if let Standing::Admitted { admission, .. } = self.standing(*visitor).await {
+                admitted.push((*visitor, admission));
+            }
+        }
+        admitted
     }
 
     pub(crate) async fn leave(&self, visitor: Visitor) {

@@ -45,9 +45,9 @@ impl Slot {
 
     /// The slot as gateways remember it.
     pub(super) fn remembered(&self) -> RememberedSlot {
-        let Self { token, visitor, seq, .. } = *self;
+        let Self { token, visitor, seq, holder, .. } = *self;
         let (admitted_at, expires_at) = (instant(self.admitted_at), instant(self.expires_at));
-        RememberedSlot { token, visitor, seq, admitted_at, expires_at }
+        RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder }
     }
 
     /// The slot as its visitor sees it; `claim` is how long a claim may take after an arrival.

@@ -25,6 +25,10 @@ fn at(order: &Order, seq: i64) -> Option<(u64, bool)> {
     order.standpoint(Sequence(seq)).map(|point| (point.position, point.parked))
 }
 
+fn returned(seq: Sequence) -> LineChange {
+    LineChange::Returned { seq, token: contract::ids::ActiveTokenId(uuid::Uuid::nil()) }
+}
+
 fn admitted(seq: i64) -> LineChange {
     let now = jiff::Timestamp::UNIX_EPOCH;
     let nobody = uuid::Uuid::nil();
@@ -75,7 +79,7 @@ fn an_expired_range_leaves_those_who_were_kept() {
 fn a_no_show_has_the_place_again() {
     let mut order = line_of(3);
     order.apply(&admitted(2));
-    order.apply(&LineChange::Returned { seq: Sequence(2) });
+    order.apply(&returned(Sequence(2)));
     assert_eq!((at(&order, 2), order.parked()), (Some((1, true)), 2));
     order.apply(&LineChange::Ready { seq: Sequence(2) });
     assert_eq!((at(&order, 2), at(&order, 3)), (Some((1, false)), Some((1, false))), "nobody's place rises");
@@ -182,7 +186,7 @@ fn an_order_given_in_full_is_the_one_that_the_log_tells() {
         LineChange::Ready { seq: Sequence(40) },
         LineChange::Expired { through: Sequence(60), kept: vec![Sequence(40), Sequence(55)] },
         admitted(121),
-        LineChange::Returned { seq: Sequence(100) },
+        returned(Sequence(100)),
         LineChange::Ready { seq: Sequence(55) },
     ];
     for change in &changes {
@@ -229,7 +233,7 @@ fn an_admission_in_one_lane_passes_nobody_in_the_other() {
     order.apply(&admitted(6));
     let lane = [1, 3, 5].map(|nth| order.standpoint(invited(nth)).map(|point| (point.position, point.parked)));
     assert_eq!(lane, [Some((1, true)), Some((1, true)), Some((1, false))], "whoever was not there is next");
-    order.apply(&LineChange::Returned { seq: invited(4) });
+    order.apply(&returned(invited(4)));
     assert_eq!(order.ahead(invited(7)), 2, "who comes back makes nobody's place rise");
     assert_eq!(order.standpoint(invited(4)).map(|point| point.position), Some(1));
 }
@@ -244,7 +248,7 @@ fn a_lane_given_in_full_is_the_one_that_the_log_tells() {
         LineChange::Invited { seq: invited(2) },
         LineChange::Invited { seq: invited(3) },
         admitted(invited(2).0),
-        LineChange::Returned { seq: invited(2) },
+        returned(invited(2)),
     ] {
         told.apply(&change);
     }

@@ -1,5 +1,7 @@
 //! The slots of the model.
 
+use std::collections::BTreeMap;
+
 use contract::ids::{ActiveTokenId, MemberId, VisitorId};
 use jiff::Timestamp;
 use queue_gateway::line::{
@@ -191,10 +193,10 @@ impl Model {
         Some((visitor, self.person(visitor).slot.clone()?))
     }
 
-    /// The places of those who have slots, live or not swept yet; and whether the token is claimed.
-    pub(crate) fn admitted(&self) -> impl Iterator<Item = (Sequence, bool)> {
+    /// The slots, live or not swept yet: the places that their visitors had, and who has claimed them.
+    pub(crate) fn slots(&self) -> BTreeMap<ActiveTokenId, (Sequence, Option<MemberId>)> {
         let slots = self.people.iter().filter_map(|person| person.slot.as_ref());
-        slots.map(|slot| (Sequence(slot.seq), slot.holder.is_some()))
+        slots.map(|slot| (slot.token, (Sequence(slot.seq), slot.holder))).collect()
     }
 
     pub(crate) fn live_slots(&self) -> u64 {

@@ -236,12 +236,19 @@ impl Queue {
     }
 
     fn remember_slot(&mut self, remembered: RememberedSlot, known: (Sequence, Sequence), at: Moment) {
-        let RememberedSlot { token, visitor, seq, admitted_at, expires_at } = remembered;
+        let RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder } = remembered;
+        if let Some(slot) = self.slots.get(token).copied() {
+            // Whoever has claimed it here was told so.
+            if let (None, Some(holder)) = (slot.holder, holder) {
+                self.bind(slot, holder, at.now);
+            }
+            return;
+        }
         let expires_at = expires_at.as_microsecond();
         // Since then they have joined anew, as far as who tells of the slot cannot know.
         let is_later = |place| place != seq && is_given_after(place, known);
         let stands_elsewhere = self.places.stored(visitor).is_some_and(|(place, _)| is_later(place));
-        if self.slots.get(token).is_some() || expires_at <= at.now || stands_elsewhere {
+        if expires_at <= at.now || stands_elsewhere {
             return;
         }
         // Admitted from there, or given the place again and admitted once more.
@@ -259,7 +266,7 @@ impl Queue {
             arrive_by: at.line,
             arrival: Some(Arrival { at: at.line, claim_by: at.line.saturating_add(lasts) }),
             expires_at,
-            holder: None,
+            holder,
         });
     }
 

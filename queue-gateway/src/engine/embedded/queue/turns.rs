@@ -36,9 +36,8 @@ impl Queue {
         match slot.holder {
             None => {
                 let slot = self.note_arrival(slot, at);
-                self.note_outcome(&slot, now, |_| {});
-                self.slots.remove(token);
-                self.slots.insert(Slot { holder: Some(holder), ..slot });
+                let slot = self.bind(slot, holder, now);
+                self.log_claim(&slot, holder);
             }
             Some(bound) if bound == holder => {}
             Some(_) => return Claim::HeldByAnother,
@@ -65,6 +64,21 @@ impl Queue {
         Revocation::Ended
     }
 
+    /// Binds a slot that nobody has claimed: only the site ends it from now on, or its expiry.
+    pub(super) fn bind(&mut self, slot: Slot, holder: MemberId, now: i64) -> Slot {
+        self.note_outcome(&slot, now, |_| {});
+        self.slots.remove(slot.token);
+        let slot = Slot { holder: Some(holder), ..slot };
+        self.slots.insert(slot);
+        slot
+    }
+
+    fn log_claim(&mut self, slot: &Slot, holder: MemberId) {
+        let Slot { token, visitor, seq, .. } = *slot;
+        let (admitted_at, expires_at) = (instant(slot.admitted_at), instant(slot.expires_at));
+        self.log.append(LineChange::Claimed { token, visitor, seq, admitted_at, expires_at, holder });
+    }
+
     pub(super) fn readmit(&mut self, token: ActiveTokenId, holder: MemberId, old: Readmission, at: Moment) -> Claim {
         let Readmission { epoch, visitor, expires_at } = old;
         self.settle(visitor, at);
@@ -76,7 +90,7 @@ impl Queue {
         if let Some(seq) = place {
             self.depart(visitor, seq);
         }
-        self.slots.insert(Slot {
+        let slot = Slot {
             token,
             seq: place.unwrap_or(Sequence(0)),
             visitor,
@@ -86,7 +100,9 @@ impl Queue {
             arrival: Some(Arrival { at: at.line, claim_by: at.line }),
             expires_at: expires,
             holder: Some(holder),
-        });
+        };
+        self.slots.insert(slot);
+        self.log_claim(&slot, holder);
         Claim::Bound { expires_at: instant(expires) }
     }
 
@@ -127,14 +143,14 @@ impl Queue {
         if let Some(lost) = lost {
             self.places.forget_no_show(slot.visitor);
             self.lost.note(slot.visitor, lost);
-            self.log.append(LineChange::Ended { seq: slot.seq });
+            self.log.append(LineChange::Ended { seq: slot.seq, token: slot.token });
         } else {
             self.places.insert(slot.seq, slot.visitor);
             self.places.note_no_show(slot.visitor);
             if self.places.is_passed(slot.seq) {
                 self.set_away(slot.visitor, slot.seq, at);
             }
-            self.log.append(LineChange::Returned { seq: slot.seq });
+            self.log.append(LineChange::Returned { seq: slot.seq, token: slot.token });
         }
     }
 
@@ -143,7 +159,7 @@ impl Queue {
         if let Some(slot) = self.slots.remove(token) {
             self.places.forget_no_show(slot.visitor);
             self.note_outcome(&slot, now, outcome);
-            self.log.append(LineChange::Ended { seq: slot.seq });
+            self.log.append(LineChange::Ended { seq: slot.seq, token: slot.token });
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::str::{FromStr, Split};
 
+use contract::ids::ActiveTokenId;
+use jiff::Timestamp;
+
 use super::{Read, corrupt, parsed, timestamp};
 use crate::line::{Admission, DrawSecret, LineChange, Lots, Progress, Sequence};
 
@@ -17,8 +20,9 @@ pub(super) fn read(entry: &str) -> Read<LineChange> {
         Some("invited") => LineChange::Invited { seq: sequence(&mut fields)? },
         Some("departed") => LineChange::Departed { seq: sequence(&mut fields)? },
         Some("restored") => LineChange::Restored { seq: sequence(&mut fields)? },
-        Some("returned") => LineChange::Returned { seq: sequence(&mut fields)? },
-        Some("ended") => LineChange::Ended { seq: sequence(&mut fields)? },
+        Some("claimed") => claimed(&mut fields)?,
+        Some("returned") => LineChange::Returned { seq: sequence(&mut fields)?, token: token(&mut fields)? },
+        Some("ended") => LineChange::Ended { seq: sequence(&mut fields)?, token: token(&mut fields)? },
         Some("ready") => LineChange::Ready { seq: sequence(&mut fields)? },
         Some("away") => LineChange::Away { seq: sequence(&mut fields)? },
         Some("expired") => LineChange::Expired {
@@ -40,13 +44,32 @@ fn drawn(lots: &str) -> Read<LineChange> {
 }
 
 fn admitted(fields: &mut Fields<'_>) -> Read<LineChange> {
-    let (token, visitor) = (field(fields, "a token id")?, field(fields, "a visitor id")?);
+    let (token, visitor) = (token(fields)?, field(fields, "a visitor id")?);
     let seq = sequence(fields)?;
-    let mut time = || timestamp(field(fields, "a time in microseconds")?);
+    let mut time = || time(fields);
     let (admitted_at, arrive_before, claim_before, expires_at) = (time()?, time()?, time()?, time()?);
     let progress = Progress::Admitted;
     let admission = Admission { token, admitted_at, arrive_before, claim_before, expires_at, progress };
     Ok(LineChange::Admitted { seq, visitor, admission })
+}
+
+fn claimed(fields: &mut Fields<'_>) -> Read<LineChange> {
+    Ok(LineChange::Claimed {
+        token: token(fields)?,
+        visitor: field(fields, "a visitor id")?,
+        seq: sequence(fields)?,
+        admitted_at: time(fields)?,
+        expires_at: time(fields)?,
+        holder: field(fields, "a member id")?,
+    })
+}
+
+fn token(fields: &mut Fields<'_>) -> Read<ActiveTokenId> {
+    field(fields, "a token id")
+}
+
+fn time(fields: &mut Fields<'_>) -> Read<Timestamp> {
+    timestamp(field(fields, "a time in microseconds")?)
 }
 
 fn sequence(fields: &mut Fields<'_>) -> Read<Sequence> {
@@ -59,8 +82,6 @@ fn field<T: FromStr>(fields: &mut Fields<'_>, what: &str) -> Read<T> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::engine::EngineError;
 
@@ -85,13 +106,30 @@ mod tests {
     }
 
     #[test]
+    fn a_claim_reads_back() {
+        let at = |micros| Timestamp::from_microsecond(micros).unwrap();
+        let entry = "claimed 01890a5dac96774bbcceb302099a8057 01890a5dac96774bbcceb302099a8058 -7 1000000 601000000 \
+                     01890a5dac96774bbcceb302099a8059";
+        let change = LineChange::Claimed {
+            token: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
+            visitor: "01890a5d-ac96-774b-bcce-b302099a8058".parse().unwrap(),
+            seq: Sequence(-7),
+            admitted_at: at(1_000_000),
+            expires_at: at(601_000_000),
+            holder: "01890a5d-ac96-774b-bcce-b302099a8059".parse().unwrap(),
+        };
+        assert_eq!(read(entry).unwrap(), change);
+    }
+
+    #[test]
     fn the_other_changes_read_back() {
         let seq = Sequence(12);
+        let token = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
         assert_eq!(read("invited 12").unwrap(), LineChange::Invited { seq });
         assert_eq!(read("departed 12").unwrap(), LineChange::Departed { seq });
         assert_eq!(read("restored -12").unwrap(), LineChange::Restored { seq: Sequence(-12) });
-        assert_eq!(read("returned 12").unwrap(), LineChange::Returned { seq });
-        assert_eq!(read("ended 12").unwrap(), LineChange::Ended { seq });
+        assert_eq!(read("returned 12 01890a5dac96774bbcceb302099a8057").unwrap(), LineChange::Returned { seq, token });
+        assert_eq!(read("ended 12 01890a5dac96774bbcceb302099a8057").unwrap(), LineChange::Ended { seq, token });
         assert_eq!(read("ready 12").unwrap(), LineChange::Ready { seq });
         assert_eq!(read("away 12").unwrap(), LineChange::Away { seq });
         assert_eq!(read("expired 12").unwrap(), LineChange::Expired { through: seq, kept: vec![] });
@@ -124,6 +162,9 @@ mod tests {
             "drawn x",
             "admitted 1 2 3 4 5 6 7",
             "admitted 01890a5dac96774bbcceb302099a8057",
+            "claimed 01890a5dac96774bbcceb302099a8057 01890a5dac96774bbcceb302099a8058 1 1 1",
+            "ended 1",
+            "returned 1",
         ] {
             assert!(matches!(read(entry), Err(EngineError::Corrupt(_))), "{entry:?}");
         }

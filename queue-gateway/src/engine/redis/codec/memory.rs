@@ -77,9 +77,10 @@ pub(in crate::engine::redis) fn page(page: &MemoryPage) -> impl Iterator<Item = 
         text(places.len()),
         text(ended.len()),
     ];
-    let slots = slots.iter().flat_map(|RememberedSlot { token, visitor, seq, admitted_at, expires_at }| {
-        let times = [*admitted_at, *expires_at].map(|at| text(control::instant(at)));
-        [id(token.0), id(visitor.0), text(seq.0)].into_iter().chain(times)
+    let slots = slots.iter().flat_map(|RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder }| {
+        let [admitted_at, expires_at] = [*admitted_at, *expires_at].map(|at| text(control::instant(at)));
+        let holder = holder.map_or_else(|| text("-"), |holder| id(holder.0));
+        [id(token.0), id(visitor.0), text(seq.0), admitted_at, expires_at, holder]
     });
     let ended = ended.iter().map(|token| id(token.0));
     which.into_iter().chain(places.iter().map(|seq| text(seq.0))).chain(ended).chain(slots)
@@ -122,6 +123,10 @@ pub(in crate::engine::redis) fn slots(reply: Value) -> Read<Vec<RememberedSlot>>
             seq: Sequence(slot.int()?),
             admitted_at: slot.time()?,
             expires_at: slot.time()?,
+            holder: match slot.text()?.as_str() {
+                "-" => None,
+                holder => Some(parsed(holder, "a member id")?),
+            },
         })
     })
 }

@@ -1,8 +1,8 @@
--- Purpose  Binds a live slot to its first holder; readmits a visitor of an older epoch.
+-- Purpose  Binds a live slot to its first holder, and logs it; readmits a visitor of an older epoch.
 -- KEYS     of the library
 -- ARGV     3 token, 4 holder, 5 epoch of the readmission ('' for none), 6 its visitor, 7 its expiry
 -- Reply    { 0 } gone, { 1, expires_at } bound, { 2 } held by another
-if not read('noted_at', 'line_time', 'grace_time', 'claim', 'claim_at_most', 'arrived', unpack(LIFE)) then
+if not read('noted_at', 'line_time', 'grace_time', 'claim', 'claim_at_most', 'arrived', 'log_head', unpack(LIFE)) then
   return false
 end
 if rejoins() then
@@ -10,14 +10,18 @@ if rejoins() then
 end
 local token, holder = ARGV[3], ARGV[4]
 
+-- Gateways remember whose it is, should the store forget it.
+local function log_claim(slot)
+  log(table.concat({ 'claimed', token, slot.visitor, integer(slot.seq), integer(slot.admitted_at),
+    integer(slot.expires_at), holder }, ' '))
+end
+
 local slot = slots.live(token)
 if slot then
   if slot.holder == '-' then
     slots.note_arrival(slot)
-    slots.note_outcome(slot)
-    slot.holder = holder
-    slots.occupy({ slot })
-    redis.call('ZREM', DEADLINES, token)
+    slots.bind(slot, holder)
+    log_claim(slot)
     save()
   end
   return slot.holder == holder and { 1, slot.expires_at } or { 2 }
@@ -35,8 +39,10 @@ if bound then
   if seq then
     places.depart(visitor, seq)
   end
-  slots.occupy({ { token = token, visitor = visitor, seq = seq or 0, network = '-', admitted_at = at.now,
-    arrive_by = at.line, arrived_at = at.line, claim_by = at.line, expires_at = expires_at, holder = holder } })
+  local readmitted = { token = token, visitor = visitor, seq = seq or 0, network = '-', admitted_at = at.now,
+    arrive_by = at.line, arrived_at = at.line, claim_by = at.line, expires_at = expires_at, holder = holder }
+  slots.occupy({ readmitted })
+  log_claim(readmitted)
 end
 save()
 return bound and { 1, expires_at } or { 0 }

@@ -3,7 +3,7 @@
 -- ARGV     3 gateway, 4 epoch, 5 head of the log, 6 last_seq and 7 the last place of the invited that it knows of, 8 1 when
 --          all places were wanted, 9 the place after which the page begins, 10 that with which it ends, 11 1 for the last
 --          page, 12 how many places, 13 how many slots have ended, 14... the places, ascending, the tokens of these slots, and
---          of each slot that has not ended: token, visitor, sequence, admitted_at, expires_at
+--          of each slot that has not ended: token, visitor, sequence, admitted_at, expires_at, holder or '-'
 -- Reply    1, or 0 where somebody remembers more
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'watermark',
   'expired_through', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'expected',
@@ -99,12 +99,16 @@ for i = first_ended, is_believed and first_slot - 1 or 0 do
   slots.drop(ARGV[i])
 end
 local remembered = {}
-for i = first_slot, is_believed and #ARGV or 0, 5 do
+for i = first_slot, is_believed and #ARGV or 0, 6 do
   local token, visitor, seq, expires_at = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 4])
+  local holder, here = ARGV[i + 5], slots.slot_of(token)
   local stored = tonumber(redis.call('ZSCORE', LINE, visitor))
   -- Since then they have joined anew, as far as who tells of the slot cannot know.
   local stands_elsewhere = stored and stored ~= seq and is_given_after(stored, tonumber(ARGV[6]), tonumber(ARGV[7]))
-  if redis.call('HEXISTS', SLOTS, token) == 0 and expires_at > now() and not stands_elsewhere then
+  -- Whoever has claimed it here was told so.
+  if here and here.holder == '-' and holder ~= '-' then
+    slots.bind(here, holder)
+  elseif not here and expires_at > now() and not stands_elsewhere then
     -- Admitted from there, or given the place again and admitted once more.
     redis.call('ZREM', LINE, visitor)
     redis.call('SREM', NO_SHOWS, visitor)
@@ -114,7 +118,7 @@ for i = first_slot, is_believed and #ARGV or 0, 5 do
     -- How far its visitor had come is not known.
     remembered[#remembered + 1] = { token = token, visitor = visitor, seq = seq, network = '-',
       admitted_at = tonumber(ARGV[i + 3]), arrive_by = line, arrived_at = line, claim_by = line + expires_at - now(),
-      expires_at = expires_at, holder = '-' }
+      expires_at = expires_at, holder = holder }
   end
 end
 slots.occupy(remembered)

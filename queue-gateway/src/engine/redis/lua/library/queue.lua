@@ -285,8 +285,8 @@ local function nobody_ready()
 end
 
 -- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
--- `drawn numbers secret beacon`, `invited seq`, `departed seq`, `restored seq`, `returned seq`, `ended seq`, `ready seq`, `away seq`,
--- `expired through kept...`.
+-- `claimed token visitor seq admitted_at expires_at holder`, `drawn numbers secret beacon`, `invited seq`, `departed seq`,
+-- `restored seq`, `returned seq token`, `ended seq token`, `ready seq`, `away seq`, `expired through kept...`.
 local function log(entry)
   set('log_head', queue.log_head + 1)
   redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[2], integer(queue.log_head) .. '-0', 'e', entry)

@@ -177,6 +177,14 @@ local slots = on_first_use(function()
     end
   end
 
+  -- Binds a slot that nobody has claimed: only the site ends it from now on, or its expiry.
+  local function bind(slot, holder)
+    note_outcome(slot)
+    slot.holder = holder
+    occupy({ slot })
+    redis.call('ZREM', DEADLINES, slot.token)
+  end
+
   -- Ends a slot of which the log has said so before.
   local function drop(token)
     local slot = slot_of(token)
@@ -214,14 +222,14 @@ local slots = on_first_use(function()
       if lost then
         redis.call('SREM', NO_SHOWS, slot.visitor)
         note_lost(slot.visitor, lost)
-        log('ended ' .. integer(slot.seq))
+        log('ended ' .. integer(slot.seq) .. ' ' .. slot.token)
       else
         redis.call('ZADD', LINE, integer(slot.seq), slot.visitor)
         redis.call('SADD', NO_SHOWS, slot.visitor)
         if places.is_passed(slot.seq) then
           places.set_away(slot.visitor, slot.seq)
         end
-        log('returned ' .. integer(slot.seq))
+        log('returned ' .. integer(slot.seq) .. ' ' .. slot.token)
       end
     end
   end
@@ -232,7 +240,7 @@ local slots = on_first_use(function()
     redis.call('SREM', NO_SHOWS, slot.visitor)
     note_outcome(slot, outcome)
     note_lost(slot.visitor, reason)
-    log('ended ' .. integer(slot.seq))
+    log('ended ' .. integer(slot.seq) .. ' ' .. slot.token)
   end
 
   -- The slot of a token, unless it is over; then it ends.
@@ -369,7 +377,7 @@ local slots = on_first_use(function()
 
   return { note_network = note_network, withholds = withholds, is_live = is_live, renew = renew,
     slots_if_held_back = slots_if_held_back, note_lost = note_lost, parse = parse, occupy = occupy, all = all, drop = drop,
-    note_outcome = note_outcome, finish = finish, vacate = vacate, live = live, settle = settle, admitted = admitted,
+    slot_of = slot_of, bind = bind, finish = finish, vacate = vacate, live = live, settle = settle, admitted = admitted,
     standing = standing, count = count, room = room, admit = admit, note_arrival = note_arrival }
 end)
 
