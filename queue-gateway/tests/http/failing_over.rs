@@ -2,7 +2,14 @@
 //!
 //! `FAILOVERS=20` kills twenty masters in a row, instead of one.
 
-use std::{cell::RefCell, collections::BTreeMap, env, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    env,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use contract::{
     clock::{Clock, ManualClock, SystemClock},
@@ -11,9 +18,9 @@ use contract::{
 use serde_json::{Value, json};
 use testkit::{Redis, RedisSentinel, SseClient};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, watch},
     task::{JoinSet, LocalSet},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +28,12 @@ use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, assert
 
 const RATE: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(40);
-/// Admissions and their claims that are lost with each master.
+/// Claims that are lost with each master; of some the admission is kept, of others it is lost too.
 const LOST: usize = 8;
+/// So many look around at the shop when the replica is cut off, and claim afterwards.
+const LOOKING: usize = 3;
+/// Nobody looks around for longer.
+const LOOKS_AROUND: Duration = Duration::from_secs(10);
 
 /// What became of a visitor.
 #[derive(Debug)]
@@ -51,6 +62,10 @@ struct Site {
     joining: Semaphore,
     /// Turns that the shop has claimed.
     claimed: RefCell<Vec<Turn>>,
+    /// How many look around there.
+    looking: Cell<usize>,
+    /// How often the replica was cut off.
+    cuts: watch::Sender<u32>,
     over: CancellationToken,
 }
 
@@ -77,6 +92,8 @@ impl Site {
             gateways: [start().await, start().await],
             joining: Semaphore::new(20),
             claimed: RefCell::default(),
+            looking: Cell::default(),
+            cuts: watch::Sender::new(0),
             over: CancellationToken::new(),
         }
     }
@@ -110,6 +127,9 @@ impl Site {
                     (reply.status == 200).then(|| reply.json()).filter(|place| place["state"] == "admitted")
                 });
                 let document = document.await;
+                if nth.is_multiple_of(3) {
+                    self.look_around().await;
+                }
                 let shop = self.claim(&self.gateways[elsewhere], &document).await;
                 told.admitted = Some((here.slot(&document), shop));
                 self.claimed.borrow_mut().push(Turn { token: told.token.clone(), document });
@@ -117,6 +137,15 @@ impl Site {
             }
         }
         told
+    }
+
+    /// Until the replica is cut off, or for some seconds.
+    async fn look_around(&self) {
+        let mut cuts = self.cuts.subscribe();
+        let before = *cuts.borrow();
+        self.looking.set(self.looking.get() + 1);
+        let _cut_or_not = timeout(LOOKS_AROUND, cuts.wait_for(|cuts| *cuts > before)).await;
+        self.looking.set(self.looking.get() - 1);
     }
 
     async fn join(&self, here: &Gateway) -> Value {
@@ -208,9 +237,11 @@ async fn lose_the_last_writes(sentinel: &RedisSentinel, site: &Site) -> Loss {
     let (masters, replicas): (Vec<&Redis>, Vec<&Redis>) =
         sentinel.servers().iter().partition(|server| server.port() == old);
     let (master, replica) = (masters[0], replicas[0]);
+    patiently("some look around", async || (site.looking.get() >= LOOKING).then_some(())).await;
     let known = site.claimed.borrow().len();
     replica.stop();
     master.call(&["CLIENT", "KILL", "TYPE", "replica"]).await;
+    site.cuts.send_modify(|cuts| *cuts += 1);
     let head = async |server: &Redis| {
         let head = server.call(&["HGET", "wr:{demo}:meta", "log_head"]).await;
         head.text().and_then(|head| head.parse::<u64>().ok()).unwrap_or_default()
