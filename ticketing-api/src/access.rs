@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use contract::{
     calls::ArriveReply,
+    clock::SharedClock,
     ids::{ActiveTokenId, MemberId, QueueName},
     tokens::ActiveClaims,
 };
@@ -20,7 +21,7 @@ use crate::{
     booking::leaving::{NewLeave, TokenEnd},
     gateway::{ActiveTokenError, ActiveTokenVerifier, Arrival, Claim, GatewayClient, GatewayUnavailable},
     metrics::GatewayMetrics,
-    store::{StoreError, TicketStore, TokenClaim, TokenState},
+    store::{GrantedClaim, StoreError, TicketStore, TokenClaim, TokenState},
 };
 
 /// Claims remembered in this process: within a rush, most requests are repeated attempts by the same few.
@@ -106,20 +107,35 @@ pub struct Access {
     verifier: Arc<ActiveTokenVerifier>,
     gateway: Arc<GatewayClient>,
     store: Arc<dyn TicketStore>,
+    repeat_claims_after: Duration,
+    clock: SharedClock,
     holders: Cache<ActiveTokenId, MemberId>,
     claiming: Outage,
     reporting: Outage,
     metrics: GatewayMetrics,
 }
 
+/// What access is made of.
+#[derive(Debug)]
+pub struct AccessParts {
+    /// Verifies active tokens.
+    pub verifier: Arc<ActiveTokenVerifier>,
+    /// Grants claims.
+    pub gateway: Arc<GatewayClient>,
+    /// Remembers them.
+    pub store: Arc<dyn TicketStore>,
+    /// So long after a claim the gateway is told of it again.
+    pub repeat_claims_after: Duration,
+    /// The time.
+    pub clock: SharedClock,
+    /// What is counted.
+    pub metrics: GatewayMetrics,
+}
+
 impl Access {
-    /// Remembers claims in the store.
-    pub fn new(
-        verifier: Arc<ActiveTokenVerifier>,
-        gateway: Arc<GatewayClient>,
-        store: Arc<dyn TicketStore>,
-        metrics: GatewayMetrics,
-    ) -> Self {
+    /// Access by these parts.
+    pub fn new(parts: AccessParts) -> Self {
+        let AccessParts { verifier, gateway, store, repeat_claims_after, clock, metrics } = parts;
         let holders = Cache::builder().max_capacity(REMEMBERED_CLAIMS).time_to_live(REMEMBERED_FOR).build();
         let claiming = Outage::new(
             "active tokens cannot be claimed: newcomers are told to come back until they can",
@@ -129,7 +145,7 @@ impl Access {
             "arrivals cannot be reported to the gateway: turns may pass while their visitors are here",
             "arrivals are reported to the gateway again",
         );
-        Self { verifier, gateway, store, holders, claiming, reporting, metrics }
+        Self { verifier, gateway, store, repeat_claims_after, clock, holders, claiming, reporting, metrics }
     }
 
     /// Lets a member pass with their token. The first use claims the token at the gateway, which decides between two
@@ -247,8 +263,9 @@ impl Access {
             Claim::HeldByAnother => Err(AccessError::HeldByAnother),
             Claim::Gone => Err(AccessError::Gone),
             Claim::Granted { expires_at } => {
-                let queue = claims.queue.clone();
-                self.store.record_claim(TokenClaim { token: claims.id, queue, holder: member, expires_at }).await?;
+                let claim = TokenClaim { token: claims.id, queue: claims.queue.clone(), holder: member, expires_at };
+                let repeat_at = self.clock.now().checked_add(self.repeat_claims_after).unwrap_or(Timestamp::MAX);
+                self.store.record_claim(GrantedClaim { claim, active_token: token.into(), repeat_at }).await?;
                 self.holders.insert(claims.id, member).await;
                 Ok(admitted(claims, member))
             }

@@ -18,14 +18,14 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    access::Access,
+    access::{Access, AccessParts},
     accounts::{AccountError, Accounts},
     clock::MicrosecondClock,
     demo,
     fast_store::{FastStore, FastStoreEngine, FastStoreSettings, embedded::EmbeddedFastStore, redis::RedisFastStore},
     gateway::{ActiveTokenVerifier, GatewayClient},
     http::{self, Api, rate_limits::RateLimits},
-    jobs::{self, Backoff, DatabaseHealth, ExpirySweeper, Health, Housekeeping, Job, OutboxDispatcher},
+    jobs::{self, Backoff, ClaimRepeater, DatabaseHealth, ExpirySweeper, Health, Housekeeping, Job, OutboxDispatcher},
     join_tokens::JoinTokens,
     metrics::Metrics,
     passwords::{PasswordError, Passwords},
@@ -118,12 +118,14 @@ impl App {
         let gateway = Arc::new(GatewayClient::new(&settings.gateway, &settings.secrets.service_key));
         let verifier = ActiveTokenVerifier::new(Arc::clone(&clock), &settings.gateway, &metrics.gateway);
         let verifier = Arc::new(verifier);
-        let access = Arc::new(Access::new(
-            Arc::clone(&verifier),
-            Arc::clone(&gateway),
-            Arc::clone(&store),
-            metrics.gateway.clone(),
-        ));
+        let access = Arc::new(Access::new(AccessParts {
+            verifier: Arc::clone(&verifier),
+            gateway: Arc::clone(&gateway),
+            store: Arc::clone(&store),
+            repeat_claims_after: settings.jobs.repeat_claims_after,
+            clock: Arc::clone(&clock),
+            metrics: metrics.gateway.clone(),
+        }));
         let parts = SalesParts {
             store: Arc::clone(&store),
             marks: Arc::clone(&marks),
@@ -228,6 +230,19 @@ impl App {
                 backoff: Backoff { first: timing.outbox_retry_first, longest: timing.outbox_retry_longest },
                 outage: OutboxDispatcher::outage(),
                 rng: Mutex::new(StdRng::from_os_rng()),
+                clock: Arc::clone(&self.clock),
+                metrics: self.metrics.jobs.clone(),
+            },
+        );
+        self.start(
+            work,
+            stop,
+            timing.claims_every,
+            ClaimRepeater {
+                store: Arc::clone(&self.store),
+                gateway: Arc::clone(&self.gateway),
+                after: timing.repeat_claims_after,
+                outage: ClaimRepeater::outage(),
                 clock: Arc::clone(&self.clock),
                 metrics: self.metrics.jobs.clone(),
             },

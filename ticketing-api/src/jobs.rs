@@ -1,5 +1,6 @@
 //! Background work. Every instance does all of it; leases and row locks in the database keep them apart.
 
+mod claims;
 mod expiry;
 mod health;
 mod housekeeping;
@@ -18,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    claims::ClaimRepeater,
     expiry::ExpirySweeper,
     health::{DatabaseHealth, Health},
     housekeeping::Housekeeping,
@@ -40,6 +42,12 @@ pub struct JobSettings {
     /// Between two tries at the longest.
     #[serde(with = "duration")]
     pub outbox_retry_longest: Duration,
+    /// Between two looks for claims that the gateway is to be told again.
+    #[serde(with = "duration")]
+    pub claims_every: Duration,
+    /// How long after a claim, and after each time that it was told again, the gateway is told once more.
+    #[serde(with = "duration")]
+    pub repeat_claims_after: Duration,
     /// Between two rounds of dropping what ended long ago.
     #[serde(with = "duration")]
     pub housekeeping_every: Duration,
@@ -57,6 +65,8 @@ impl Validate for JobSettings {
             ("sweep_every", self.sweep_every),
             ("outbox_every", self.outbox_every),
             ("outbox_retry_first", self.outbox_retry_first),
+            ("claims_every", self.claims_every),
+            ("repeat_claims_after", self.repeat_claims_after),
             ("housekeeping_every", self.housekeeping_every),
             ("health_every", self.health_every),
         ] {

@@ -15,6 +15,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName};
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 pub(crate) use self::connect::connect_in_schema;
 pub use self::{
@@ -85,6 +86,30 @@ pub struct TokenClaim {
     pub holder: MemberId,
     /// When the slot ends by itself.
     pub expires_at: Timestamp,
+}
+
+/// A claim that the gateway has granted, with what it takes to tell the gateway again.
+#[derive(Clone, Debug)]
+pub struct GrantedClaim {
+    /// What was granted.
+    pub claim: TokenClaim,
+    /// The token as the gateway has signed it.
+    pub active_token: SecretString,
+    /// When the gateway is told again.
+    pub repeat_at: Timestamp,
+}
+
+/// A claim that the gateway is told once more.
+#[derive(Clone, Debug)]
+pub struct RepeatedClaim {
+    /// The slot.
+    pub token: ActiveTokenId,
+    /// The queue that gave it out.
+    pub queue: QueueName,
+    /// The member it is bound to.
+    pub holder: MemberId,
+    /// The token as the gateway has signed it.
+    pub active_token: SecretString,
 }
 
 /// What the store knows of an active token.
@@ -213,8 +238,18 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
 
     /// What is known of an active token.
     async fn token_state(&self, token: ActiveTokenId) -> Result<TokenState, StoreError>;
-    /// Remembers a claim that the gateway granted, so that the member goes on when the gateway is down.
-    async fn record_claim(&self, claim: TokenClaim) -> Result<(), StoreError>;
+    /// Remembers a claim that the gateway granted, so that the member goes on when the gateway is down, and the gateway when
+    /// its store has forgotten it.
+    async fn record_claim(&self, claim: GrantedClaim) -> Result<(), StoreError>;
+    /// Up to `limit` claims that are to be told again at `now`; each is due once more at `repeat_at`, so that two instances do
+    /// not tell the same. Of a token that has ended, or ends by then, nothing is told any more, and the signed token is
+    /// forgotten.
+    async fn claims_to_repeat(
+        &self,
+        now: Timestamp,
+        repeat_at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RepeatedClaim>, StoreError>;
     /// Gives a turn back: the token ends, its live holds are given up, its reservations awaiting payment cancelled, and the
     /// gateway is told, all at once. After it no hold, reservation or payment with the token succeeds. A token that has
     /// ended before is left as it is. A claimed token is only its holder's to give back.

@@ -32,8 +32,8 @@ use jiff::Timestamp;
 
 pub(super) use self::database::Database;
 use super::{
-    Connections, IdempotencyKey, Once, OutboxMessage, Page, PageRequest, StoreError, Swept, TicketStore, TokenClaim,
-    TokenState,
+    Connections, GrantedClaim, IdempotencyKey, Once, OutboxMessage, Page, PageRequest, RepeatedClaim, StoreError,
+    Swept, TicketStore, TokenState,
 };
 use crate::booking::{
     concert::{Concert, ConcertId, ConcertSummary, NewConcert, Performance, PerformanceId},
@@ -153,8 +153,17 @@ impl TicketStore for SqlStore {
         Ok(token::token_state(&self.database, token).await?)
     }
 
-    async fn record_claim(&self, claim: TokenClaim) -> Result<(), StoreError> {
+    async fn record_claim(&self, claim: GrantedClaim) -> Result<(), StoreError> {
         Ok(self.transact(&claim).await?)
+    }
+
+    async fn claims_to_repeat(
+        &self,
+        now: Timestamp,
+        repeat_at: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RepeatedClaim>, StoreError> {
+        Ok(self.transact(&token::Retell { now, repeat_at, limit }).await?)
     }
 
     async fn leave(&self, leave: NewLeave) -> Result<Result<GivenBack, LeaveRefusal>, StoreError> {

@@ -11,7 +11,7 @@ use ticketing_api::{
         reservation::{ReservationState, ReserveOutcome},
         seat::SeatState,
     },
-    store::{OutboxEvent, TokenClaim, TokenState},
+    store::{OutboxEvent, TokenState},
 };
 
 use crate::world::{Buyer, HOLD, PRICE, TURN, World, queue};
@@ -92,8 +92,7 @@ async fn leaving_after_paying_changes_nothing(world: &World) {
 
 async fn only_the_holder_gives_a_claimed_turn_back(world: &World) {
     let (performance, buyer, other) = (world.sale(5).await.id, world.buyer(0).await, world.buyer(0).await);
-    let claim = TokenClaim { token: buyer.token, queue: queue(), holder: buyer.member, expires_at: world.now() + TURN };
-    world.store.record_claim(claim).await.unwrap();
+    world.record_claim(buyer, world.now() + TURN).await;
     world.hold(buyer, performance, &[1]).await;
 
     let leave = world.new_leave(buyer);

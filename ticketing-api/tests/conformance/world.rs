@@ -22,7 +22,7 @@ use ticketing_api::{
         seat::{SeatBlock, SeatNumber, SeatPlan, SeatSelection, SeatState},
         wallet::{ChargeOutcome, NewCharge, TransferId},
     },
-    store::{self, IdempotencyKey, Once, StoreSettings, TicketStore},
+    store::{self, GrantedClaim, IdempotencyKey, Once, StoreSettings, TicketStore, TokenClaim},
 };
 use uuid::Uuid;
 
@@ -36,6 +36,9 @@ pub(crate) const HOLD: Duration = Duration::from_mins(5);
 
 /// How long an active token lives.
 pub(crate) const TURN: Duration = Duration::from_mins(10);
+
+/// How long after it was told a claim is told again.
+pub(crate) const REPEAT_AFTER: Duration = Duration::from_mins(1);
 
 /// The last instant at which a hold lives, from its beginning.
 pub(crate) const ALMOST: Duration = Duration::from_micros(5 * 60 * 1_000_000 - 1);
@@ -131,6 +134,15 @@ impl World {
             self.charge(buyer, balance).await;
         }
         buyer
+    }
+
+    /// The gateway has granted a claim of a token that lives until then. Here the signed token is the id in text.
+    pub(crate) async fn record_claim(&self, buyer: Buyer, expires_at: Timestamp) -> TokenClaim {
+        let claim = TokenClaim { token: buyer.token, queue: queue(), holder: buyer.member, expires_at };
+        let active_token = buyer.token.to_string().into();
+        let granted = GrantedClaim { claim: claim.clone(), active_token, repeat_at: self.now() + REPEAT_AFTER };
+        self.store.record_claim(granted).await.unwrap();
+        claim
     }
 
     pub(crate) fn new_concert(&self, seats: u32) -> NewConcert {

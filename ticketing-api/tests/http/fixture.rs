@@ -118,11 +118,12 @@ impl Shop {
 {}'''
             gateway.internal_url = "http://{gateway_address}"
             gateway.public_url = "http://wait.test"
-            gateway.timeout = "500ms"
+            gateway.timeout = "2s"
             gateway.key_refresh_pause = "50ms"
             jobs.sweep_every = "10ms"
             jobs.outbox_every = "10ms"
             jobs.outbox_retry_first = "10ms"
+            jobs.claims_every = "10ms"
             jobs.health_every = "10ms"
             admin.email = "{ADMIN}"
             admin.password = "{PASSWORD}"

@@ -1,7 +1,14 @@
 //! A gateway as the contract has it, and no more: it publishes keys, admits whom a test wants admitted, and keeps slots.
 //! That the real one does the same is for the tests of the whole system to show.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -20,6 +27,7 @@ use parking_lot::Mutex;
 use secrecy::SecretString;
 use service::accept::{self, ListenSettings};
 use testkit::FaultProxy;
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const SERVICE_KEY: &str = "the service key of both services in tests";
@@ -43,6 +51,16 @@ pub(crate) struct Room {
     signer: ActiveSigner,
     clock: Arc<ManualClock>,
     slots: Mutex<HashMap<ActiveTokenId, Slot>>,
+    /// What was signed for each slot, its queue, and until when it lives.
+    signed: Mutex<HashMap<ActiveTokenId, (String, QueueName, Timestamp)>>,
+    claims: Claims,
+}
+
+/// Claims that come in.
+#[derive(Default)]
+struct Claims {
+    asked: AtomicU32,
+    way: RwLock<()>,
 }
 
 #[derive(Clone)]
@@ -56,6 +74,10 @@ struct Slot {
 }
 
 impl Slot {
+    fn new(queue: QueueName, claim_before: Timestamp, expires_at: Timestamp) -> Self {
+        Self { queue, holder: None, claim_before, expires_at, signs_of_life: 0, released: false }
+    }
+
     fn lives(&self, now: Timestamp) -> bool {
         !self.released && now < self.expires_at && (self.holder.is_some() || now < self.claim_before)
     }
@@ -65,7 +87,14 @@ impl Gateway {
     pub(crate) async fn open(clock: &Arc<ManualClock>) -> Arc<Self> {
         let key = ActiveSigner::generate_pem();
         let signer = signer(&key, "ticketing");
-        let room = Arc::new(Room { key, signer, clock: Arc::clone(clock), slots: Mutex::default() });
+        let room = Arc::new(Room {
+            key,
+            signer,
+            clock: Arc::clone(clock),
+            slots: Mutex::default(),
+            signed: Mutex::default(),
+            claims: Claims::default(),
+        });
         let router = Router::new()
             .route("/.well-known/jwks.json", get(keys))
             .route("/v1/active-tokens/{id}/claim", post(claim))
@@ -95,6 +124,29 @@ impl Gateway {
     pub(crate) fn claimed(&self) -> usize {
         let now = self.room.clock.now();
         self.room.slots.lock().values().filter(|slot| slot.lives(now) && slot.holder.is_some()).count()
+    }
+
+    /// Its store was set back: it knows the slots, and not who has claimed them.
+    pub(crate) fn forget_claims(&self) {
+        let claim_before = self.room.clock.now() + CLAIM_WITHIN;
+        for slot in self.room.slots.lock().values_mut() {
+            (slot.holder, slot.claim_before) = (None, claim_before);
+        }
+    }
+
+    /// Its store has lost everything: a slot comes back by a claim with the signed token.
+    pub(crate) fn lose_everything(&self) {
+        self.room.slots.lock().clear();
+    }
+
+    /// Claims wait as long as this is kept.
+    pub(crate) async fn hold_claims_up(&self) -> impl Sized {
+        self.room.claims.way.write().await
+    }
+
+    /// How many claims have come in.
+    pub(crate) fn claims_asked(&self) -> u32 {
+        self.room.claims.asked.load(Ordering::Relaxed)
     }
 
     /// How many signs of life were reported, of all visitors.
@@ -136,16 +188,17 @@ impl Room {
     fn admit(&self, queue: QueueName, member: Option<MemberId>) -> String {
         let claims = self.claims(queue, member);
         let claim_before = self.clock.now() + CLAIM_WITHIN;
-        let slot = Slot {
-            queue: claims.queue.clone(),
-            holder: None,
-            claim_before,
-            expires_at: claims.expires_at,
-            signs_of_life: 0,
-            released: false,
-        };
-        self.slots.lock().insert(claims.id, slot);
-        self.signer.mint(&claims)
+        self.slots.lock().insert(claims.id, Slot::new(claims.queue.clone(), claim_before, claims.expires_at));
+        let token = self.signer.mint(&claims);
+        self.signed.lock().insert(claims.id, (token.clone(), claims.queue, claims.expires_at));
+        token
+    }
+
+    /// Takes a slot in again that was lost.
+    fn readmit(&self, id: ActiveTokenId, token: &str) {
+        if let Some((_, queue, expires_at)) = self.signed.lock().get(&id).filter(|(signed, ..)| signed == token) {
+            self.slots.lock().entry(id).or_insert_with(|| Slot::new(queue.clone(), *expires_at, *expires_at));
+        }
     }
 
     /// Does something with a live slot, for a caller with the service key.
@@ -183,6 +236,11 @@ async fn claim(
     headers: HeaderMap,
     Json(claim): Json<ClaimRequest>,
 ) -> Result<Json<ClaimReply>, StatusCode> {
+    room.claims.asked.fetch_add(1, Ordering::Relaxed);
+    let _way = room.claims.way.read().await;
+    if let Some(token) = &claim.active_token {
+        room.readmit(id, token);
+    }
     room.with_slot(&headers, id, |slot, _| {
         if *slot.holder.get_or_insert(claim.holder) != claim.holder {
             return Err(StatusCode::CONFLICT);

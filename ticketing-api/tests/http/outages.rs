@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::{Postgres, Redis};
 
-use crate::fixture::{Shop, assert_problem, created, eventually, holds_path};
+use crate::{
+    fixture::{Shop, assert_problem, created, eventually, holds_path},
+    gateway::CLAIM_WITHIN,
+};
 
 #[tokio::test]
 async fn without_the_gateway_the_admitted_go_on_and_newcomers_are_told_to_come_back() {
@@ -21,6 +24,66 @@ async fn without_the_gateway_the_admitted_go_on_and_newcomers_are_told_to_come_b
 
     shop.gateway.network.heal().await;
     created(&shop.hold(&newcomer, &[2]).await);
+}
+
+/// Whoever buys is heard of by nobody while they type: their slot would be lost.
+#[tokio::test]
+async fn a_gateway_that_has_forgotten_who_buys_is_told_again() {
+    let shop = Shop::with("jobs.repeat_claims_after = \"20s\"").await;
+    let (buyer, other) = (shop.buyer().await, shop.buyer().await);
+    let reservation = shop.reserved(&buyer, &[1]).await;
+    let left = shop.reserved(&other, &[2]).await;
+    created(&shop.pay(&other, &left).await);
+    eventually("one has paid and gone", async || shop.gateway.active() == 1).await;
+
+    shop.gateway.forget_claims();
+    assert_eq!(shop.gateway.claimed(), 0);
+    shop.clock.advance(Duration::from_secs(20));
+    eventually("who buys has the slot", async || shop.gateway.claimed() == 1).await;
+    shop.clock.advance(CLAIM_WITHIN);
+    assert_eq!(shop.gateway.active(), 1, "it does not lapse");
+    eventually("it is counted", async || {
+        shop.metrics().await.contains("ticketing_repeated_claims_total{outcome=\"granted\"} 2")
+    })
+    .await;
+    created(&shop.pay(&buyer, &reservation).await);
+    eventually("the slot is free", async || shop.gateway.active() == 0).await;
+}
+
+/// It knows the slots no more, and takes the signed tokens for it.
+#[tokio::test]
+async fn a_gateway_that_has_lost_everything_hears_of_those_who_buy() {
+    let shop = Shop::with("jobs.repeat_claims_after = \"20s\"").await;
+    let buyer = shop.buyer().await;
+    let reservation = shop.reserved(&buyer, &[1]).await;
+    shop.gateway.lose_everything();
+    shop.clock.advance(Duration::from_secs(20));
+    eventually("who buys has the slot", async || shop.gateway.claimed() == 1).await;
+    created(&shop.pay(&buyer, &reservation).await);
+    eventually("the slot is free", async || shop.gateway.active() == 0).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_comes_after_its_release_takes_no_slot() {
+    let shop = Shop::with("jobs.repeat_claims_after = \"20s\"").await;
+    let buyer = shop.buyer().await;
+    let reservation = shop.reserved(&buyer, &[1]).await;
+    shop.gateway.lose_everything();
+    let held_up = shop.gateway.hold_claims_up().await;
+    let asked = shop.gateway.claims_asked();
+    shop.clock.advance(Duration::from_secs(20));
+    eventually("the claim is on its way", async || shop.gateway.claims_asked() > asked).await;
+    created(&shop.pay(&buyer, &reservation).await);
+    eventually("it is told of the end", async || {
+        shop.metrics().await.contains("ticketing_outbox_deliveries_total{outcome=\"delivered\"} 1")
+    })
+    .await;
+    drop(held_up);
+    eventually("the claim has been made", async || {
+        shop.metrics().await.contains("ticketing_repeated_claims_total{outcome=\"granted\"} 1")
+    })
+    .await;
+    assert_eq!(shop.gateway.active(), 0);
 }
 
 #[tokio::test]

@@ -27,6 +27,9 @@ macro_rules! sqlite {
     ([skip_locked]) => {
         ""
     };
+    ([skip_locked_of $table:literal]) => {
+        ""
+    };
     ([try_lock $key:literal]) => {
         "TRUE"
     };
@@ -62,6 +65,9 @@ macro_rules! postgres {
     };
     ([skip_locked]) => {
         " FOR UPDATE SKIP LOCKED"
+    };
+    ([skip_locked_of $table:literal]) => {
+        concat!(" FOR UPDATE OF ", $table, " SKIP LOCKED")
     };
     ([try_lock $key:literal]) => {
         concat!("pg_try_advisory_xact_lock(", $key, ")")

@@ -8,6 +8,7 @@
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId};
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 use super::{
     database::Database,
@@ -20,14 +21,28 @@ use super::{
 };
 use crate::{
     booking::leaving::TokenEnd,
-    store::{TokenClaim, TokenState},
+    store::{GrantedClaim, RepeatedClaim, TokenClaim, TokenState},
 };
 
 /// The gateway decides who holds a token; what it said last counts.
 const RECORD: Statement = statement!(
-    "INSERT INTO token_claims (token, queue, holder, expires_at) VALUES ($1, $2, $3, $4)
+    "INSERT INTO token_claims (token, queue, holder, expires_at, active_token, repeat_at) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (token) DO UPDATE
-     SET queue = excluded.queue, holder = excluded.holder, expires_at = excluded.expires_at"
+     SET queue = excluded.queue, holder = excluded.holder, expires_at = excluded.expires_at,
+         active_token = excluded.active_token, repeat_at = excluded.repeat_at"
+);
+
+/// Those that are told no more are met once, and leave the index.
+const RETELL: Statement = statement!(
+    "WITH due AS (
+         SELECT c.token AS claimed, c.expires_at > $2 AND e.token IS NULL AS lasts
+         FROM token_claims c LEFT JOIN ended_tokens e ON e.token = c.token
+         WHERE c.repeat_at <= $1 ORDER BY c.repeat_at LIMIT $3" [skip_locked_of "c"] "
+     )
+     UPDATE token_claims
+     SET repeat_at = CASE WHEN lasts THEN $2 END, active_token = CASE WHEN lasts THEN active_token END
+     FROM due WHERE claimed = token
+     RETURNING token, queue, holder, active_token"
 );
 
 const STATE: Statement = statement!(
@@ -44,12 +59,40 @@ const END: Statement = statement!(
 );
 
 #[async_trait]
-impl Transaction for TokenClaim {
+impl Transaction for GrantedClaim {
     type Outcome = ();
 
     async fn carry_out(&self, session: &mut Session) -> Result<Verdict<()>, Fault> {
-        session.execute(&RECORD, arguments![self.token, &self.queue, self.holder, self.expires_at]).await?;
+        let TokenClaim { token, queue, holder, expires_at } = &self.claim;
+        let active_token = self.active_token.expose_secret();
+        session.execute(&RECORD, arguments![*token, queue, *holder, *expires_at, active_token, self.repeat_at]).await?;
         Ok(Verdict::Keep(()))
+    }
+}
+
+/// Claims to be told again.
+#[derive(Debug)]
+pub(super) struct Retell {
+    pub(super) now: Timestamp,
+    pub(super) repeat_at: Timestamp,
+    pub(super) limit: u32,
+}
+
+#[async_trait]
+impl Transaction for Retell {
+    type Outcome = Vec<RepeatedClaim>;
+
+    async fn carry_out(&self, session: &mut Session) -> Result<Verdict<Vec<RepeatedClaim>>, Fault> {
+        let rows = session.rows(&RETELL, arguments![self.now, self.repeat_at, self.limit]).await?;
+        let mut claims = Vec::new();
+        for row in rows {
+            if let Some(active_token) = row.get::<Option<String>>("active_token")? {
+                let (token, holder) = (ActiveTokenId(row.get("token")?), MemberId(row.get("holder")?));
+                let (queue, active_token) = (row.queue("queue")?, active_token.into());
+                claims.push(RepeatedClaim { token, queue, holder, active_token });
+            }
+        }
+        Ok(Verdict::Keep(claims))
     }
 }
 
