@@ -94,10 +94,10 @@ impl Cluster {
 
     pub(super) async fn run<R: FromValue>(&self, script: &Script, keys: &[Key], args: &[Value]) -> Result<R, Error> {
         let (mut server, mut pool) = self.nodes.owner(keys)?;
-        let (mut way, mut redirections) = (Way::Moved, 0);
+        let (mut way, mut redirections) = (Way::Owner, 0);
         loop {
             let reply = match way {
-                Way::Moved => pool.run(script, keys, args).await,
+                Way::Owner => pool.run(script, keys, args).await,
                 Way::Ask => pool.run_asking(script, keys, args).await,
             };
             let Err(error) = &reply else { return reply };

@@ -5,7 +5,7 @@ use fred::{error::Error, types::config::Server};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// The other node has the slot for good.
-    Moved,
+    Owner,
     /// The slot is on its way there: this call alone, and it has to say that it was sent.
     Ask,
 }
@@ -21,7 +21,7 @@ impl Redirection {
     pub(super) fn told_by(error: &Error, from: &Server) -> Option<Self> {
         let mut words = error.details().split_ascii_whitespace();
         let way = match words.next()? {
-            "MOVED" => Way::Moved,
+            "MOVED" => Way::Owner,
             "ASK" => Way::Ask,
             _ => return None,
         };
@@ -41,10 +41,10 @@ mod tests {
     fn a_redirection_names_the_way_and_the_node() {
         let from = Server::new("10.0.0.1", 6379);
         for (details, way, host, port) in [
-            ("MOVED 3999 10.0.0.7:6380", Way::Moved, "10.0.0.7", 6380),
+            ("MOVED 3999 10.0.0.7:6380", Way::Owner, "10.0.0.7", 6380),
             ("ASK 3999 redis-2.example:6379", Way::Ask, "redis-2.example", 6379),
-            ("MOVED 3999 :6381", Way::Moved, "10.0.0.1", 6381),
-            ("MOVED 3999 fd00::7:6379", Way::Moved, "fd00::7", 6379),
+            ("MOVED 3999 :6381", Way::Owner, "10.0.0.1", 6381),
+            ("MOVED 3999 fd00::7:6379", Way::Owner, "fd00::7", 6379),
         ] {
             let told = Redirection::told_by(&Error::new(ErrorKind::Cluster, details), &from);
             assert_eq!(told, Some(Redirection { way, to: Server::new(host, port) }), "{details}");
