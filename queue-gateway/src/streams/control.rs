@@ -4,7 +4,7 @@ use contract::ids::QueueName;
 use serde::Serialize;
 
 use super::latest::Kind;
-use crate::line::{Control, Stats};
+use crate::line::{Control, QueueState, Stats};
 
 /// Data of the events `paused`, `resumed` and `message`: all of it, whichever part changed.
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct Flow {
 impl Flow {
     fn of(stats: &Stats) -> Self {
         let Stats { control, now, .. } = stats;
-        let rejoining = control.rejoins(*now) || control.awaits_returns(*now);
+        let rejoining = stats.state() == QueueState::Rejoining;
         Self { paused: control.paused, rejoining, draining: control.drains(*now) }
     }
 }

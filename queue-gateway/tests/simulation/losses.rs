@@ -253,8 +253,12 @@ async fn those_who_come_back_late_are_not_overtaken_when_every_gateway_has_died_
         assert_eq!(gateway.mirror.stats().unwrap().state(), QueueState::Rejoining);
     }
     assert_eq!((world.admitted_total().await, world.stats().await.active), (0, 0));
+    let last = streams.first_mut().unwrap();
+    assert!(last.2.hear().iter().any(|event| event.data["rejoining"] == true), "and they are told why");
     tokio::time::sleep(COME_BACK / 10 + 2 * Duration::from_secs(1)).await;
     assert_eq!(one.mirror.stats().unwrap().state(), QueueState::Open, "it goes on by itself");
+    let last = streams.first_mut().unwrap();
+    assert!(last.2.hear().iter().any(|event| event.data["rejoining"] == false));
     let mut is_in = Vec::new();
     for (nth, visitor, stream) in &mut streams {
         is_in.push((*nth, world.is_admitted(*visitor).await));
