@@ -6,7 +6,7 @@ use contract::ids::ActiveTokenId;
 use secrecy::ExposeSecret;
 use ticketing_api::store::{RepeatedClaim, TokenState};
 
-use crate::world::{HOLD, REPEAT_AFTER, TURN, World, nobody};
+use crate::world::{HOLD, REPEAT_AFTER, TURN, World, nobody, queue};
 
 on_both_databases! {
     a_claim_is_remembered_until_it_is_forgotten
@@ -52,7 +52,7 @@ async fn a_live_claim_is_told_again_and_again_each_time_by_one(world: &World) {
         assert_eq!(told.len(), 3, "each once");
         for buyer in buyers {
             let claim = told.iter().find(|claim| claim.token == buyer.token).unwrap();
-            assert_eq!(claim.holder, buyer.member);
+            assert_eq!((claim.holder, &claim.queue), (buyer.member, &queue()));
             assert_eq!(claim.active_token.expose_secret(), buyer.token.to_string(), "as it was recorded");
         }
     }
