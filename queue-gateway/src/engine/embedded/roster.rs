@@ -112,11 +112,16 @@ impl Pages {
 }
 
 /// The page of a place, and where it is there.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a remainder is below the page's length")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a remainder is below the page's length"
+)]
 fn split(seq: Sequence) -> (i64, usize) {
     (seq.0.div_euclid(PAGE as i64), seq.0.rem_euclid(PAGE as i64) as usize)
 }
 
+#[expect(clippy::cast_possible_wrap, reason = "a place in a page is below its length")]
 fn join(page: i64, offset: usize) -> Sequence {
     Sequence(page * PAGE as i64 + offset as i64)
 }
