@@ -154,7 +154,8 @@ mod tests {
         // A store that was set back has it again.
         fresh.ended.push_back(kept.token);
         let (lasting, ended) = fresh.lasting_and_ended();
-        assert_eq!(lasting, [kept, anew]);
+        assert_eq!(lasting.len(), 2, "{lasting:?}");
+        assert!([kept, anew].iter().all(|slot| lasting.contains(slot)));
         assert_eq!(ended.len(), 3, "{ended:?}");
         assert!([over, again, last].iter().all(|slot| ended.contains(&slot.token)));
     }

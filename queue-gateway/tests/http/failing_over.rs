@@ -301,14 +301,14 @@ async fn kill_masters(failovers: u32) {
                 site.visit(usize::try_from(more).unwrap()).await
             });
         }
-        let loss = lose_the_last_writes(&sentinel, &site).await;
-        lost += loss.entries;
+        let cut_off = lose_the_last_writes(&sentinel, &site).await;
+        lost += cut_off.entries;
         let began = Instant::now();
         for gateway in &site.gateways {
             eventually("the line is whole again", async || gateway.public_state().await["state"] == "open").await;
             gateway.until_ready().await;
         }
-        for turn in &loss.claimed {
+        for turn in &cut_off.claimed {
             site.assert_claimed(turn).await;
         }
         eprintln!("fail-over {nth}: {lost} log entries lost in all; open {:?} after the promotion", began.elapsed());
