@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     gateway::{Gateway, QUEUE},
-    load::{self, Connection},
+    load::Connection,
     row::{Bar, Row},
     scripts, stream_cpu,
 };
@@ -17,15 +17,13 @@ use super::{
 /// Places in the line.
 const LINE: f64 = 1_000_000.0;
 /// So many of them, at the front, are there, and admitted one by one.
-const PRESENT: usize = 5_000;
+const PRESENT: u32 = 5_000;
 /// Admissions a second: how finely the time can be told.
 const RATE: f64 = 20.0;
 /// In seconds. Then a store waits no longer for those who may still hand back.
 const LIMIT: f64 = 60.0;
 /// The part of it that a line may take.
 const SHARE: f64 = 0.25;
-/// Connections of whoever fills the line.
-const CONNECTIONS: usize = 128;
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -33,19 +31,16 @@ pub(super) async fn measure() -> anyhow::Result<Row> {
     let redis = Redis::start().await;
     let gateway = Gateway::start(Some(redis.url()), RATE).await?;
     let mut readers = stream_cpu::Readers::default();
-    for token in stream_cpu::join(gateway.public, PRESENT).await? {
+    for token in stream_cpu::join(gateway.public, PRESENT as usize).await? {
         readers.add(stream_cpu::open(gateway.public, &token).await?);
     }
-    let join = load::post_request(&format!("/v1/queues/{QUEUE}/tokens"));
-    while gateway.metric("queue_gateway_visitors_waiting").await? < LINE {
-        load::rate(gateway.public, std::slice::from_ref(&join), CONNECTIONS, Duration::from_secs(2)).await?;
-    }
+    gateway.fill(LINE).await?;
     scripts::watch(&redis).await;
     let (back, in_scripts, _) = scripts::during(&redis, lose_and_wait(&redis, &gateway)).await;
     let (back, longest) = (back?, scripts::longest(&redis).await);
     let waiting = gateway.metric("queue_gateway_visitors_waiting").await?;
     // Some were admitted since.
-    if waiting < LINE - PRESENT as f64 {
+    if waiting < LINE - f64::from(PRESENT) {
         bail!("only {waiting} places came back");
     }
     Ok(Row {
