@@ -7,11 +7,14 @@ use queue_gateway::{
     engine::MOST_DEALT,
     line::{
         Baseline, Beginning, ControlChange, Deal, Draw, DrawSecret, Drawn, Epoch, JoinRefused, JoinRequest, LineChange,
-        Lots, Opening, Place, QueueState, Schedule, Sequence, Standing,
+        Lots, Opening, Place, QueueState, ReadyVisitor, Report, Schedule, Sequence, Standing,
     },
 };
 
-use crate::fixture::{Fixture, SECRET, baseline, is_admitted, join_request, waiting};
+use crate::{
+    fixture::{Fixture, SECRET, baseline, is_admitted, join_request, waiting},
+    gateway::empty_report,
+};
 
 const OPENS_IN: Duration = Duration::from_mins(1);
 
@@ -277,6 +280,34 @@ pub(crate) async fn nothing_is_dealt_of_another_draw(f: Fixture) {
     assert_eq!(deal(epoch, Lots { beacon: "?".to_owned(), ..lots.clone() }).await, 0, "or was told another beacon");
     assert_eq!(deal(Epoch(epoch.0 - 1), lots.clone()).await, 0);
     assert_eq!(deal(epoch, lots).await, 2);
+}
+
+/// Streams are not asked again, so nobody has named them before the draw.
+pub(crate) async fn whoever_was_handed_back_at_a_number_has_the_drawn_place(f: Fixture) {
+    f.configure_with_draw(10.0, None).await;
+    let line = f.line_of(3).await;
+    let remembered = f.remembered(1).await;
+    let drawing = f.stats().await.control.baseline;
+    let lost = f.lost(drawing).await;
+    assert!(lost.give_back(&remembered).await);
+    lost.settle().await;
+    let epoch = lost.stats().await.epoch;
+    let named = Place { epoch, seq: Sequence::of_number(2) };
+    assert_eq!(lost.engine.name(&lost.queue, line[1], named).await.unwrap(), number(2));
+    lost.advance(OPENS_IN);
+    lost.sweep().await;
+    let drawn = lost.draw().await.lots().expect("the draw is decided").draw();
+    let places = (1..=3).map(|number| drawn.place_in_line(Sequence::of_number(number))).collect();
+    assert_eq!(lost.deal_some(1, places).await, 3);
+    let there = |number: u64, visitor: VisitorId| {
+        let seq = drawn.place_in_line(Sequence::of_number(number));
+        ReadyVisitor { visitor, seq, network: None, due_in: Duration::ZERO }
+    };
+    let ready = (1..).zip(&line).map(|(number, visitor)| there(number, *visitor)).collect();
+    let report = Report { ready, ..empty_report(&lost, epoch) };
+    assert_eq!(lost.engine.step(&lost.queue, &report).await.unwrap().stats.ready, 3);
+    assert_eq!(lost.line().await, [1, 2, 3]);
+    assert_eq!(lost.status(line[2]).await, Standing::Waiting { seq: there(3, line[2]).seq });
 }
 
 pub(crate) async fn leaving_and_joining_again_gives_numbers_only_so_often(f: Fixture) {

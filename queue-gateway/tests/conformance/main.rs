@@ -158,6 +158,7 @@ on_every_engine! {
         a_crowd_is_dealt_in_many_steps
         what_was_given_before_a_draw_gives_a_number
         nothing_is_dealt_of_another_draw
+        whoever_was_handed_back_at_a_number_has_the_drawn_place
         leaving_and_joining_again_gives_numbers_only_so_often
         the_secret_of_a_queue_is_that_of_its_beginning
     }

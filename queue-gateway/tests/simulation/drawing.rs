@@ -287,6 +287,24 @@ async fn a_draw_outlives_the_loss_of_a_store_at_any_time() {
     assert_eq!(world.line().await, before, "everybody is at the place that was drawn");
 }
 
+/// Streams are not asked again, so the store knows none of them by name.
+#[tokio::test(start_paused = true)]
+async fn whoever_only_listens_goes_in_after_a_loss_and_a_draw() {
+    let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 40.0, cap: 10_000 }, OPENS_IN).await;
+    let gateway = world.gateway().await;
+    let mut crowd = gateway.listeners(&world, 30).await;
+    world.tick().await;
+    world.store.empty();
+    world.until_whole().await;
+    world.until_about_to_open().await;
+    world.until_drawn().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.admitted_total().await, 30);
+    for (visitor, stream) in &mut crowd {
+        assert_eq!(stream.names().last().map(String::as_str), Some("admitted"), "{visitor:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_was_away_when_the_drawn_line_passed_them_is_next_when_back() {
     let world = World::opening_by_draw(AdmissionLimits { rate_per_second: 40.0, cap: 10_000 }, OPENS_IN).await;

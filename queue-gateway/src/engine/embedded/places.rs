@@ -95,7 +95,8 @@ impl Places {
     pub(super) fn deal(&mut self, number: Sequence, seq: Sequence) {
         if let Some(visitor) = self.roster.at(number) {
             self.roster.remove(visitor);
-            self.insert(seq, visitor);
+            // Whoever is not known is looked for by the place.
+            self.insert(seq, if visitor == unknown_at(number) { unknown_at(seq) } else { visitor });
         }
     }
 

@@ -4,7 +4,7 @@
 --          each, in the order of the numbers
 -- Reply    up to which number places are dealt
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'decided', 'dealt',
-  unpack(LIFE)) then
+  'has_unknown', unpack(LIFE)) then
   return false
 end
 local first, dealt = tonumber(ARGV[7]), queue.dealt or 0
@@ -17,13 +17,20 @@ if not is_this_draw or first ~= dealt + 1 or first > queue.numbers then
   return dealt
 end
 local last = math.min(first + #ARGV - 8, queue.numbers)
-local placed = {}
+local placed, renamed = {}, {}
 local standing = redis.call('ZRANGEBYSCORE', LINE, integer(NUMBERS_FROM + first), integer(NUMBERS_FROM + last),
   'WITHSCORES')
 for i = 1, #standing, 2 do
-  placed[i] = ARGV[standing[i + 1] - NUMBERS_FROM - first + 8]
-  placed[i + 1] = standing[i]
+  local visitor, number = standing[i], tonumber(standing[i + 1])
+  placed[i] = ARGV[number - NUMBERS_FROM - first + 8]
+  placed[i + 1] = visitor
+  -- Whoever is not known is looked for by the place.
+  if queue.has_unknown == 1 and visitor == rejoining.unknown_at(number) then
+    renamed[#renamed + 1] = visitor
+    placed[i + 1] = rejoining.unknown_at(tonumber(placed[i]))
+  end
 end
+in_pieces('ZREM', LINE, renamed)
 in_pieces('ZADD', LINE, placed)
 set('dealt', last)
 if last == queue.numbers then
