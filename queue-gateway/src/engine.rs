@@ -126,8 +126,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// [newer](Baseline::as_of) than the one that it has; any other is refused, and the reply shows what governs. Idempotent: the
     /// revision goes up only when the baseline says something else.
     ///
-    /// A queue that others may remember is *rejoining* for [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS): nobody joins or is
-    /// admitted, in case that somebody remembers the line.
+    /// A queue that others may remember is *rejoining* for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE): nobody joins or
+    /// is admitted, in case that somebody remembers the line. Gateways at rest may look later than that.
     async fn configure(
         &self,
         queue: &QueueName,
@@ -140,16 +140,18 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// order of an operator's - was set back, and takes it in. A store that finds another process speaking for it than in the
     /// last step, or a report that follows what it does not have, waits to be told by itself.
     ///
-    /// From then on it is *rejoining*: for [`REJOINING_HEARS`](crate::line::REJOINING_HEARS), or
-    /// [`REJOINING_BEGINS`](crate::line::REJOINING_BEGINS) where no gateway was live, and once one remembers anything for
-    /// [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) at most: until as many gateways have handed back their pages as were
-    /// live, or as the one says that knew of most. Nothing is swept, logged, given or
+    /// From then on it is *rejoining*, until every gateway has handed back its pages that was live here or is named by one that
+    /// has, steps by another epoch and so remembers nothing, or ends. Else until nobody has handed back anything for
+    /// [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE), and either [`REJOINING_LASTS`](crate::line::REJOINING_LASTS) are
+    /// over or the line is here and as many have been started since as are still awaited; or for
+    /// [`REJOINING_AT_MOST`](crate::line::REJOINING_AT_MOST). Nothing is swept, logged, given or
     /// admitted meanwhile, line time stands still, and of the steps about one visitor or slot each is `Unavailable`. What had
     /// been reported of who is there is forgotten, so for [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES) more the
     /// gateways report anew.
     ///
-    /// Whoever remembers the newest entry of the log is believed, and is to tell of all places; or the next best, when they
-    /// are silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE). A store that was set back counts as one of them,
+    /// Whoever remembers the newest entry of the log is believed, and is to tell of all places, one gateway at a time. When it
+    /// is silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE), it is gone, and the next best is believed. A store
+    /// that was set back counts as one of them,
     /// which has told of all that it knows: so nothing that it has let go of comes back. Others are to tell of what was given
     /// later. Orders count where their revision is newer, and are recorded as put back by [`BY_GATEWAYS`](crate::line::BY_GATEWAYS); a
     /// draw counts where it had come farther. Refused where a line goes on.
@@ -159,10 +161,12 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// that place in this epoch is reported ready, joins or is [named](Self::name), and has no other place. Of places that
     /// were given as long ago as the believed one knows, only those in their pages last.
     ///
-    /// Slots are taken from the believed alone, and end where they say so; one that they know to be claimed is its holder's,
-    /// unless it was claimed here. One that was not known here lasts until it expires; any other that nobody has claimed, as
-    /// far as is known, counts as arrived at, since how far its visitor had come may be lost. The grace time of all who were passed begins with the end. A line that has taken in more than it had goes on with another
-    /// history of the log, so that everybody reads it anew. Returns false where somebody else is believed by now.
+    /// Slots are taken from the believed alone, and end where they say so, but for those whose visitor has another that is
+    /// claimed; one that they know to be claimed is its holder's, unless it was claimed here. One that was not known here lasts
+    /// until it expires; any other that nobody has claimed, as far as is known, counts as arrived at, since how far its visitor
+    /// had come may be lost. The grace time of all who were passed begins with the end. A line that has taken in more than it had
+    /// goes on with another history of the log, so that everybody reads it anew. Returns false where somebody else is believed by
+    /// now. A page costs what it names, however long the line.
     async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError>;
 
     /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one

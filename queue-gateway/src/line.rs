@@ -30,7 +30,7 @@ pub use self::{
     life::{Closing, NEVER, NoJoins, QueueState, Schedule},
     log::{LineChange, LinePage, LogIndex, LogPage, Tail},
     memory::{
-        LONGEST_SNAPSHOT, Memory, MemoryPage, REJOINING_BEGINS, REJOINING_HEARS, REJOINING_LASTS, REJOINING_PATIENCE,
+        LONGEST_SNAPSHOT, Memory, MemoryPage, REJOINING_AT_MOST, REJOINING_LASTS, REJOINING_PATIENCE,
         REJOINING_SETTLES, Rejoined, RememberedSlot, SNAPSHOT_EVERY, Snapshot, is_given_after, unknown_at,
     },
     network::{ClientNetwork, Outcomes},

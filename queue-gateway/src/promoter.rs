@@ -97,7 +97,7 @@ impl Promoter {
         if self.take_leave(known).await.is_ok() {
             self.until_asked().await;
         }
-        *known = self.begin();
+        *known = self.anew(known);
         self.follower.presence.lock().begin_anew();
     }
 
@@ -177,7 +177,7 @@ impl Promoter {
 
     async fn tick(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
         if self.follower.take_anew() {
-            *known = self.begin();
+            *known = self.anew(known);
         }
         let Follower { mirror, streams, .. } = &*self.follower;
         let news = self.step(known).await?;
@@ -287,7 +287,7 @@ impl Promoter {
         known.set_back &= !matches!(news, Ok(News::SetBack | News::NewEpoch));
         known.unfollowed = if news.is_err() { known.unfollowed + 1 } else { 0 };
         if withdraws && news.is_ok() {
-            *known = self.begin();
+            *known = self.anew(known);
             presence.lock().begin_anew();
         }
         news
@@ -305,7 +305,7 @@ impl Promoter {
             known.phase = Phase::GoesOn;
             known.acknowledged = known.reports;
         } else {
-            *known = self.begin();
+            *known = self.anew(known);
             presence.begin_anew();
         }
         if known.withheld != step.withheld {
@@ -333,6 +333,11 @@ impl Promoter {
             unfollowed: 0,
             published: LogIndex(0),
         }
+    }
+
+    /// The store is told everything again. It is the same gateway, which others may have named.
+    fn anew(&self, known: &Acquaintance) -> Acquaintance {
+        Acquaintance { gateway: known.gateway, reports: known.reports, ..self.begin() }
     }
 
     fn report(&self, known: &mut Acquaintance, changes: Changes, bookmark: Bookmark) -> Report {

@@ -6,6 +6,7 @@
 mod clocks;
 mod control;
 mod credit;
+mod hearing;
 mod invitations;
 mod log;
 mod lost;

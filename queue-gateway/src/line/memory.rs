@@ -18,24 +18,24 @@ use super::{
     stats::Totals,
 };
 
-/// A store that lacks something waits so long for the gateways that it is to hear, once one of them remembers anything.
+/// A store that lacks something waits so long for gateways that were there a moment ago: one that is stopped or cut off for
+/// seconds may have told of turns that nobody else knows of.
 pub const REJOINING_LASTS: Duration = Duration::from_mins(1);
-/// So long for the first of them, where it does not know whether there are any: they look for a lost store every two seconds.
-pub const REJOINING_BEGINS: Duration = Duration::from_secs(3);
-/// So long for the first of those that were there a moment ago, where it may lack the last writes.
-pub const REJOINING_HEARS: Duration = Duration::from_secs(10);
+/// Whoever tells of a line is not cut short, but for this: at 2,000 places a page it is ten times what the longest line takes.
+pub const REJOINING_AT_MOST: Duration = Duration::from_mins(5);
+/// Where nobody has handed back anything for so long, nobody is about to: gateways look for a lost store every two seconds.
+/// Whoever was telling of the line is gone, and a store that does not know of any gateway waits no longer.
+pub const REJOINING_PATIENCE: Duration = Duration::from_secs(3);
 /// Once the line is back, its gateways have so long to report anew who is there, before anybody joins or is admitted.
 pub const REJOINING_SETTLES: Duration = Duration::from_secs(2);
-/// Whoever remembers most and is silent for so long while handing back is gone: the next best is believed.
-pub const REJOINING_PATIENCE: Duration = Duration::from_secs(3);
 
 /// A line in numbers, as a gateway remembers it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memory {
-    /// Whose memory it is: each gateway is heard once.
+    /// Whose memory it is.
     pub gateway: GatewayId,
-    /// How many gateways there were at its last step, itself included: so many are to be heard.
-    pub gateways: u64,
+    /// Those that were live at its last step: all of them are to be heard.
+    pub gateways: Vec<GatewayId>,
     /// The epoch of all that follows.
     pub epoch: Epoch,
     /// Everything up to this entry of the log is known.
@@ -56,6 +56,8 @@ pub enum Rejoined {
     /// It wants to be told of those alone that were given after these: the sequence of a place or the number of a draw, and the
     /// place of the invited.
     Since(Sequence, Sequence),
+    /// It has heard all of it.
+    Nothing,
     /// It has a line that goes on: of a later epoch, or of this one.
     Refused,
 }

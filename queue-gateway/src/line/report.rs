@@ -99,8 +99,8 @@ pub struct Step {
     /// Networks whose visitors do not arrive and who have an unclaimed slot, and those of whom this step refused somebody:
     /// their visitors shall not be ready until a later reply does not name them. Ascending, at most [`MOST_HELD_BACK`].
     pub held_back: Vec<ClientNetwork>,
-    /// Who is present at the live gateways.
-    pub present: Vec<Histogram>,
+    /// Who is present at each of the live gateways, ascending.
+    pub present: Vec<(GatewayId, Histogram)>,
     /// The log after the asked entry.
     pub tail: Tail,
     /// The queue after the step.

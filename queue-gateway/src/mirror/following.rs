@@ -10,7 +10,9 @@ use contract::ids::ActiveTokenId;
 use super::{Bookmark, LOG_PAGE, Line, Mirror, News, memory::Slots};
 use crate::{
     engine::{EngineError, QueueEngine},
-    line::{Drawn, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail},
+    line::{
+        Drawn, GatewayId, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail,
+    },
 };
 
 /// Sequences read in one call when the line is read in full.
@@ -55,7 +57,7 @@ impl Mirror {
         bookmark: Bookmark,
         tail: Tail,
         stats: Stats,
-        present: Vec<Histogram>,
+        present: Vec<(GatewayId, Histogram)>,
         set_back: bool,
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;

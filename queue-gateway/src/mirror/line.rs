@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::memory::Slots;
 use crate::engine::LONGEST_STEP;
 use crate::line::{
-    Drawn, Epoch, Histogram, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
+    Drawn, Epoch, GatewayId, Histogram, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
     estimate::{Flow, Pace, WaitRange},
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Line {
     pub(super) slots: Slots,
     /// The queue in numbers as of the last step.
     pub(crate) stats: Arc<Stats>,
-    pub(super) present: Vec<Histogram>,
+    pub(super) present: Vec<(GatewayId, Histogram)>,
     general: Movement,
     invited: Movement,
 }
@@ -128,7 +128,8 @@ impl Line {
 
     /// Who waits, who was passed and who is present, in numbers.
     pub(crate) fn census(&self) -> Census {
-        let present = self.present.iter().map(Histogram::total).sum::<u64>() + self.stats.ready_invited;
+        let present =
+            self.present.iter().map(|(_, histogram)| histogram.total()).sum::<u64>() + self.stats.ready_invited;
         let invited = self.order.waiting(Lane::Invited);
         let waiting = self.order.waiting(Lane::General) + invited;
         Census { waiting, invited, parked: self.order.parked(), present }
@@ -146,7 +147,7 @@ impl Line {
     }
 
     /// Takes in the numbers of a step.
-    pub(super) fn note_step(&mut self, stats: Stats, present: Vec<Histogram>) {
+    pub(super) fn note_step(&mut self, stats: Stats, present: Vec<(GatewayId, Histogram)>) {
         let before = std::mem::replace(&mut self.stats, Arc::new(stats));
         self.present = present;
         let elapsed = Duration::try_from(self.stats.now.duration_since(before.now)).unwrap_or_default();
@@ -181,7 +182,7 @@ impl Line {
         let lane = Lane::of(seq);
         let ahead = match lane {
             Lane::General => {
-                let present_ahead: u64 = self.present.iter().map(|histogram| histogram.below(seq)).sum();
+                let present_ahead: u64 = self.present.iter().map(|(_, histogram)| histogram.below(seq)).sum();
                 present_ahead.min(self.order.places_ahead(seq))
             }
             // All of them who are present are ready, wherever they stand.

@@ -108,7 +108,7 @@ impl Line {
         }
         Memory {
             gateway,
-            gateways: self.present.len().max(1) as u64,
+            gateways: self.present.iter().map(|(gateway, _)| *gateway).collect(),
             epoch: self.epoch,
             log_head: self.head,
             extent: self.order.extent(),

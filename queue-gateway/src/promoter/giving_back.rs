@@ -8,7 +8,7 @@ use crate::{
 
 /// Gives the store what this gateway remembers. Returns false where the store goes on without it, or nothing is remembered.
 ///
-/// It is called in every step until the store has heard all gateways; what it knows already, it does not ask for again.
+/// It is called in every step until the store has heard all gateways. One that was heard is asked for no more.
 pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result<bool, EngineError> {
     let Follower { engine, mirror, .. } = follower;
     let queue = follower.queue();
@@ -17,6 +17,8 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
     let wanted = engine.rejoin(queue, &memory).await?;
     let places = match wanted {
         Rejoined::Refused => return Ok(false),
+        // Others are heard.
+        Rejoined::Nothing => return Ok(true),
         Rejoined::All => mirror.standing(),
         Rejoined::Since(last_seq, last_invited) if known.0 <= last_seq && known.1 <= last_invited => Vec::new(),
         Rejoined::Since(last_seq, last_invited) => {

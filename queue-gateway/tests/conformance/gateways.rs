@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use queue_gateway::line::{Epoch, GATEWAY_LIVES, Histogram, LineChange, LogIndex, LogPage, Phase, Report, Sequence};
+use queue_gateway::line::{Epoch, GATEWAY_LIVES, LineChange, LogIndex, LogPage, Phase, Report, Sequence};
 
 use crate::{
     fixture::{Fixture, LOG_CAPACITY, is_admitted},
@@ -189,12 +189,12 @@ pub(crate) async fn every_gateway_hears_who_is_present_where(f: Fixture) {
     let mut two = f.gateway_with(&line[2..]).await;
     one.step(0).await;
     let present = two.step(0).await.present;
-    let mut totals: Vec<u64> = present.iter().map(Histogram::total).collect();
+    let mut totals: Vec<u64> = present.iter().map(|(_, histogram)| histogram.total()).collect();
     totals.sort_unstable();
     assert_eq!(totals, [2, 3]);
     one.absent(&line[..1]);
     let present = one.step(0).await.present;
-    assert_eq!(present.iter().map(Histogram::total).sum::<u64>(), 4);
+    assert_eq!(present.iter().map(|(_, histogram)| histogram.total()).sum::<u64>(), 4);
     two.end().await;
     assert_eq!(one.step(0).await.present.len(), 1);
 }

@@ -15,6 +15,7 @@ mod failover;
 mod fixture;
 mod gateway;
 mod gateways;
+mod hearing;
 mod horizon;
 mod inviting;
 mod joining;
@@ -280,6 +281,16 @@ on_every_engine! {
         an_older_memory_brings_nobody_back_to_the_priority_lane
         a_line_of_which_a_part_is_missing_goes_on_after_a_minute
     }
+    hearing {
+        a_store_that_nobody_remembers_anything_of_goes_on_within_seconds
+        gateways_that_were_there_are_waited_for_a_minute
+        a_gateway_that_is_stopped_for_seconds_is_waited_for
+        a_slot_that_is_claimed_is_not_given_up_for_one_that_was_told_before
+        one_gateway_at_a_time_tells_of_all_places
+        whoever_tells_of_a_line_is_not_cut_short
+        nobody_is_waited_for_for_ever
+        when_the_only_one_who_knows_more_falls_silent_the_store_goes_by_itself
+    }
     setting_back {
         a_store_that_was_set_back_has_everything_again
         a_memory_of_less_changes_nothing
@@ -289,7 +300,6 @@ on_every_engine! {
         whoever_hands_back_half_of_a_line_takes_nobodys_turn
         whoever_went_straight_in_from_another_place_has_the_slot
         whoever_was_ready_and_is_not_reported_anew_is_away
-        a_store_that_nobody_remembers_anything_of_goes_on_within_seconds
         a_lost_pause_stays_a_pause
         whoever_had_arrived_in_the_lost_stretch_is_no_no_show
         a_claim_of_the_lost_stretch_is_its_holders

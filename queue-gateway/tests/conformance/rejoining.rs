@@ -32,7 +32,7 @@ impl Remembered {
     pub(crate) fn pages(&self, wanted: Rejoined) -> Vec<MemoryPage> {
         let Self { memory, places, slots, ended } = self;
         let last = match wanted {
-            Rejoined::Refused => panic!("nothing is wanted"),
+            Rejoined::Nothing | Rejoined::Refused => panic!("nothing is wanted"),
             Rejoined::All => None,
             Rejoined::Since(last_seq, last_invited) => Some((last_seq, last_invited)),
         };
@@ -64,11 +64,16 @@ impl Remembered {
     }
 }
 
-/// What a gateway remembers in numbers.
-fn memory(gateway: GatewayId, gateways: u64, stats: Stats) -> Memory {
+/// Of those who remember a line.
+pub(crate) fn nth_gateway(nth: u64) -> GatewayId {
+    GatewayId(Uuid::from_u64_pair(7, nth))
+}
+
+/// What the nth of so many gateways remembers in numbers.
+fn memory(nth: u64, of: u64, stats: Stats) -> Memory {
     Memory {
-        gateway,
-        gateways,
+        gateway: nth_gateway(nth),
+        gateways: (1..=of).map(nth_gateway).collect(),
         epoch: stats.epoch,
         log_head: stats.log_head,
         extent: stats.extent(),
@@ -80,9 +85,9 @@ fn memory(gateway: GatewayId, gateways: u64, stats: Stats) -> Memory {
 /// A gateway that knows no more than the store tells it so, after a fail-over or a restart.
 pub(crate) async fn reassure(engine: &RedisEngine, queue: &QueueName) {
     let stats = until_done(async || engine.stats(queue).await).await;
-    let report = Report { gateway: GatewayId(Uuid::from_u128(7)), ..first_report(stats.epoch) };
+    let report = Report { gateway: nth_gateway(1), ..first_report(stats.epoch) };
     assert!(until_done(async || engine.step(queue, &report).await).await.tail.rejoining);
-    let memory = memory(report.gateway, 1, stats);
+    let memory = memory(1, 1, stats);
     let wanted = until_done(async || engine.rejoin(queue, &memory).await).await;
     let known = (memory.extent.last_seq, memory.extent.last_invited);
     assert_eq!(wanted, Rejoined::Since(known.0, known.1));
@@ -104,8 +109,13 @@ pub(crate) async fn reassure(engine: &RedisEngine, queue: &QueueName) {
 }
 
 impl Fixture {
-    /// What a gateway remembers that has followed the queue up to here.
-    pub(crate) async fn remembered(&self, gateways: u64) -> Remembered {
+    /// What the first of so many gateways remembers that has followed the queue up to here.
+    pub(crate) async fn remembered(&self, of: u64) -> Remembered {
+        self.remembered_by(1, of).await
+    }
+
+    /// The same of the nth.
+    pub(crate) async fn remembered_by(&self, nth: u64, of: u64) -> Remembered {
         let stats = self.stats().await;
         let slots = self.engine.slots(&self.queue, None, usize::MAX).await.unwrap();
         let admitted = self.log().await.into_iter().filter_map(|entry| match entry {
@@ -113,7 +123,7 @@ impl Fixture {
             _ => None,
         });
         let ended = admitted.filter(|token| slots.iter().all(|slot| slot.token != *token)).collect();
-        let memory = memory(GatewayId(self.id()), gateways, stats);
+        let memory = memory(nth, of, stats);
         let places = self.line().await.into_iter().map(Sequence).collect();
         Remembered { memory, places, slots, ended }
     }

@@ -17,7 +17,7 @@ pub(crate) async fn whoever_remembers_more_is_believed(f: Fixture) {
     f.leave(line[6]).await;
     f.leave(line[2]).await;
     f.line_of(1).await;
-    let more = f.remembered(2).await;
+    let more = f.remembered_by(2, 2).await;
     let lost = f.lost(inviting()).await;
     assert!(lost.give_back(&less).await);
     assert_eq!(lost.rejoin(&more).await, Rejoined::All);
@@ -35,7 +35,7 @@ pub(crate) async fn whoever_remembers_less_adds_the_places_that_they_alone_know(
     let (line, _) = in_mid_sale(&f).await;
     let mut joins_alone = f.remembered(2).await;
     f.leave(line[6]).await;
-    let more = f.remembered(2).await;
+    let more = f.remembered_by(2, 2).await;
     // Two have joined there since its last reading of the log, and nobody else has heard of them.
     joins_alone.memory.extent.last_seq = Sequence(9);
     joins_alone.places.extend([Sequence(8), Sequence(9)]);
@@ -50,13 +50,13 @@ pub(crate) async fn whoever_remembers_less_adds_the_places_that_they_alone_know(
 
 pub(crate) async fn as_many_gateways_are_heard_as_there_were(f: Fixture) {
     in_mid_sale(&f).await;
-    let remembered = [f.remembered(3).await, f.remembered(3).await, f.remembered(2).await];
+    let remembered = [f.remembered(3).await, f.remembered_by(2, 3).await, f.remembered_by(3, 3).await];
     let lost = f.lost(inviting()).await;
     for (nth, one) in remembered.iter().enumerate() {
         assert_eq!(lost.stats().await.state(), QueueState::Rejoining, "{nth}");
         lost.give_back(one).await;
         if nth == 0 {
-            lost.give_back(one).await;
+            assert_eq!(lost.rejoin(one).await, Rejoined::Nothing, "it is not heard twice");
         }
     }
     lost.settle().await;
@@ -66,10 +66,10 @@ pub(crate) async fn as_many_gateways_are_heard_as_there_were(f: Fixture) {
 pub(crate) async fn what_others_alone_know_of_is_not_taken_away(f: Fixture) {
     in_mid_sale(&f).await;
     let mut first = f.remembered(2).await;
-    let second = f.remembered(2).await;
+    let second = f.remembered_by(2, 2).await;
     first.memory.extent.last_seq = Sequence(9);
     first.places.extend([Sequence(8), Sequence(9)]);
-    let mut newest = f.remembered(2).await;
+    let mut newest = f.remembered_by(2, 2).await;
     newest.memory.log_head = LogIndex(newest.memory.log_head.0 + 1);
     for (nth, other) in [second, newest].iter().enumerate() {
         let lost = f.lost_again(nth, inviting()).await;
@@ -83,7 +83,7 @@ pub(crate) async fn when_who_remembers_most_falls_silent_the_next_best_is_believ
     let (line, _) = in_mid_sale(&f).await;
     let less = f.remembered(2).await;
     f.leave(line[6]).await;
-    let most = f.remembered(2).await;
+    let most = f.remembered_by(2, 2).await;
     let lost = f.lost(inviting()).await;
     assert_eq!(lost.rejoin(&most).await, Rejoined::All);
     assert_eq!(lost.rejoin(&less).await, Rejoined::Since(Sequence(7), Sequence::of_invited(0)));
@@ -101,7 +101,7 @@ pub(crate) async fn the_orders_of_whoever_remembers_most_count(f: Fixture) {
     let newest = f.line_of(1).await;
     f.leave(newest[0]).await;
     f.pause(true).await;
-    let most = f.remembered(2).await;
+    let most = f.remembered_by(2, 2).await;
     let lost = f.lost(inviting()).await;
     lost.give_back(&less).await;
     lost.give_back(&most).await;
@@ -152,7 +152,7 @@ pub(crate) async fn an_older_memory_brings_nobody_back_to_the_priority_lane(f: F
     f.ask(JoinRequest { invitation: Some(invitation), ..join_request(visitor, f.token()) }).await;
     let less = f.remembered(2).await;
     f.leave(visitor).await;
-    let most = f.remembered(2).await;
+    let most = f.remembered_by(2, 2).await;
     let lost = f.lost(inviting()).await;
     lost.give_back(&most).await;
     lost.give_back(&less).await;
@@ -179,7 +179,7 @@ pub(crate) async fn what_is_ordered_while_the_line_comes_back_stands(f: Fixture)
     f.pause(false).await;
     let less = f.remembered(2).await;
     f.leave(line[6]).await;
-    let most = f.remembered(2).await;
+    let most = f.remembered_by(2, 2).await;
     let lost = f.lost(inviting()).await;
     assert!(lost.give_back(&less).await);
     lost.pause(true).await;

@@ -36,7 +36,7 @@ impl SetBack {
         [&self.first, &self.second]
     }
 
-    async fn line_of(&self, count: usize) -> Vec<VisitorId> {
+    pub(crate) async fn line_of(&self, count: usize) -> Vec<VisitorId> {
         let line = self.first.line_of(count).await;
         for visitor in &line {
             self.second.join(*visitor).await;
@@ -58,7 +58,7 @@ impl SetBack {
 }
 
 impl Fixture {
-    async fn admit(&self, visitor: VisitorId, token: ActiveTokenId) {
+    pub(crate) async fn admit(&self, visitor: VisitorId, token: ActiveTokenId) {
         let mut gateway = self.gateway_with(&[visitor]).await;
         assert_eq!(gateway.step_with(vec![token]).await.admitted, 1);
         gateway.end().await;
@@ -107,7 +107,7 @@ pub(crate) async fn a_memory_of_less_changes_nothing(f: Fixture) {
     }
     assert_eq!(store.rejoin(&less).await, Rejoined::Refused, "the store has lost nothing");
     lost.leave(line[1]).await;
-    let more = lost.remembered(2).await;
+    let more = lost.remembered_by(2, 2).await;
     // One that follows what is not here makes the store ask.
     let report = Report { newest: Sequence(6), ..empty_report(store, more.memory.epoch) };
     assert!(store.engine.step(&store.queue, &report).await.unwrap().tail.rejoining);
@@ -152,7 +152,7 @@ pub(crate) async fn nothing_happens_in_a_line_that_waits_for_its_gateways(f: Fix
     assert!(store.engine.leave(&store.queue, line[1]).await.is_err());
     assert!(store.engine.status(&store.queue, line[0]).await.is_err());
     // The other gateway comes after a minute, and still nobody's time has run out.
-    let other = lost.remembered(2).await;
+    let other = lost.remembered_by(2, 2).await;
     assert!(store.give_back(&remembered).await && store.give_back(&other).await);
     store.settle().await;
     assert!(is_admitted(store.status(line[0]).await));
@@ -230,28 +230,6 @@ pub(crate) async fn whoever_was_ready_and_is_not_reported_anew_is_away(f: Fixtur
     store.sweep().await;
     assert_eq!(store.log().await.last(), Some(&LineChange::Away { seq: Sequence(1) }));
     assert_eq!((store.front().await, store.line().await), (vec![], vec![1, 3]));
-}
-
-/// As when all gateways were started again with their store.
-pub(crate) async fn a_store_that_nobody_remembers_anything_of_goes_on_within_seconds(f: Fixture) {
-    f.configure(1.0, 10).await;
-    f.line_of(2).await;
-    let report = async || Report { newest: Sequence(3), ..empty_report(&f, f.stats().await.epoch) };
-    for (gateways, waits) in [(0, 3), (1, 10)] {
-        if gateways == 1 {
-            f.gateway().await.step(0).await;
-        }
-        assert!(f.engine.step(&f.queue, &report().await).await.unwrap().tail.rejoining);
-        f.advance(Duration::from_secs(waits) - SECOND);
-        f.sweep().await;
-        f.advance(Duration::from_millis(999));
-        assert_eq!(f.stats().await.state(), QueueState::Rejoining);
-        f.advance(Duration::from_millis(1));
-        f.sweep().await;
-        f.settle().await;
-        assert_eq!(f.stats().await.state(), QueueState::Open);
-    }
-    assert_eq!(f.line().await, [1, 2]);
 }
 
 pub(crate) async fn a_lost_pause_stays_a_pause(f: Fixture) {

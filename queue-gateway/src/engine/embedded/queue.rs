@@ -28,8 +28,8 @@ use super::{
 use crate::engine::MOST_CHANGES;
 use crate::line::{
     BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES,
-    LONGEST_SNAPSHOT, Lane, LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_BEGINS, RememberedSlot,
-    Round, SNAPSHOT_EVERY, Sequence, Snapshot, Standing, Stats, Tail, Totals,
+    LONGEST_SNAPSHOT, Lane, LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_PATIENCE,
+    RememberedSlot, Round, SNAPSHOT_EVERY, Sequence, Snapshot, Standing, Stats, Tail, Totals,
 };
 
 /// The state of a queue.
@@ -75,7 +75,7 @@ impl Queue {
     pub(super) fn begin(now: i64, baseline: Baseline, beginning: Beginning, log_capacity: usize) -> Self {
         let mut control = Control::begin(baseline, beginning.secret);
         if beginning.may_be_known {
-            control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_BEGINS))));
+            control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_PATIENCE))));
         }
         Self {
             epoch: Epoch(now),
@@ -341,7 +341,7 @@ impl Queue {
 }
 
 /// Whole microseconds; the longest that fits where it is longer.
-fn micros(duration: Duration) -> i64 {
+pub(super) fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 

@@ -137,9 +137,9 @@ impl ReadySet {
         visitors.take_while(|(seq, _)| *seq <= through).collect()
     }
 
-    /// How many gateways have reported since `least`.
-    pub(super) fn live_gateways(&self, least: i64) -> u64 {
-        self.live(least).count() as u64
+    /// The gateways that have reported since `least`.
+    pub(super) fn live_gateways(&self, least: i64) -> impl Iterator<Item = GatewayId> {
+        self.gateways.iter().filter(move |(_, seen)| seen.at >= least).map(|(gateway, _)| *gateway)
     }
 
     /// Whether any gateway is registered, so that line time stands still while none steps.
@@ -233,8 +233,8 @@ impl ReadySet {
     }
 
     /// Who is present at the live gateways.
-    pub(super) fn present(&self) -> Vec<Histogram> {
-        self.gateways.values().map(|seen| seen.histogram.clone()).collect()
+    pub(super) fn present(&self) -> Vec<(GatewayId, Histogram)> {
+        self.gateways.iter().map(|(gateway, seen)| (*gateway, seen.histogram.clone())).collect()
     }
 
     /// Moves the horizon so that about `wanted` visitors of the general line are ready, and not below the watermark. It widens only when there

@@ -15,9 +15,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, Claim, ClientNetwork, Contact, Epoch, Invitation, JoinRefused, JoinReply, JoinRequest, Joined,
-        LinePage, LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence, Standing, Stats,
-        Step, Tail, Totals,
+        Admission, Claim, ClientNetwork, Contact, Epoch, GatewayId, Histogram, Invitation, JoinRefused, JoinReply,
+        JoinRequest, Joined, LinePage, LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence,
+        Standing, Stats, Step, Tail, Totals,
     },
 };
 
@@ -282,10 +282,20 @@ impl Reply {
             held_back: self
                 .array()?
                 .all(|value| network::read(&string(value)?).ok_or_else(|| corrupt("a client network")))?,
-            present: self.array()?.all(|value| histogram::read(&string(value)?))?,
+            present: self.array()?.present()?,
             tail: self.array()?.tail()?,
             stats: self.array()?.stats()?,
         })
+    }
+
+    /// Each live gateway, and who is present there.
+    fn present(mut self) -> Read<Vec<(GatewayId, Histogram)>> {
+        let mut present = Vec::new();
+        while !self.is_over() {
+            let gateway = GatewayId(parsed(&self.text()?, "a gateway")?);
+            present.push((gateway, histogram::read(&self.text()?)?));
+        }
+        Ok(present)
     }
 
     pub(super) fn tail(mut self) -> Read<Tail> {

@@ -32,7 +32,7 @@ const NAMES: [&str; 26] = [
     "log",
     "changes",
     "invitations",
-    "rejoined",
+    "heard",
     "snapshot",
 ];
 

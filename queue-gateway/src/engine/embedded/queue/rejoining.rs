@@ -1,8 +1,7 @@
 //! A line that gateways give back to a store that has lost it, or its last writes.
 
-use std::collections::BTreeSet;
-
 use contract::ids::{ActiveTokenId, VisitorId};
+use jiff::Timestamp;
 
 use super::{Queue, least_alive, micros};
 use crate::{
@@ -10,37 +9,23 @@ use crate::{
         EngineError,
         embedded::{
             clocks::Moment,
+            hearing::{Hearing, Known, Verdict},
             places::Keeping,
             slots::{Arrival, Slot, instant},
         },
     },
     line::{
-        BY_GATEWAYS, Control, Draw, GatewayId, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_BEGINS,
-        REJOINING_HEARS, REJOINING_LASTS, REJOINING_PATIENCE, REJOINING_SETTLES, Rejoined, RememberedSlot, Report,
-        Sequence, Standing, is_given_after, unknown_at,
+        BY_GATEWAYS, Control, Draw, LineChange, Memory, MemoryPage, Place, REJOINING_AT_MOST, REJOINING_SETTLES,
+        Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after, unknown_at,
     },
 };
 
 /// What has been handed back so far.
 #[derive(Debug)]
 pub(super) struct Rejoining {
-    /// Up to which entry of the log the store knew the line itself; `None` where it has lost it.
-    own: Option<LogIndex>,
-    /// The newest entry that anybody remembers who is believed, the store itself among them.
-    known: Option<LogIndex>,
-    /// The last places of each lane that they know of.
-    listed: (Sequence, Sequence),
-    /// All of them are here.
-    is_listed: bool,
-    /// When the wait began.
-    began_at: i64,
-    /// When one of them was heard last.
-    heard_at: i64,
+    hearing: Hearing,
     /// Whoever was passed and there when it began is kept for so long, in grace time.
     kept_until: i64,
-    /// How many gateways are to be heard, and those that were.
-    expected: u64,
-    heard: BTreeSet<GatewayId>,
 }
 
 impl Queue {
@@ -55,9 +40,9 @@ impl Queue {
     pub(in crate::engine::embedded) fn rejoin(&mut self, memory: &Memory, now: i64) -> Rejoined {
         if self.rejoining.is_none() {
             if self.has_lost_some(memory) {
-                self.begin_rejoining(Some(self.log.head()), now);
+                self.begin_rejoining(true, now);
             } else if self.is_untouched() && self.epoch != memory.epoch {
-                self.begin_rejoining(None, now);
+                self.begin_rejoining(false, now);
                 self.epoch = memory.epoch;
                 self.take_orders(&memory.control, now);
             }
@@ -65,24 +50,11 @@ impl Queue {
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| self.epoch == memory.epoch) else {
             return Rejoined::Refused;
         };
-        rejoining.expected = rejoining.expected.max(memory.gateways);
-        let until = rejoining.began_at.saturating_add(micros(REJOINING_LASTS));
-        self.control.rejoining_until = Some(instant(until));
-        let (head, draw) = (Some(memory.log_head), &memory.control.draw);
-        let is_abandoned = !rejoining.is_listed && now - rejoining.heard_at > micros(REJOINING_PATIENCE);
+        let draw = &memory.control.draw;
         let draw_is_ahead = draw.is_ahead_of(&self.control.draw);
-        let is_better =
-            head > rejoining.known || head == rejoining.known && draw_is_ahead || is_abandoned && head > rejoining.own;
-        if is_better {
-            rejoining.known = head;
-            rejoining.listed = (memory.extent.last_seq, memory.extent.last_invited);
-            rejoining.is_listed = false;
-        }
-        let is_believed = head == rejoining.known && !rejoining.is_listed;
-        let wanted = if is_believed { Rejoined::All } else { Rejoined::Since(rejoining.listed.0, rejoining.listed.1) };
-        if is_believed {
-            rejoining.heard_at = now;
-        }
+        let adds =
+            memory.extent.last_seq > self.last_seq || memory.extent.last_invited.nth_invited() > self.last_invited;
+        let Verdict { wanted, is_better } = rejoining.hearing.hear(memory, draw_is_ahead, adds, now);
         if is_better {
             self.snapshot = None;
             self.log.go_on_after(memory.log_head);
@@ -126,35 +98,24 @@ impl Queue {
     pub(in crate::engine::embedded) fn doubt(&mut self, now: i64) {
         let awaits_the_first = self.is_untouched() && self.control.rejoins(instant(now));
         if self.rejoining.is_none() && !awaits_the_first {
-            self.begin_rejoining(Some(self.log.head()), now);
+            self.begin_rejoining(true, now);
         }
     }
 
     /// Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever was
     /// passed and is there counts as having just gone.
-    fn begin_rejoining(&mut self, own: Option<LogIndex>, now: i64) {
+    fn begin_rejoining(&mut self, knows_the_line: bool, now: i64) {
         let at = self.note_time(now);
         self.accrue(now);
-        let live = self.ready.live_gateways(least_alive(at));
+        let last = (self.last_seq, Sequence::of_invited(self.last_invited));
+        let own = knows_the_line.then(|| Known { head: self.log.head(), last });
+        let hearing = Hearing::begin(own, self.ready.live_gateways(least_alive(at)), now);
         for (seq, visitor) in self.ready.visitors_through(self.places.watermark()) {
             self.set_away(visitor, seq, at);
         }
         self.ready.forget_all();
-        // Gateways that were started with the store remember nothing, and nobody is waited for.
-        let waits = if live > 0 { REJOINING_HEARS } else { REJOINING_BEGINS };
-        self.control.rejoining_until = Some(instant(now.saturating_add(micros(waits))));
-        let listed = own.map(|_| (self.last_seq, Sequence::of_invited(self.last_invited)));
-        self.rejoining = Some(Rejoining {
-            own,
-            known: own,
-            listed: listed.unwrap_or((Sequence::FIRST, Sequence::FIRST)),
-            is_listed: own.is_some(),
-            began_at: now,
-            heard_at: now,
-            kept_until: at.grace.saturating_add(self.grace()),
-            expected: live.max(1),
-            heard: BTreeSet::new(),
-        });
+        self.control.rejoining_until = Some(instant(now.saturating_add(micros(REJOINING_AT_MOST))));
+        self.rejoining = Some(Rejoining { hearing, kept_until: at.grace.saturating_add(self.grace()) });
     }
 
     /// What operators had ordered.
@@ -184,20 +145,8 @@ impl Queue {
         let at = self.moment(now);
         let is_of_this_epoch = page.epoch == self.epoch;
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| is_of_this_epoch) else { return false };
-        let is_believed = page.is_whole && rejoining.known == Some(page.log_head);
-        if page.is_whole && !is_believed {
-            // Somebody remembers more.
-            return false;
-        }
-        let listed = rejoining.listed;
-        if is_believed {
-            rejoining.heard_at = now;
-        }
-        if page.is_last {
-            rejoining.is_listed |= is_believed;
-            rejoining.heard.insert(page.gateway);
-        }
-        let is_complete = rejoining.is_listed && rejoining.heard.len() as u64 >= rejoining.expected;
+        let Some(is_believed) = rejoining.hearing.hear_page(page, now) else { return false };
+        let (listed, is_complete) = (rejoining.hearing.listed(), rejoining.hearing.is_complete());
         if is_believed {
             for (seq, visitor) in self.places.not_among(page.above, page.through, &page.places) {
                 // Of what was given later they do not know.
@@ -251,6 +200,10 @@ impl Queue {
         if expires_at <= at.now || stands_elsewhere {
             return;
         }
+        // Admitted again since under another token, which the site has claimed.
+        if self.slots.of(visitor).is_some_and(|slot| slot.holder.is_some()) {
+            return;
+        }
         // Admitted from there, or given the place again and admitted once more.
         self.places.remove(visitor);
         if let Some(before) = self.slots.of(visitor).map(|slot| slot.token) {
@@ -277,9 +230,9 @@ impl Queue {
         self.accrue(at.now);
         let waited = self.rejoining.take();
         let has_waited = waited.is_some();
-        if let Some(Rejoining { own, known, kept_until, .. }) = waited {
+        if let Some(Rejoining { hearing, kept_until }) = waited {
             self.renew_slots(at);
-            if known == own {
+            if hearing.own_head() == Some(self.log.head()) {
                 // Their time to come back began with the wait.
                 for seq in self.places.kept_until(kept_until) {
                     self.log.append(LineChange::Away { seq });
@@ -314,9 +267,15 @@ impl Queue {
         }
     }
 
-    /// A store does not wait for ever.
-    pub(super) fn end_overdue_rejoining(&mut self, at: Moment) {
-        if self.control.rejoining_until.is_some_and(|until| until.as_microsecond() <= at.now) {
+    /// Goes on where nobody is waited for any longer.
+    pub(super) fn end_overdue_rejoining(&mut self, report: &Report, at: Moment) {
+        let remembers_nothing = report.epoch != self.epoch;
+        let is_over = self.rejoining.as_mut().is_some_and(|Rejoining { hearing, .. }| {
+            hearing.note_step(report, remembers_nothing) && hearing.is_complete() || hearing.is_over(at.now)
+        });
+        // A store does not wait for ever.
+        let is_due = |until: Timestamp| until.as_microsecond() <= at.now;
+        if is_over || self.control.rejoining_until.is_some_and(is_due) {
             self.end_rejoining(at);
         }
     }

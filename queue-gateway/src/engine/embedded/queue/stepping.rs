@@ -34,7 +34,7 @@ impl Queue {
         if self.is_behind(report) {
             self.doubt(now);
         }
-        self.end_overdue_rejoining(at);
+        self.end_overdue_rejoining(report, at);
         self.end_overdue_return(at);
         if self.waits_for_gateways() {
             return self.step_of_who_waits(report, now);

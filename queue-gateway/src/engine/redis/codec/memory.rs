@@ -13,10 +13,11 @@ use crate::line::{
 
 /// A line in numbers.
 pub(in crate::engine::redis) fn numbers(memory: &Memory) -> impl Iterator<Item = Value> {
-    let Memory { gateway: _, gateways, epoch, log_head, extent, totals, control } = memory;
+    let Memory { gateway, gateways, epoch, log_head, extent, totals, control } = memory;
     let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = *extent;
+    let named: Vec<String> = [gateway].into_iter().chain(gateways).map(|id| id.0.simple().to_string()).collect();
     let line = [
-        text(gateways),
+        text(named.join(" ")),
         text(epoch.0),
         text(log_head.0),
         text(last_seq.0),
@@ -93,6 +94,7 @@ pub(in crate::engine::redis) fn rejoined(reply: Value) -> Read<Rejoined> {
         0 => Ok(Rejoined::Refused),
         1 => Ok(Rejoined::All),
         2 => Ok(Rejoined::Since(Sequence(reply.int()?), Sequence(reply.int()?))),
+        3 => Ok(Rejoined::Nothing),
         _ => Err(corrupt("what is wanted of a memory")),
     }
 }
@@ -140,6 +142,7 @@ mod tests {
         let read = |numbers: &[i64]| rejoined(Value::Array(numbers.iter().copied().map(Value::Integer).collect()));
         assert_eq!((read(&[0]).unwrap(), read(&[1]).unwrap()), (Rejoined::Refused, Rejoined::All));
         assert_eq!(read(&[2, -7, 9]).unwrap(), Rejoined::Since(Sequence(-7), Sequence(9)));
-        assert!(read(&[3]).is_err() && read(&[2, 1]).is_err());
+        assert_eq!(read(&[3]).unwrap(), Rejoined::Nothing);
+        assert!(read(&[4]).is_err() && read(&[2, 1]).is_err());
     }
 }

@@ -40,7 +40,7 @@ if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cre
     -- The draw: its secret, whether the log has decided it, and how many places are dealt.
     'draw_secret', ARGV[21], 'decided', 0, 'dealt', 0)
   if ARGV[22] == '1' then
-    redis.call('HSET', META, 'rejoining_until', integer(now() + REJOINING_BEGINS))
+    redis.call('HSET', META, 'rejoining_until', integer(now() + REJOINING_PATIENCE))
   end
   for _, order in ipairs(baseline) do
     if order[2] then

@@ -4,10 +4,9 @@
 --          all places were wanted, 9 the place after which the page begins, 10 that with which it ends, 11 1 for the last
 --          page, 12 how many places, 13 how many slots have ended, 14... the places, ascending, the tokens of these slots, and
 --          of each slot that has not ended: token, visitor, sequence, admitted_at, expires_at, holder or '-'
--- Reply    1, or 0 where somebody remembers more
+-- Reply    1, or 0 where somebody else tells of all places
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'watermark',
-  'expired_through', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', 'expected',
-  unpack(LIFE)) then
+  'expired_through', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', unpack(LIFE)) then
   return false
 end
 local gateway, head, above, through = ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[9]), tonumber(ARGV[10])
@@ -15,18 +14,16 @@ local is_whole = ARGV[8] == '1'
 if not queue.known_head or queue.epoch ~= tonumber(ARGV[4]) then
   return 0
 end
-local is_believed = is_whole and head == queue.known_head
+local is_believed = is_whole and head == queue.known_head and rejoining.hearing()[gateway] == 'tells'
 if is_whole and not is_believed then
   return 0
 end
-if is_believed then
-  set('heard_at', now())
-end
+set('heard_at', now())
 if ARGV[11] == '1' then
   set('is_listed', is_believed and 1 or queue.is_listed)
-  redis.call('SADD', REJOINED, gateway)
+  rejoining.note_heard(gateway, 'told')
 end
-local is_complete = queue.is_listed == 1 and redis.call('SCARD', REJOINED) >= queue.expected
+local is_complete = rejoining.is_complete()
 
 -- Whether a place was given after these: `is_given_after` of line/memory.rs.
 local function is_given_after(seq, of_line, of_invited)
@@ -44,28 +41,35 @@ for i = 14, first_ended - 1 do
 end
 -- Of what was given later they do not know.
 local function take_out_unless_listed(visitor, seq)
-  if is_believed and not is_listed[seq] and not is_given_after(seq, tonumber(ARGV[6]), tonumber(ARGV[7])) then
+  if not is_listed[seq] and not is_given_after(seq, tonumber(ARGV[6]), tonumber(ARGV[7])) then
     redis.call('ZREM', LINE, visitor)
     redis.call('SREM', NO_SHOWS, visitor)
     places.set_back(visitor)
   end
 end
--- Never through what has expired: a million such places may not be cleared yet. Those that are kept are few.
-local lasting = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(math.max(above, queue.expired_through)), integer(through),
-  'WITHSCORES')
-for i = 1, #lasting, 2 do
-  local visitor, seq = lasting[i], tonumber(lasting[i + 1])
-  stands[seq] = visitor
-  take_out_unless_listed(visitor, seq)
+-- Goes through those who stand within the page, which is as long as what is told of it. Never through what has expired: a
+-- million such places may not be cleared yet. Those that are kept are few.
+local function go_through()
+  local lasting = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(math.max(above, queue.expired_through)),
+    integer(through), 'WITHSCORES')
+  for i = 1, #lasting, 2 do
+    local visitor, seq = lasting[i], tonumber(lasting[i + 1])
+    stands[seq] = visitor
+    take_out_unless_listed(visitor, seq)
+  end
+  local kept_through = integer(math.min(through, queue.expired_through))
+  local kept = redis.call('ZRANGEBYSCORE', AWAY_PLACES, '(' .. integer(above), kept_through, 'WITHSCORES')
+  for i = 1, #kept, 2 do
+    take_out_unless_listed(kept[i], tonumber(kept[i + 1]))
+  end
 end
-local kept_through = integer(math.min(through, queue.expired_through))
-local kept = redis.call('ZRANGEBYSCORE', AWAY_PLACES, '(' .. integer(above), kept_through, 'WITHSCORES')
-for i = 1, #kept, 2 do
-  take_out_unless_listed(kept[i], tonumber(kept[i + 1]))
+-- Others say nothing of whom they do not name, and a line may be long.
+if is_believed then
+  go_through()
 end
 -- Who stands here, of whom the page tells.
 local function standing_at(seq)
-  if seq > queue.expired_through then
+  if is_believed and seq > queue.expired_through then
     return stands[seq]
   end
   local at = integer(seq)
@@ -105,6 +109,9 @@ for i = first_slot, is_believed and #ARGV or 0, 6 do
   local stored = tonumber(redis.call('ZSCORE', LINE, visitor))
   -- Since then they have joined anew, as far as who tells of the slot cannot know.
   local stands_elsewhere = stored and stored ~= seq and is_given_after(stored, tonumber(ARGV[6]), tonumber(ARGV[7]))
+  -- Admitted again since under another token, which the site has claimed.
+  local other = not here and slots.slot_of(redis.call('HGET', TOKENS, visitor))
+  stands_elsewhere = stands_elsewhere or other and other.holder ~= '-'
   -- Whoever has claimed it here was told so.
   if here and here.holder == '-' and holder ~= '-' then
     slots.bind(here, holder)

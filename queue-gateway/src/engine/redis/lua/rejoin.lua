@@ -1,14 +1,14 @@
 -- Purpose  Hears in numbers what a gateway remembers of the line. A queue in which nobody has done anything, or that lacks
 --          what is remembered, goes on as it is remembered.
 -- KEYS     of the library
--- ARGV     3 gateways that are to be heard, 4 epoch, 5 head of the log, 6 last_seq, 7 watermark, 8 expired_through,
+-- ARGV     3 the gateway, and after it those that were live at its last step, 4 epoch, 5 head of the log, 6 last_seq, 7 watermark, 8 expired_through,
 --          9 how many places the lane of the invited has given, 10 invited_watermark, 11 revision,
 --          12... totals: admitted, admitted_invited, arrived, no_shows, not_claimed;
 --          17... rate_override, cap_override, opens_at_override, closes_at_override, drains_at, paused, message_override,
 --          opening_override; draw_secret, numbering, draw_source, numbers, closed_at, beacon, drawn_at (each '-' for none,
 --          else '=' and the value)
 -- Reply    { 1 } when all places are wanted, { 2, last_seq, last of the invited } when those that were given after these
---          are, { 0 } where a line goes on
+--          are, { 3 } when it has told all, { 0 } where a line goes on
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'last_seq',
   'last_invited', 'known_head', unpack(LIFE)) then
   return false
@@ -94,22 +94,59 @@ end
 if queue.epoch ~= epoch then
   return { 0 }
 end
-set('expected', math.max(queue.expected, tonumber(ARGV[3])))
-set('rejoining_until', queue.began_at + REJOINING_LASTS)
-local is_abandoned = queue.is_listed == 0 and now() - queue.heard_at > REJOINING_PATIENCE
+local is_abandoned = queue.is_listed == 0 and rejoining.is_silent()
+if is_abandoned then
+  rejoining.turn('tells', 'silent')
+end
+local gateway = string.match(ARGV[3], '%x+')
+for named in string.gmatch(ARGV[3], '%x+') do
+  if not rejoining.hearing()[named] then
+    rejoining.note_heard(named, 'awaited')
+  end
+end
+
+-- From now on the store goes by this knowledge. Where more is wanted of those who have told, they are heard again.
+local function believe(known_head, known_seq, known_invited, is_listed)
+  rejoining.turn('tells', 'awaited')
+  if known_seq < queue.listed_seq or known_invited < queue.listed_invited then
+    rejoining.turn('told', 'awaited')
+  end
+  set('known_head', known_head)
+  set('listed_seq', known_seq)
+  set('listed_invited', known_invited)
+  set('is_listed', is_listed)
+end
+
 local draw_is_ahead, draw_is_behind = compare_draw()
 local is_better = head > queue.known_head or head == queue.known_head and draw_is_ahead
   or is_abandoned and head > queue.own_head
 if is_better then
-  set('known_head', head)
-  set('listed_seq', last_seq)
-  set('listed_invited', last_invited)
-  set('is_listed', 0)
+  believe(head, last_seq, last_invited, 0)
+elseif is_abandoned then
+  -- Nobody knows more than the store itself.
+  believe(queue.own_head, queue.own_seq, queue.own_invited, 1)
 end
-local is_believed = head == queue.known_head and queue.is_listed == 0
-local wanted = is_believed and { 1 } or { 2, queue.listed_seq, INVITED_ORIGIN + queue.listed_invited }
-if is_believed then
+
+-- Whether another gateway tells of all places: one does at a time.
+local function does_another_tell()
+  for other, how in pairs(rejoining.hearing()) do
+    if how == 'tells' and other ~= gateway then
+      return true
+    end
+  end
+  return false
+end
+
+local wanted
+if head == queue.known_head and queue.is_listed == 0 and not does_another_tell() then
+  wanted = { 1 }
   set('heard_at', now())
+  rejoining.note_heard(gateway, 'tells')
+elseif rejoining.hearing()[gateway] == 'told' and last_seq <= queue.last_seq and last_invited <= queue.last_invited then
+  wanted = { 3 }
+else
+  wanted = { 2, queue.listed_seq, INVITED_ORIGIN + queue.listed_invited }
+  rejoining.note_heard(gateway, 'awaited')
 end
 if is_better then
   redis.call('DEL', SNAPSHOT)

@@ -6,7 +6,7 @@
 --          visitor, sequence, network ('-' for none) and due (microseconds from now) of each who is ready, then
 --          candidate tokens
 -- Reply    { admitted, 1 when the gateway was known, the number of its report before or -1, horizon, withheld, networks
---          held back, histograms, tail, stats }
+--          held back, gateways with their histograms, tail, stats }
 if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',
@@ -158,7 +158,11 @@ local function histograms()
     ids[#ids + 1] = id
   end
   table.sort(ids)
-  return #ids > 0 and redis.call('HMGET', HISTOGRAMS, unpack(ids)) or {}
+  local present, stored = {}, #ids > 0 and redis.call('HMGET', HISTOGRAMS, unpack(ids)) or {}
+  for i, id in ipairs(ids) do
+    present[2 * i - 1], present[2 * i] = id, stored[i]
+  end
+  return present
 end
 
 -- The networks that the reply names, ascending: those with an unclaimed slot, and those of whom somebody was refused.
@@ -210,6 +214,13 @@ local is_behind = tonumber(ARGV[12]) > queue.log_head or tonumber(ARGV[7]) > que
 if is_behind and tonumber(ARGV[11]) == queue.epoch then
   rejoining.doubt()
 end
+if queue.known_head then
+  local is_heard = rejoining.note_step(gateway, tonumber(ARGV[11]) ~= queue.epoch, phase == 'ends')
+  if is_heard and rejoining.is_complete() or rejoining.is_over() then
+    rejoining.finish()
+  end
+end
+-- A store does not wait for ever.
 if queue.rejoining_until and queue.rejoining_until <= now() then
   rejoining.finish()
 end

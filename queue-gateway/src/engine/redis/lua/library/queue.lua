@@ -18,14 +18,14 @@
 --          22 log (stream: entry n has the id n-0 and one field `e`)
 --          23 changes (stream: the nth change of revision r has the id r-n, and the fields at, by, field, from, to)
 --          24 invitations (sorted set: those that were used, by expiry)
---          25 rejoined (set of gateways that have handed back what they remember)
+--          25 heard (hash: gateway to how far it was heard of what it remembers)
 --          26 snapshot (hash: head, and order, which gateways alone read)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
 -- Reply    nil when the queue is not configured; an error that begins with REJOINING from a step that cannot be done while
 --          the line is being given back; else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
   DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES,
-  INVITATIONS, REJOINED, SNAPSHOT = unpack(KEYS)
+  INVITATIONS, HEARD, SNAPSHOT = unpack(KEYS)
 
 -- The constants of engine.rs and line/report.rs; times in microseconds. A test compares them.
 local FIRST, LAST = -9007199254740992, 9007199254740992
@@ -43,9 +43,8 @@ local MOST_HELD_BACK = 256
 local MOST_LOST = 10000
 local MOST_SWEPT = 1000
 local MOST_CHANGES = 1000
-local REJOINING_BEGINS = 3000000
-local REJOINING_HEARS = 10000000
 local REJOINING_LASTS = 60000000
+local REJOINING_AT_MOST = 300000000
 local REJOINING_SETTLES = 2000000
 local REJOINING_PATIENCE = 3000000
 local MOST_NUMBERS_PER_PLACE = 4

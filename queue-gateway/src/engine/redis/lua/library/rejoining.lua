@@ -1,9 +1,11 @@
 -- Purpose  The library, last of four files: a line that gateways give back to a store which has lost it, or its last
 --          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up to
---          which it knew the line itself, -1 for not at all; known_head, the newest entry that is remembered by anybody who
---          is believed; listed_seq and listed_invited, the last places that they know of; is_listed, whether all of them
---          are here; began_at, when the wait began; heard_at, when one of them was heard last; kept_until, how long in grace
---          time whoever was passed and there when it began is kept; expected, how many gateways are to be heard.
+--          which it knew the line itself, -1 for not at all, and own_seq and own_invited, the last places that it knew of;
+--          known_head, listed_seq and listed_invited, the same of whoever is believed; is_listed, whether all that they
+--          know is here; began_at, when the wait began; heard_at, when anybody handed anything back; kept_until, how long
+--          in grace time whoever was passed and there when it began is kept. HEARD says of each gateway how far it was
+--          heard, as embedded/hearing.rs: awaited; tells, the one that is believed; told; silent, which fell silent while
+--          it told; new, which was started since and remembers nothing.
 local rejoining = on_first_use(function()
   -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
   local function unknown_at(seq)
@@ -29,6 +31,78 @@ local rejoining = on_first_use(function()
     return true
   end
 
+  -- How far each gateway was heard.
+  local heard
+  local function hearing()
+    if not heard then
+      heard = {}
+      local stored = redis.call('HGETALL', HEARD)
+      for i = 1, #stored, 2 do
+        heard[stored[i]] = stored[i + 1]
+      end
+    end
+    return heard
+  end
+
+  local function note_heard(gateway, how)
+    if hearing()[gateway] ~= how then
+      heard[gateway] = how
+      redis.call('HSET', HEARD, gateway, how)
+    end
+  end
+
+  -- Of all gateways that were heard so far.
+  local function turn(from, to)
+    for gateway, how in pairs(hearing()) do
+      if how == from then
+        note_heard(gateway, to)
+      end
+    end
+  end
+
+  local function is_silent()
+    return now() - queue.heard_at >= REJOINING_PATIENCE
+  end
+
+  -- How many are awaited, and how many have been started since.
+  local function awaited_and_new()
+    local awaited, new = 0, 0
+    for _, how in pairs(hearing()) do
+      awaited = awaited + ((how == 'awaited' or how == 'tells') and 1 or 0)
+      new = new + (how == 'new' and 1 or 0)
+    end
+    return awaited, new
+  end
+
+  -- Whether the line is here and nobody is awaited.
+  local function is_complete()
+    return queue.is_listed == 1 and awaited_and_new() == 0
+  end
+
+  -- Takes note of a gateway that steps: one that follows another line remembers nothing of this one, and one that ends is
+  -- not waited for. Returns whether it was awaited, and is not any more.
+  local function note_step(gateway, remembers_nothing, ends)
+    local how = hearing()[gateway]
+    local is_awaited = how == 'awaited' or how == 'tells'
+    if is_awaited and (remembers_nothing or ends) then
+      note_heard(gateway, 'told')
+      return true
+    elseif not how and remembers_nothing and not ends then
+      note_heard(gateway, 'new')
+    end
+    return false
+  end
+
+  -- Whether nobody is waited for any longer: gateways that were there for a minute, those in whose place others were
+  -- started for some seconds, and nobody's telling is cut short.
+  local function is_over()
+    if not is_silent() then
+      return false
+    end
+    local awaited, new = awaited_and_new()
+    return queue.is_listed == 1 and awaited <= new or now() - queue.began_at >= REJOINING_LASTS
+  end
+
   -- Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever was
   -- passed and is there counts as having just gone.
   local function begin(own_head)
@@ -36,9 +110,11 @@ local rejoining = on_first_use(function()
     accrue(nobody_ready())
     local knows = own_head >= 0
     set('own_head', own_head)
+    set('own_seq', knows and queue.last_seq or FIRST)
+    set('own_invited', knows and queue.last_invited or 0)
     set('known_head', own_head)
-    set('listed_seq', knows and queue.last_seq or FIRST)
-    set('listed_invited', knows and queue.last_invited or 0)
+    set('listed_seq', queue.own_seq)
+    set('listed_invited', queue.own_invited)
     set('is_listed', knows and 1 or 0)
     set('heard_at', now())
     set('kept_until', clocks().grace + queue.grace)
@@ -47,15 +123,18 @@ local rejoining = on_first_use(function()
     for i = 1, #passed, 2 do
       places.set_away(string.sub(passed[i], 1, 32), tonumber(passed[i + 1]))
     end
-    local known, live = places.gateways(), 0
+    redis.call('DEL', HEARD)
+    heard = {}
+    local known = places.gateways()
     for id, of in pairs(known) do
-      live = live + (of.at >= clocks().line - GATEWAY_LIVES and 1 or 0)
+      -- Whoever is known to a store that has lost the line came after the loss.
+      if knows and of.at >= clocks().line - GATEWAY_LIVES then
+        note_heard(id, 'awaited')
+      end
       known[id] = nil
     end
-    set('expected', math.max(live, 1))
-    -- Gateways that were started with the store remember nothing, and nobody is waited for.
-    set('rejoining_until', now() + (live > 0 and REJOINING_HEARS or REJOINING_BEGINS))
-    redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS, REJOINED)
+    set('rejoining_until', now() + REJOINING_AT_MOST)
+    redis.call('DEL', READY, ENTRIES, GATEWAYS, HISTOGRAMS)
     set('sweeping_from', LAST)
   end
 
@@ -115,7 +194,7 @@ local rejoining = on_first_use(function()
     accrue(nobody_ready())
     if has_waited then
       renew_slots()
-      if queue.known_head ~= queue.own_head then
+      if queue.log_head ~= queue.own_head then
         -- Another history: nobody goes on from what they followed before.
         redis.call('DEL', LOG)
         set('log_head', queue.log_head + 1)
@@ -129,9 +208,9 @@ local rejoining = on_first_use(function()
       end
     end
     save()
-    redis.call('HDEL', META, 'rejoining_until', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed',
-      'began_at', 'heard_at', 'kept_until', 'expected')
-    redis.call('DEL', REJOINED)
+    redis.call('HDEL', META, 'rejoining_until', 'own_head', 'own_seq', 'own_invited', 'known_head', 'listed_seq',
+      'listed_invited', 'is_listed', 'began_at', 'heard_at', 'kept_until')
+    redis.call('DEL', HEARD)
     queue.rejoining_until, queue.known_head = false, false
     if has_waited then
       set('rejoining_until', now() + REJOINING_SETTLES)
@@ -164,7 +243,9 @@ local rejoining = on_first_use(function()
     end
   end
 
-  return { await_the_others = await_the_others, end_overdue_return = end_overdue_return, unknown_at = unknown_at, name = name, is_untouched = is_untouched, begin = begin, doubt = doubt,
-    note_server = note_server, finish = finish }
+  return { await_the_others = await_the_others, end_overdue_return = end_overdue_return, unknown_at = unknown_at,
+    name = name, is_untouched = is_untouched, begin = begin, doubt = doubt, note_server = note_server, finish = finish,
+    hearing = hearing, note_heard = note_heard, turn = turn, is_silent = is_silent, is_complete = is_complete,
+    note_step = note_step, is_over = is_over }
 end)
 
