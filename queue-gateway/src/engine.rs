@@ -202,7 +202,7 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     async fn status(&self, queue: &QueueName, visitor: VisitorId) -> Result<Standing, EngineError>;
 
     /// Where the visitor stands who comes with a signed token for this place: there, if the place was handed back and nobody
-    /// has come for it, and they have no place otherwise.
+    /// has come for it, and they have no place otherwise. How they had lost another is forgotten.
     async fn name(&self, queue: &QueueName, visitor: VisitorId, place: Place) -> Result<Standing, EngineError>;
 
     /// Takes the visitor out of the line, or ends their slot unless it is claimed: that ends at the site first. Returns

@@ -230,7 +230,8 @@ impl WaitingRoom {
     /// Gives the place up, or the slot unless it is claimed.
     pub async fn leave(&self, queue: &Queue, held: Held) -> Result<(), Refusal> {
         let mut before = self.engine.leave(&queue.name, held.holder.visitor).await?;
-        if before == Standing::UNKNOWN && self.standing_by_name(queue, held).await? != Standing::UNKNOWN {
+        let is_absent = |standing| matches!(standing, Standing::Absent { .. });
+        if is_absent(before) && !is_absent(self.standing_by_name(queue, held).await?) {
             before = self.engine.leave(&queue.name, held.holder.visitor).await?;
         }
         if matches!(before, Standing::Admitted { admission, .. } if admission.progress == Progress::Claimed) {
@@ -243,13 +244,13 @@ impl WaitingRoom {
     }
 
     /// Where the store says that the visitor stands. One who is not known by name has the place of their token, where the line was
-    /// given back to the store.
+    /// given back to the store: it may remember how they had lost an earlier one.
     async fn standing_by_name(&self, queue: &Queue, held: Held) -> Result<Standing, EngineError> {
         let visitor = held.holder.visitor;
         let standing = self.engine.status(&queue.name, visitor).await?;
         let mirror = &queue.follower.mirror;
         let stands = mirror.epoch() == Some(held.place.epoch) && mirror.look_up(held.place.seq).is_some();
-        if standing == Standing::UNKNOWN && stands {
+        if matches!(standing, Standing::Absent { .. }) && stands {
             return self.engine.name(&queue.name, visitor, queue.store_place(held.place)).await;
         }
         Ok(standing)

@@ -114,7 +114,7 @@ pub(crate) async fn orders_that_are_handed_back_are_on_record(f: Fixture) {
     in_mid_sale(&f).await;
     let remembered = f.remembered(2).await;
     f.set_rate(2.0).await;
-    let newer = f.remembered(2).await;
+    let newer = f.remembered_by(2, 2).await;
     let lost = f.lost(inviting()).await;
     assert!(lost.give_back(&remembered).await);
     assert!(lost.give_back(&newer).await);

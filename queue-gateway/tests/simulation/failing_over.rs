@@ -172,6 +172,28 @@ async fn a_late_gateway_that_remembers_alone_knows_who_had_claimed() {
     assert_nobody_has_lost_the_slot(&world, &crowd, &before).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_had_left_before_and_came_again_has_the_new_place_after_a_fail_over() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let gateway = world.gateway().await;
+    let crowd = world.ghosts(3).await;
+    for visitor in &crowd[..2] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let again = [world.rejoin(crowd[0].id, None).await, world.rejoin(crowd[1].id, None).await];
+    world.tick().await;
+    world.store.fail_over(standby);
+    world.until_whole().await;
+    assert_eq!(told(&gateway.poll(again[1]).await), Some(3), "the store remembers that they left");
+    gateway.leave(again[0]).await;
+    assert_eq!(world.line().await, [crowd[2].place.seq, again[1].place.seq]);
+    world.leave(again[1]).await;
+    world.tick().await;
+    assert!(matches!(gateway.poll(again[1]).await.view, View::Gone { .. }));
+}
+
 /// Twenty are at the standby; somebody has joined since and listens.
 async fn last_joined_behind_the_standby() -> (World, Gateway, Listener, Arc<EmbeddedEngine>) {
     let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;

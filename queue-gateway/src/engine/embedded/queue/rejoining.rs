@@ -303,6 +303,7 @@ impl Queue {
         let is_nobody = self.places.stored(visitor).is_none() && self.slots.of(visitor).is_none();
         if is_nobody && self.kept_place_of(unknown_at(seq), keeping) == Some(seq) {
             self.places.name(visitor, seq);
+            self.lost.forget(visitor);
         }
     }
 }

@@ -21,6 +21,10 @@ local rejoining = on_first_use(function()
     end
     redis.call('ZREM', LINE, unknown)
     redis.call('ZADD', LINE, integer(seq), visitor)
+    -- They may lose it for a reason that is not noted.
+    if redis.call('HDEL', LOST, visitor) == 1 then
+      redis.call('ZREM', LOST_ORDER, visitor)
+    end
     local deadline = redis.call('ZSCORE', AWAY, unknown)
     if deadline then
       redis.call('ZREM', AWAY, unknown)
