@@ -31,7 +31,9 @@ const SPARE_CANDIDATES: u64 = 16;
 const MOST_CANDIDATES: u64 = 4_096;
 /// The longest pause between two attempts while the store is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often a queue at rest is looked at: some commands, whatever goes on elsewhere.
+/// How often a queue at rest is looked at: some commands, whatever goes on elsewhere. Of a line that the store has lost
+/// meanwhile it learns as late, and nobody was there; whoever comes back to a queue that goes on without it does so by the
+/// old token, as if all gateways had died.
 const LOOKS_EVERY: Duration = Duration::from_mins(1);
 /// A gateway that has not reached the store for so long sends its streams to others, who may.
 const ALONE_TOO_LONG: Duration = Duration::from_secs(30);
@@ -95,6 +97,8 @@ impl Promoter {
     /// Leaves the queue in peace until somebody asks. Then it begins anew.
     async fn rest(&self, known: &mut Acquaintance) {
         if self.take_leave(known).await.is_ok() {
+            // Nobody is to wait for gateways that may be gone by the next step.
+            self.follower.mirror.forget_others();
             self.until_asked().await;
         }
         *known = self.anew(known);
@@ -106,11 +110,12 @@ impl Promoter {
         let Follower { mirror, interest, engine, .. } = &*self.follower;
         while tokio::time::timeout(LOOKS_EVERY, interest.asked()).await.is_err() {
             // What operators order is remembered, and shown. An outage is for those to tell who ask.
-            if let Ok(stats) = engine.stats(self.follower.queue()).await
-                && self.follower.read_on().await.is_ok()
-            {
-                self.metrics.show(&stats, mirror.census());
+            let Ok(stats) = engine.stats(self.follower.queue()).await else { continue };
+            if self.follower.read_on().await.is_err() {
+                // A store that answers and has no line to read waits for a step: claims and releases of slots do, too.
+                break;
             }
+            self.metrics.show(&stats, mirror.census());
         }
         // A store that was set back meanwhile, and has moved on, is not to be told from one that was not.
         if let Ok(stats) = engine.stats(self.follower.queue()).await {

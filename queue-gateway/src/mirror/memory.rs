@@ -71,6 +71,13 @@ impl Mirror {
         self.read(|line| line.memory(gateway))
     }
 
+    /// Forgets which gateways there were at the last step.
+    pub(crate) fn forget_others(&self) {
+        if let Some(line) = self.line.write().as_mut() {
+            line.present.clear();
+        }
+    }
+
     /// Whether operators have ordered something that the store does not know of any more.
     pub(crate) fn knows_newer_orders(&self, bookmark: Bookmark, stats: &Stats) -> bool {
         let is_newer = |line: &Line| line.epoch == stats.epoch && line.stats.control.revision > stats.control.revision;

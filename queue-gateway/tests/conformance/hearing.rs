@@ -99,8 +99,9 @@ pub(crate) async fn a_gateway_that_is_stopped_for_seconds_is_waited_for(f: Fixtu
     store.doubts().await;
     // The second was started again, and has nothing to tell.
     store.step_of(3, Epoch(0), Phase::Begins).await;
-    store.advance(15 * SECOND);
+    store.advance(12 * SECOND);
     store.step_of(3, Epoch(0), Phase::GoesOn).await;
+    store.advance(3 * SECOND);
     assert!(store.is_rejoining().await);
     assert!(store.give_back(&lost.remembered(2).await).await);
     assert_eq!(store.waits().await, 3, "nobody else is about to come");

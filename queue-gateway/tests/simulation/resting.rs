@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use queue_gateway::{
-    line::{AdmissionLimits, ControlChange},
+    line::{AdmissionLimits, ControlChange, QueueState},
     waiting_room::View,
 };
 
@@ -128,4 +128,38 @@ async fn a_queue_that_rests_while_the_store_is_lost_gives_it_the_line_back_when_
     assert_eq!(told(&answer), Some(3), "at the old place, behind those who are yet to come back");
     let answer = gateway.poll(crowd[0]).await;
     assert_eq!(told(&answer), Some(1));
+}
+
+/// Claims and releases of the slots there are refused until a step has settled it.
+#[tokio::test(start_paused = true)]
+async fn a_queue_at_rest_whose_store_waits_for_its_gateways_is_settled_by_itself() {
+    let world = world(0.0).await;
+    let gateways = [world.gateway().await, world.gateway().await];
+    world.ghosts(3).await;
+    tokio::time::sleep(2 * IDLE).await;
+    let standby = world.store.cut_off_standby();
+    world.store.fail_over(standby);
+    assert_eq!(world.stats().await.state(), QueueState::Rejoining);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    assert_eq!(world.stats().await.state(), QueueState::Open);
+    tokio::time::sleep(2 * IDLE).await;
+    world.store.asked();
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    assert!(world.store.asked() <= 2 * 2 * 10 + 2, "and it rests again");
+    assert_eq!(gateways[1].mirror.census().waiting, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_gateways_that_rest_the_first_who_is_asked_waits_for_no_other() {
+    let world = world(0.0).await;
+    let first = world.gateway().await;
+    let rests_later = world.gateway().await;
+    let crowd = world.ghosts(3).await;
+    rests_later.poll(crowd[0]).await;
+    tokio::time::sleep(30 * IDLE).await;
+    world.store.empty();
+    let _wakes_the_gateway = first.try_poll(crowd[0]).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.stats().await.state(), QueueState::Open);
+    assert_eq!(told(&first.poll(crowd[2]).await), Some(3));
 }
