@@ -165,8 +165,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// claimed; one that they know to be claimed is its holder's, unless it was claimed here. One that was not known here lasts
     /// until it expires; any other that nobody has claimed, as far as is known, counts as arrived at, since how far its visitor
     /// had come may be lost. The grace time of all who were passed begins with the end. A line that has taken in more than it had
-    /// goes on with another history of the log, so that everybody reads it anew. Returns false where somebody else is believed by
-    /// now. A page costs what it names, however long the line.
+    /// goes on with another log, so that everybody reads it anew; and whatever it had, with another
+    /// [`History`](crate::line::History). Returns false where somebody else is believed by now. A page costs what it names, however long the line.
     async fn hand_back(&self, queue: &QueueName, page: &MemoryPage) -> Result<bool, EngineError>;
 
     /// Gives each visitor a place at the end of the line, or the place they already have: one to [`MOST_JOINS`] joins in one
@@ -305,9 +305,9 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<RememberedSlot>, EngineError>;
 
-    /// Keeps a snapshot of a line for gateways that come late: one of its epoch, of no more than
+    /// Keeps a snapshot of a line for gateways that come late: one of its epoch and history, of no more than
     /// [`LONGEST_SNAPSHOT`](crate::line::LONGEST_SNAPSHOT) bytes, that is [`SNAPSHOT_EVERY`](crate::line::SNAPSHOT_EVERY) entries
-    /// of the log newer than the one that is kept, or the first. Returns up to which entry the kept one goes; zero for none.
+    /// of the log newer than the one that is kept, or the first; none while it is rejoining. Returns up to which entry the kept one goes; zero for none.
     async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError>;
 
     /// The snapshot that is kept. Changes nothing.

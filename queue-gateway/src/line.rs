@@ -28,7 +28,7 @@ pub use self::{
     histogram::Histogram,
     lane::{Invitation, InvitationId, Invitations, Lane, Round, Share},
     life::{Closing, NEVER, NoJoins, QueueState, Schedule},
-    log::{LineChange, LinePage, LogIndex, LogPage, Tail},
+    log::{History, LineChange, LinePage, LogIndex, LogPage, Tail},
     memory::{
         LONGEST_SNAPSHOT, Memory, MemoryPage, REJOINING_AT_MOST, REJOINING_LASTS, REJOINING_PATIENCE,
         REJOINING_SETTLES, Rejoined, RememberedSlot, SNAPSHOT_EVERY, Snapshot, is_given_after, unknown_at,

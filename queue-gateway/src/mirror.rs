@@ -100,6 +100,8 @@ pub struct Mirror {
     current: AtomicBool,
     /// The store has lost the line: until it has it again, nothing that it says of it counts.
     rejoining: AtomicBool,
+    /// The store has been told all that is known here, since it began to wait.
+    told: AtomicBool,
     /// Tokens minted before this moment, in seconds since 1970, may state places that the store has lost and given away.
     doubtful_before: AtomicI64,
 }
@@ -114,6 +116,7 @@ impl Mirror {
             copies: AtomicU64::new(0),
             current: AtomicBool::new(false),
             rejoining: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             doubtful_before: AtomicI64::new(i64::MIN),
         }
     }
@@ -200,6 +203,11 @@ impl Mirror {
 
     pub(crate) fn set_rejoining(&self) {
         self.rejoining.store(true, Ordering::Relaxed);
+    }
+
+    /// The store has heard all that is known here, and goes on with it.
+    pub(crate) fn set_told(&self) {
+        self.told.store(true, Ordering::Relaxed);
     }
 
     /// Whether only the engine can tell if a place whose token was minted then is still its owner's: after the store has

@@ -190,7 +190,7 @@ impl QueueEngine for EmbeddedEngine {
     }
 
     async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
-        self.locked(queue, |q, _| q.publish(snapshot))
+        self.locked(queue, |q, now| q.publish(snapshot, now))
     }
 
     async fn snapshot(&self, queue: &QueueName) -> Result<Option<Snapshot>, EngineError> {

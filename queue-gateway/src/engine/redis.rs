@@ -241,7 +241,7 @@ impl QueueEngine for RedisEngine {
 
     async fn publish(&self, queue: &QueueName, snapshot: &Snapshot) -> Result<LogIndex, EngineError> {
         let order = Value::Bytes(snapshot.order.clone());
-        let args = [text(snapshot.epoch.0), text(snapshot.log_head.0), order];
+        let args = [text(snapshot.epoch.0), text(snapshot.history.0), text(snapshot.log_head.0), order];
         codec::memory::head(&self.run(&self.scripts.publish, queue, args).await?)
     }
 

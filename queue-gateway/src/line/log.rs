@@ -15,6 +15,11 @@ use super::{
 #[serde(transparent)]
 pub struct LogIndex(pub u64);
 
+/// Which history of a line it is: the store's time in microseconds at which it last went on after it had waited for what
+/// gateways remember; zero before that. Whoever follows another and has told nothing may know what nobody else does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History(pub i64);
+
 /// One change to the line that positions depend on, or to a slot that has to outlive its store; a plain join is neither, since
 /// sequences have no gaps. One by invitation is: the invited are few.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +115,8 @@ pub enum LogPage {
 pub struct Tail {
     /// The queue's epoch.
     pub epoch: Epoch,
+    /// And its history.
+    pub history: History,
     /// The highest sequence issued; zero before the first join.
     pub last_seq: Sequence,
     /// The newest entry of the log.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     control::Control,
-    log::LogIndex,
+    log::{History, LogIndex},
     order::Extent,
     place::{Epoch, Sequence},
     report::GatewayId,
@@ -111,6 +111,8 @@ pub struct RememberedSlot {
 pub struct Snapshot {
     /// The epoch of the line.
     pub epoch: Epoch,
+    /// And its history.
+    pub history: History,
     /// Everything up to this entry of the log has been applied.
     pub log_head: LogIndex,
     /// As [`Order::to_bytes`](super::Order::to_bytes) writes it. A store does not read it.

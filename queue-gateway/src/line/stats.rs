@@ -6,7 +6,7 @@ use super::{
     control::Control,
     lane::Lane,
     life::QueueState,
-    log::LogIndex,
+    log::{History, LogIndex},
     order::Extent,
     place::{Epoch, Sequence},
 };
@@ -16,6 +16,8 @@ use super::{
 pub struct Stats {
     /// The queue's epoch.
     pub epoch: Epoch,
+    /// And its history.
+    pub history: History,
     /// The highest sequence issued; zero before the first join.
     pub last_seq: Sequence,
     /// The newest entry of the log.

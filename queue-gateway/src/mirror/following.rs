@@ -11,7 +11,8 @@ use super::{Bookmark, LOG_PAGE, Line, Mirror, News, memory::Slots};
 use crate::{
     engine::{EngineError, QueueEngine},
     line::{
-        Drawn, GatewayId, Histogram, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence, Stats, Tail,
+        Drawn, GatewayId, Histogram, History, LineChange, LogIndex, LogPage, Lots, Order, RememberedSlot, Sequence,
+        Stats, Tail,
     },
 };
 
@@ -43,6 +44,20 @@ impl Mirror {
     pub(crate) fn went_back(&self, bookmark: Bookmark, tail: &Tail) -> bool {
         let knew_more = tail.log_head < bookmark.head || tail.last_seq < bookmark.newest;
         bookmark.epoch == tail.epoch && self.is_same_copy(bookmark) && knew_more
+    }
+
+    /// Whether the store has waited, since this was followed, for what gateways remember.
+    fn is_of_another_history(&self, tail: &Tail) -> bool {
+        self.read(|line| line.epoch == tail.epoch && line.history != tail.history).unwrap_or(false)
+    }
+
+    /// Goes on with a history in which all that is known here was told; false where it was not.
+    fn adopt(&self, history: History) -> bool {
+        let was_told = self.told.swap(false, Ordering::Relaxed);
+        if let Some(line) = self.line.write().as_mut().filter(|_| was_told) {
+            line.history = history;
+        }
+        was_told
     }
 
     pub(super) fn is_same_copy(&self, bookmark: Bookmark) -> bool {
@@ -82,7 +97,8 @@ impl Mirror {
     ) -> Result<News, EngineError> {
         let _turn = self.following.acquire().await;
         // Only a step knows what to do about that.
-        if self.is_rejoining() || self.is_missed_by(&tail) || self.went_back(bookmark, &tail) {
+        let is_lost = self.is_missed_by(&tail) || self.went_back(bookmark, &tail) || self.is_of_another_history(&tail);
+        if self.is_rejoining() || is_lost {
             return Err(EngineError::Unavailable("the store has lost the line".to_owned()));
         }
         self.take_in(engine, bookmark, tail).await
@@ -106,6 +122,9 @@ impl Mirror {
                 News::Rebuilt => Ok(News::NewEpoch),
                 other => Ok(other),
             };
+        }
+        if self.is_of_another_history(&tail) && !self.adopt(tail.history) {
+            return self.recover(engine).await;
         }
         match self.continue_with(engine, after, tail).await? {
             Continuation::Entries(changes) => Ok(News::Followed(changes)),
@@ -154,6 +173,9 @@ impl Mirror {
             self.draw_ahead(&tail).await;
             if tail.epoch != epoch {
                 return Ok(Continuation::TooMuch);
+            }
+            if self.is_of_another_history(&tail) {
+                return Ok(Continuation::OtherHistory);
             }
         }
     }
@@ -276,12 +298,16 @@ impl Mirror {
         // Places that were dealt while they were read would be taken for others.
         let same_draw = after.control.draw.lots() == before.control.draw.lots();
         let rejoins = [before, &after].iter().any(|stats| stats.control.rejoins(stats.now));
-        if rejoins || after.epoch != before.epoch || after.log_head < before.log_head || !same_draw {
+        let same_line = (after.epoch, after.history) == (before.epoch, before.history);
+        if rejoins || !same_line || after.log_head < before.log_head || !same_draw {
             return Ok(None);
         }
         while fresh.head < after.log_head {
-            match engine.tail(&self.queue, after.epoch, fresh.head, LOG_PAGE).await?.page {
-                LogPage::Entries(changes) if !changes.is_empty() => fresh.follow(&changes, after.last_seq),
+            let tail = engine.tail(&self.queue, after.epoch, fresh.head, LOG_PAGE).await?;
+            match tail.page {
+                LogPage::Entries(changes) if !changes.is_empty() && tail.history == after.history => {
+                    fresh.follow(&changes, after.last_seq);
+                }
                 _ => return Ok(None),
             }
         }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use super::memory::Slots;
 use crate::engine::LONGEST_STEP;
 use crate::line::{
-    Drawn, Epoch, GatewayId, Histogram, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint, Stats,
+    Drawn, Epoch, GatewayId, Histogram, History, Lane, LineChange, LogIndex, Order, Outlook, Sequence, Standpoint,
+    Stats,
     estimate::{Flow, Pace, WaitRange},
 };
 
@@ -16,6 +17,7 @@ const HAZARD: f64 = 0.0;
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(super) epoch: Epoch,
+    pub(super) history: History,
     /// The log has been applied exactly up to here.
     pub(super) head: LogIndex,
     /// The newest entry applied; `None` where nothing has been since the line was read in full.
@@ -41,10 +43,10 @@ struct Movement {
 
 impl Line {
     pub(super) fn new(order: Order, slots: Slots, stats: Stats) -> Self {
-        let (epoch, head) = (stats.epoch, stats.log_head);
+        let (epoch, history, head) = (stats.epoch, stats.history, stats.log_head);
         let (present, stats) = (Vec::new(), Arc::new(stats));
         let (general, invited) = (Movement::default(), Movement::default());
-        let mut line = Self { epoch, head, last: None, order, slots, stats, present, general, invited };
+        let mut line = Self { epoch, history, head, last: None, order, slots, stats, present, general, invited };
         line.take_stock();
         line
     }

@@ -104,7 +104,7 @@ impl Mirror {
 impl Line {
     fn snapshot(&self) -> Option<Snapshot> {
         let order = self.order.to_bytes()?.into();
-        Some(Snapshot { epoch: self.epoch, log_head: self.head, order })
+        Some(Snapshot { epoch: self.epoch, history: self.history, log_head: self.head, order })
     }
 
     fn memory(&self, gateway: GatewayId) -> Memory {

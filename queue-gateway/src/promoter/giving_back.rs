@@ -18,7 +18,10 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
     let places = match wanted {
         Rejoined::Refused => return Ok(false),
         // Others are heard.
-        Rejoined::Nothing => return Ok(true),
+        Rejoined::Nothing => {
+            mirror.set_told();
+            return Ok(true);
+        }
         Rejoined::All => mirror.standing(),
         Rejoined::Since(last_seq, last_invited) if known.0 <= last_seq && known.1 <= last_invited => Vec::new(),
         Rejoined::Since(last_seq, last_invited) => {
@@ -62,6 +65,8 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
         rest.above = through;
     }
     let page = MemoryPage { ended, is_last: true, ..rest };
-    engine.hand_back(queue, &page).await?;
+    if engine.hand_back(queue, &page).await? {
+        mirror.set_told();
+    }
     Ok(true)
 }

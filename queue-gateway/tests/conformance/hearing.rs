@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use queue_gateway::line::{Claim, Epoch, LogIndex, Phase, QueueState, ReadyVisitor, Rejoined, Report, Sequence};
+use bytes::Bytes;
+use queue_gateway::line::{
+    Claim, Epoch, LogIndex, Phase, QueueState, ReadyVisitor, Rejoined, Report, Sequence, Snapshot,
+};
 use testkit::Redis;
 
 use crate::{
@@ -199,6 +202,29 @@ pub(crate) async fn when_the_only_one_who_knows_more_falls_silent_the_store_goes
     let ready = ReadyVisitor { visitor: line[4], seq: Sequence(5), network: None, due_in: Duration::ZERO };
     let report = Report { ready: vec![ready], ..empty_report(store, memory.epoch) };
     assert_eq!(store.engine.step(&store.queue, &report).await.unwrap().stats.ready, 1);
+}
+
+/// A late gateway would build upon what is not there any more.
+pub(crate) async fn no_snapshot_of_an_earlier_history_is_kept(f: Fixture) {
+    f.configure_as(inviting()).await;
+    let line = f.line_of(3).await;
+    f.leave(line[0]).await;
+    let stats = f.stats().await;
+    let snapshot =
+        Snapshot { epoch: stats.epoch, history: stats.history, log_head: stats.log_head, order: Bytes::from("bits") };
+    f.doubts().await;
+    let publish = async |history| {
+        let snapshot = Snapshot { history, ..snapshot.clone() };
+        f.engine.publish(&f.queue, &snapshot).await.unwrap().0
+    };
+    assert_eq!(publish(stats.history).await, 0, "it may lack what gateways remember");
+    assert!(f.give_back(&f.remembered(1).await).await);
+    f.settle().await;
+    let after = f.stats().await;
+    assert_eq!(after.log_head, stats.log_head);
+    assert_ne!(after.history, stats.history);
+    assert_eq!(publish(stats.history).await, 0);
+    assert_eq!(publish(after.history).await, after.log_head.0);
 }
 
 /// Every gateway sends one, and a line may have millions of places.

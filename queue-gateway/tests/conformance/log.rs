@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use queue_gateway::line::{
-    Epoch, JoinRequest, LONGEST_SNAPSHOT, LineChange, LogIndex, LogPage, Place, Sequence, Snapshot,
+    Epoch, History, JoinRequest, LONGEST_SNAPSHOT, LineChange, LogIndex, LogPage, Place, Sequence, Snapshot,
 };
 
 use crate::fixture::{Fixture, LOG_CAPACITY, join_request};
@@ -108,7 +108,8 @@ pub(crate) async fn another_epoch_and_the_future_are_a_gap(f: Fixture) {
 pub(crate) async fn the_newest_snapshot_is_kept_for_late_gateways(f: Fixture) {
     let epoch = f.configure(0.0, 1).await.epoch;
     let publish = async |epoch, head, order: &[u8]| {
-        let snapshot = Snapshot { epoch, log_head: LogIndex(head), order: Bytes::copy_from_slice(order) };
+        let order = Bytes::copy_from_slice(order);
+        let snapshot = Snapshot { epoch, history: History(0), log_head: LogIndex(head), order };
         f.engine.publish(&f.queue, &snapshot).await.unwrap().0
     };
     let kept = async || f.engine.snapshot(&f.queue).await.unwrap();
@@ -119,7 +120,8 @@ pub(crate) async fn the_newest_snapshot_is_kept_for_late_gateways(f: Fixture) {
     assert_eq!(publish(Epoch(epoch.0 - 1), 1, b"old").await, 0, "of another epoch");
     assert_eq!(publish(epoch, 1, &vec![0; LONGEST_SNAPSHOT + 1]).await, 0, "longer than any");
     assert_eq!(publish(epoch, 1, &[0, 255, 10, 13]).await, 1);
-    let first = Snapshot { epoch, log_head: LogIndex(1), order: Bytes::from_static(&[0, 255, 10, 13]) };
+    let order = Bytes::from_static(&[0, 255, 10, 13]);
+    let first = Snapshot { epoch, history: History(0), log_head: LogIndex(1), order };
     assert_eq!(kept().await, Some(first.clone()), "bytes are kept as they are");
     f.leave(line[1]).await;
     assert_eq!(publish(epoch, 2, b"too new").await, 1);

@@ -290,6 +290,7 @@ on_every_engine! {
         whoever_tells_of_a_line_is_not_cut_short
         nobody_is_waited_for_for_ever
         when_the_only_one_who_knows_more_falls_silent_the_store_goes_by_itself
+        no_snapshot_of_an_earlier_history_is_kept
     }
     setting_back {
         a_store_that_was_set_back_has_everything_again

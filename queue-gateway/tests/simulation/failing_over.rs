@@ -194,6 +194,37 @@ async fn whoever_had_left_before_and_came_again_has_the_new_place_after_a_fail_o
     assert!(matches!(gateway.poll(again[1]).await.view, View::Gone { .. }));
 }
 
+/// What it alone knew is lost, and the place is somebody else's.
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_was_away_for_the_whole_wait_notices_that_its_history_is_over() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let one = world.gateway().await;
+    let (other, way) = world.gateway_apart().await;
+    world.ghosts(20).await;
+    world.tick().await;
+    let mut kept = one.stream(world.ghost().await).await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    let lost = other.join(&world).await;
+    let mut stream = other.stream(lost).await;
+    way.set_away(true);
+    world.store.fail_over(standby);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    let newcomers = world.ghosts(5).await;
+    assert_eq!(newcomers[0].place, lost.place, "nobody else has heard of it");
+    world.tick().await;
+    way.set_away(false);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    for stream in [&mut kept, &mut stream] {
+        stream.hear();
+    }
+    assert!(stream.ended && !kept.ended);
+    let answer = other.poll(lost).await;
+    assert!(matches!(answer.view, View::Gone { .. }), "{answer:?}");
+    assert_eq!(told(&other.poll(newcomers[0]).await), Some(22));
+    assert_exact(&world, &other).await;
+}
+
 /// Twenty are at the standby; somebody has joined since and listens.
 async fn last_joined_behind_the_standby() -> (World, Gateway, Listener, Arc<EmbeddedEngine>) {
     let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;

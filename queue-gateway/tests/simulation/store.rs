@@ -24,9 +24,9 @@ use queue_gateway::line::{
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    engine: RwLock<Arc<EmbeddedEngine>>,
+    engine: Arc<RwLock<Arc<EmbeddedEngine>>>,
     /// Does every write that the engine does, at the same moment and so with the same outcome, until it is cut off.
-    standby: RwLock<Option<Arc<EmbeddedEngine>>>,
+    standby: Arc<RwLock<Option<Arc<EmbeddedEngine>>>>,
     away: AtomicBool,
     /// The line cannot be read in full.
     unreadable: AtomicBool,
@@ -57,8 +57,8 @@ impl Store {
     pub(crate) fn new(clock: SharedClock, log_capacity: usize) -> Self {
         let fresh = || Arc::new(EmbeddedEngine::new(clock.clone()).with_log_capacity(log_capacity));
         Self {
-            engine: RwLock::new(fresh()),
-            standby: RwLock::new(Some(fresh())),
+            engine: Arc::new(RwLock::new(fresh())),
+            standby: Arc::new(RwLock::new(Some(fresh()))),
             away: AtomicBool::new(false),
             unreadable: AtomicBool::new(false),
             without_snapshots: AtomicBool::new(false),
@@ -67,6 +67,12 @@ impl Store {
             clock,
             log_capacity,
         }
+    }
+
+    /// The same store by another network, with switches of its own.
+    pub(crate) fn by_another_way(&self) -> Self {
+        let (engine, standby) = (self.engine.clone(), self.standby.clone());
+        Self { engine, standby, ..Self::new(self.clock.clone(), self.log_capacity) }
     }
 
     /// Makes every call fail, or work again.

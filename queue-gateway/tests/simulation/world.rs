@@ -161,6 +161,21 @@ impl World {
         self.gateway_with(limits).await
     }
 
+    /// As [`World::gateway`]; it can be cut off from the store.
+    pub(crate) async fn gateway_apart(&self) -> (Gateway, Arc<Store>) {
+        let store = Arc::new(self.store.by_another_way());
+        let world = Self {
+            store: store.clone(),
+            engine: Arc::new(configured(store.clone(), &self.baselines)),
+            queue: self.queue.clone(),
+            clock: self.clock.clone(),
+            baselines: self.baselines.clone(),
+            documents: self.documents.clone(),
+            idle_after: self.idle_after,
+        };
+        (world.gateway().await, store)
+    }
+
     /// As [`World::gateway`], with these limits.
     pub(crate) async fn gateway_with(&self, limits: StreamLimits) -> Gateway {
         tokio::time::sleep(TICK / 2).await;

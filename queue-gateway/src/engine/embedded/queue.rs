@@ -27,7 +27,7 @@ use super::{
 };
 use crate::engine::MOST_CHANGES;
 use crate::line::{
-    BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES,
+    BY_SETTINGS, Baseline, Beginning, Change, ClientNetwork, Control, ControlChange, Epoch, GATEWAY_LIVES, History,
     LONGEST_SNAPSHOT, Lane, LineChange, LinePage, LogIndex, LogPage, Lost, Progress, REJOINING_PATIENCE,
     RememberedSlot, Round, SNAPSHOT_EVERY, Sequence, Snapshot, Standing, Stats, Tail, Totals,
 };
@@ -36,6 +36,7 @@ use crate::line::{
 #[derive(Debug)]
 pub(super) struct Queue {
     epoch: Epoch,
+    history: History,
     last_seq: Sequence,
     /// How many fresh places the priority lane has given.
     last_invited: u64,
@@ -79,6 +80,7 @@ impl Queue {
         }
         Self {
             epoch: Epoch(now),
+            history: History::default(),
             last_seq: Sequence(0),
             last_invited: 0,
             invitations: UsedInvitations::default(),
@@ -176,7 +178,14 @@ impl Queue {
     pub(super) fn tail(&self, epoch: Epoch, after: LogIndex, limit: usize, now: i64) -> Tail {
         let page = if epoch == self.epoch { self.log.after(after, limit) } else { LogPage::Gap };
         let rejoining = self.waits(now);
-        Tail { epoch: self.epoch, last_seq: self.last_seq, log_head: self.log.head(), rejoining, page }
+        Tail {
+            epoch: self.epoch,
+            history: self.history,
+            last_seq: self.last_seq,
+            log_head: self.log.head(),
+            rejoining,
+            page,
+        }
     }
 
     pub(super) fn line_page(&self, above: Option<Sequence>, limit: usize) -> LinePage {
@@ -194,8 +203,10 @@ impl Queue {
         slots.map(Slot::remembered).collect()
     }
 
-    pub(super) fn publish(&mut self, snapshot: &Snapshot) -> LogIndex {
-        let is_of_this_line = snapshot.epoch == self.epoch && snapshot.log_head <= self.log.head();
+    pub(super) fn publish(&mut self, snapshot: &Snapshot, now: i64) -> LogIndex {
+        let is_of_this_line = (snapshot.epoch, snapshot.history) == (self.epoch, self.history)
+            && snapshot.log_head <= self.log.head()
+            && !self.waits(now);
         let is_new = self.snapshot.as_ref().is_none_or(|kept| snapshot.log_head.0 >= kept.log_head.0 + SNAPSHOT_EVERY);
         if is_of_this_line && is_new && snapshot.order.len() <= LONGEST_SNAPSHOT {
             self.snapshot = Some(snapshot.clone());
@@ -211,6 +222,7 @@ impl Queue {
         let at = self.moment(now);
         Stats {
             epoch: self.epoch,
+            history: self.history,
             last_seq: self.last_seq,
             log_head: self.log.head(),
             watermark: self.places.watermark(),

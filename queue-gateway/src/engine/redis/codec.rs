@@ -15,9 +15,9 @@ use uuid::Uuid;
 use crate::{
     engine::EngineError,
     line::{
-        Admission, Claim, ClientNetwork, Contact, Epoch, GatewayId, Histogram, Invitation, JoinRefused, JoinReply,
-        JoinRequest, Joined, LinePage, LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report, Revocation, Sequence,
-        Standing, Stats, Step, Tail, Totals,
+        Admission, Claim, ClientNetwork, Contact, Epoch, GatewayId, Histogram, History, Invitation, JoinRefused,
+        JoinReply, JoinRequest, Joined, LinePage, LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report,
+        Revocation, Sequence, Standing, Stats, Step, Tail, Totals,
     },
 };
 
@@ -301,6 +301,7 @@ impl Reply {
     pub(super) fn tail(mut self) -> Read<Tail> {
         Ok(Tail {
             epoch: Epoch(self.int()?),
+            history: History(self.int()?),
             last_seq: Sequence(self.int()?),
             log_head: LogIndex(self.count()?),
             rejoining: self.int()? == 1,
@@ -314,6 +315,7 @@ impl Reply {
     pub(super) fn stats(mut self) -> Read<Stats> {
         Ok(Stats {
             epoch: Epoch(self.int()?),
+            history: History(self.int()?),
             last_seq: Sequence(self.int()?),
             log_head: LogIndex(self.count()?),
             watermark: Sequence(self.int()?),
@@ -377,7 +379,9 @@ mod tests {
         assert!(is_corrupt(&reply(vec![Value::Integer(0), text("eaten")]).standing()));
         assert!(is_corrupt(&reply(vec![Value::Integer(1), text("x")]).standing()));
         assert!(is_corrupt(&reply(vec![Value::Integer(9)]).claim()));
-        assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Integer(1), Value::Integer(-1), text("")]).tail()));
+        assert!(is_corrupt(
+            &reply(vec![Value::Integer(1), Value::Integer(0), Value::Integer(1), Value::Integer(-1)]).tail()
+        ));
         assert!(is_corrupt(&reply(vec![text("many")]).control()));
         assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Array(vec![Value::Integer(7)])]).joins(2)));
         assert!(is_corrupt(&reply(vec![Value::Integer(1), Value::Array(vec![text("7")])]).joins(1)));

@@ -15,8 +15,8 @@ use crate::{
         },
     },
     line::{
-        BY_GATEWAYS, Control, Draw, LineChange, Memory, MemoryPage, Place, REJOINING_AT_MOST, REJOINING_SETTLES,
-        Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after, unknown_at,
+        BY_GATEWAYS, Control, Draw, History, LineChange, Memory, MemoryPage, Place, REJOINING_AT_MOST,
+        REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after, unknown_at,
     },
 };
 
@@ -232,6 +232,7 @@ impl Queue {
         let has_waited = waited.is_some();
         if let Some(Rejoining { hearing, kept_until }) = waited {
             self.renew_slots(at);
+            self.history = History(at.now);
             if hearing.own_head() == Some(self.log.head()) {
                 // Their time to come back began with the wait.
                 for seq in self.places.kept_until(kept_until) {

@@ -7,7 +7,7 @@ use fred::types::Value;
 
 use super::{Read, Reply, change, control, corrupt, id, parsed, text};
 use crate::line::{
-    Control, Draw, DrawSecret, Epoch, Extent, LogIndex, Memory, MemoryPage, Opening, Rejoined, RememberedSlot,
+    Control, Draw, DrawSecret, Epoch, Extent, History, LogIndex, Memory, MemoryPage, Opening, Rejoined, RememberedSlot,
     Sequence, Snapshot, Totals,
 };
 
@@ -110,9 +110,10 @@ pub(in crate::engine::redis) fn snapshot(reply: Value) -> Read<Option<Snapshot>>
     if reply.is_over() {
         return Ok(None);
     }
-    let (epoch, log_head) = (Epoch(reply.int()?), LogIndex(reply.count()?));
+    let (epoch, history) = (Epoch(reply.int()?), History(reply.int()?));
+    let log_head = LogIndex(reply.count()?);
     let order = reply.value()?.into_bytes().ok_or_else(|| corrupt("an order"))?;
-    Ok(Some(Snapshot { epoch, log_head, order }))
+    Ok(Some(Snapshot { epoch, history, log_head, order }))
 }
 
 /// A page of slots.

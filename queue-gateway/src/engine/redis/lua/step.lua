@@ -7,7 +7,7 @@
 --          candidate tokens
 -- Reply    { admitted, 1 when the gateway was known, the number of its report before or -1, horizon, withheld, networks
 --          held back, gateways with their histograms, tail, stats }
-if not read('last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
+if not read('history', 'last_seq', 'log_head', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'cap',
   'cap_override', 'credit', 'credit_at', 'watermark', 'expired_through', 'cleared_through', 'sweeping_from', 'horizon',
   'registrations', 'withheld', 'admitted', 'arrived', 'no_shows', 'not_claimed', 'arrive', 'claim', 'active',
   'grace', 'last_invited', 'invited_watermark', 'invited_owed', 'admitted_invited', 'has_unknown', unpack(LIFE)) then

@@ -298,7 +298,7 @@ local function unpassed_place(visitor)
   return stored and stored > queue.watermark and stored or nil, stored
 end
 
--- The end of the log: { epoch, last_seq, log_head, 1 while the line is given back, entries after `after` or 0 for a gap }.
+-- The end of the log: { epoch, history, last_seq, log_head, 1 while the line is given back, entries after `after` or 0 for a gap }.
 local function tail(epoch, after, limit)
   local head, page = queue.log_head, 0
   if epoch == queue.epoch and after == head then
@@ -313,7 +313,7 @@ local function tail(epoch, after, limit)
       end
     end
   end
-  return { queue.epoch, queue.last_seq, head, rejoins() and 1 or 0, page }
+  return { queue.epoch, queue.history or 0, queue.last_seq, head, rejoins() and 1 or 0, page }
 end
 
 -- Changes numbers that govern the queue, which `by` has ordered: of each its field and what it is to be, false for

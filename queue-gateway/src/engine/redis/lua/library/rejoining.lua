@@ -198,6 +198,7 @@ local rejoining = on_first_use(function()
     accrue(nobody_ready())
     if has_waited then
       renew_slots()
+      set('history', now())
       if queue.log_head ~= queue.own_head then
         -- Another history: nobody goes on from what they followed before.
         redis.call('DEL', LOG)

@@ -381,10 +381,10 @@ local slots = on_first_use(function()
     standing = standing, count = count, room = room, admit = admit, note_arrival = note_arrival }
 end)
 
--- The queue in numbers: { epoch, last_seq, log_head, watermark, expired_through, last_invited, invited_watermark, active, unclaimed,
+-- The queue in numbers: { epoch, history, last_seq, log_head, watermark, expired_through, last_invited, invited_watermark, active, unclaimed,
 -- ready, ready_invited, held_back, { admitted, admitted_invited, arrived, no_shows, not_claimed }, now, control }.
 local function stats(active, unclaimed)
-  return { queue.epoch, queue.last_seq, queue.log_head, queue.watermark, queue.expired_through, queue.last_invited,
+  return { queue.epoch, queue.history or 0, queue.last_seq, queue.log_head, queue.watermark, queue.expired_through, queue.last_invited,
     queue.invited_watermark,
     active, unclaimed, redis.call('ZCARD', READY), redis.call('ZCOUNT', READY, integer(INVITED), '+inf'),
     redis.call('ZCARD', HELD_BACK),
