@@ -119,7 +119,9 @@ pub(crate) async fn a_slot_that_is_claimed_is_not_given_up_for_one_that_was_told
     let [lost, store] = both.each();
     lost.advance(SECOND);
     lost.admit(line[0], lost.token()).await;
-    lost.leave(line[1]).await;
+    for visitor in &line[1..] {
+        lost.leave(*visitor).await;
+    }
     let claimed = lost.token();
     store.admit(line[0], claimed).await;
     let holder = store.member();

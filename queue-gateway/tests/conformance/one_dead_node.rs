@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
-use queue_gateway::line::{GatewayId, Report};
+use queue_gateway::line::Report;
 use testkit::{Redis, RedisCluster};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     fixture::{BEGINNING, baseline, eventually, impatient_engine, join_request, until_done, waiting},
     gateway::first_report,
-    rejoining::reassure,
+    rejoining::{nth_gateway, reassure},
 };
 
 /// Time for a visit, or for a step to fail, on a machine that is busy with other tests.
@@ -48,7 +48,7 @@ async fn use_queue(engine: &RedisEngine, queue: &QueueName, number: i64) -> Resu
     assert_eq!(joined.standing, waiting(number));
     assert_eq!(engine.status(queue, VisitorId(id)).await?, waiting(number));
     let epoch = engine.stats(queue).await?.epoch;
-    engine.step(queue, &Report { gateway: GatewayId(Uuid::from_u128(1)), ..first_report(epoch) }).await?;
+    engine.step(queue, &Report { gateway: nth_gateway(1), ..first_report(epoch) }).await?;
     Ok(())
 }
 

@@ -95,12 +95,12 @@ impl Hearing {
             Some(Known { last, .. }) => Rejoined::Since(last.0, last.1),
             None => Rejoined::Refused,
         };
-        let heard = match wanted {
+        let so_far = match wanted {
             Rejoined::All => Heard::Tells,
             Rejoined::Nothing => Heard::Told,
             Rejoined::Since(..) | Rejoined::Refused => Heard::Awaited,
         };
-        self.gateways.insert(memory.gateway, heard);
+        self.gateways.insert(memory.gateway, so_far);
         Verdict { wanted, is_better }
     }
 
