@@ -87,7 +87,7 @@ fn gateway_changes(
     tokio::spawn(async move {
         loop {
             tokio::select! {
-                changed = files.settings.changed() => if changed.is_err() { return },
+                news = files.settings.changed() => if news.is_err() { return },
                 refused = files.refused.changed() => {
                     if refused.is_err() {
                         return;
@@ -96,8 +96,8 @@ fn gateway_changes(
                     continue;
                 }
             }
-            let changed = files.settings.borrow_and_update().gateway(&secrets);
-            match changed {
+            let new = files.settings.borrow_and_update().gateway(&secrets);
+            match new {
                 Ok(gateway) => changing.accept(gateway),
                 Err(error) => {
                     tracing::warn!(%error, "the changed section queue_gateway is not usable: the old one stays");

@@ -144,7 +144,7 @@ fn find_forgeries(gateway: &Gateway, published: &PublishedDraw, noted: &str) {
     let mut places = (1..=numbers).rev().filter_map(|place| drawn.number_at(place));
     let last = places.find(in_line).unwrap();
     assert_eq!(contradicted(with_wrong_bit(published, last)), [last], "whoever is said to be gone knows better");
-    let first = (1..).filter_map(|place| drawn.number_at(place)).find(in_line).unwrap();
+    let first = (1..=numbers).filter_map(|place| drawn.number_at(place)).find(in_line).unwrap();
     assert!(contradicted(with_wrong_bit(published, first)).len() > 99_000, "and whoever counts those before them");
     let left = (1..=numbers).find(|number| !in_line(number)).unwrap();
     assert!(contradicted(with_wrong_bit(published, left)).contains(&left), "one who is gone, and is said to be there");

@@ -22,7 +22,7 @@ const IDLE: usize = 1_000;
 /// By then the queues that nobody asks for are left in peace.
 const RESTS_AFTER: Duration = Duration::from_secs(20);
 /// Long enough to meet the looks that gateways take at queues at rest.
-const AT_REST: Trial = Trial { lasts: Duration::from_secs(60), rounds: 1 };
+const AT_REST: Trial = Trial { lasts: Duration::from_mins(1), rounds: 1 };
 
 pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
     let [short, long] = [commands(trial, WAITERS[0]).await?, commands(trial, WAITERS[1]).await?];
