@@ -172,6 +172,7 @@ mod tests {
     use crate::rush::{
         document::{Document, State},
         observer::Observed,
+        presence::Presence,
         verdict::samples::{self, at},
         visit::Outcome,
     };
@@ -195,7 +196,7 @@ mod tests {
     /// One in each situation.
     fn crowd() -> Vec<Report> {
         let mut away = visitor(Role::Ghost(GhostKind::Return), 15_000, 15_100, 16_000);
-        away.diary.presence = Default::default();
+        away.diary.presence = Presence::default();
         vec![
             visitor(Role::Buys, 13_000, 13_100, 14_000),
             away,
