@@ -3,11 +3,11 @@
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
 use queue_gateway::line::{JoinReply, NoJoins};
-use testkit::{Redis, RedisCluster, RedisSentinel};
+use testkit::{Redis, RedisCluster, RedisSentinel, eventually_some};
 use uuid::Uuid;
 
 use crate::{
-    fixture::{BEGINNING, baseline, eventually, impatient_engine, join_request, until_done, waiting},
+    fixture::{BEGINNING, baseline, impatient_engine, join_request, until_done, waiting},
     rejoining::reassure,
 };
 
@@ -37,7 +37,7 @@ async fn line_of_three(engine: &RedisEngine, master: &Redis, replica: &Redis) {
     for number in 1..=3 {
         join(engine, number).await.unwrap();
     }
-    eventually("the replica has the line", async || {
+    eventually_some("the replica has the line", async || {
         let written = offset(master, "master_repl_offset").await?;
         (offset(replica, "slave_repl_offset").await? >= written).then_some(())
     })
@@ -47,7 +47,7 @@ async fn line_of_three(engine: &RedisEngine, master: &Redis, replica: &Redis) {
 async fn assert_the_line_goes_on(engine: &RedisEngine) {
     assert_eq!(join(engine, 4).await, Err(NoJoins::Rejoining.into()), "somebody may know of places that were given");
     reassure(engine, &queue()).await;
-    let joined = eventually("joins are taken", async || join(engine, 4).await.ok()).await;
+    let joined = eventually_some("joins are taken", async || join(engine, 4).await.ok()).await;
     assert_eq!(joined.standing, waiting(4));
     assert_eq!(until_done(async || engine.status(&queue(), visitor(2)).await).await, waiting(2));
 }

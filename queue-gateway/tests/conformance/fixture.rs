@@ -19,8 +19,8 @@ use queue_gateway::line::{
     LineChange, LogIndex, LogPage, Schedule, Sequence, Standing, Stats,
 };
 use service::redis::RedisSettings;
-use testkit::{Redis, RedisCluster};
-use tokio::{sync::OnceCell, time::Instant};
+use testkit::{Redis, RedisCluster, eventually_some};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::clock::TestClock;
@@ -298,22 +298,10 @@ pub(crate) fn patient(url: &str) -> RedisSettings {
 pub(crate) async fn impatient_engine(url: &str) -> RedisEngine {
     let settings =
         RedisSettings { pool_size: 2, command_timeout: Duration::from_millis(300), ..RedisSettings::at(url) };
-    eventually("the engine connects", async || RedisEngine::connect(&settings).await.ok()).await
-}
-
-/// Tries until there is an answer: for what real servers do in their own time.
-pub(crate) async fn eventually<T>(what: &str, attempt: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(answer) = attempt().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "it never came about that {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually_some("the engine connects", async || RedisEngine::connect(&settings).await.ok()).await
 }
 
 /// Repeats a step that may find Redis away. Steps are safe to repeat.
 pub(crate) async fn until_done<T>(step: impl AsyncFn() -> Result<T, EngineError>) -> T {
-    eventually("the engine does its step", async || step().await.ok()).await
+    eventually_some("the engine does its step", async || step().await.ok()).await
 }

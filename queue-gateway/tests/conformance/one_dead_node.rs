@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
 use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
 use queue_gateway::line::Report;
-use testkit::{Redis, RedisCluster};
+use testkit::{Redis, RedisCluster, eventually_some};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{BEGINNING, baseline, eventually, impatient_engine, join_request, until_done, waiting},
+    fixture::{BEGINNING, baseline, impatient_engine, join_request, until_done, waiting},
     gateway::first_report,
     rejoining::{nth_gateway, reassure},
 };
@@ -59,7 +59,7 @@ async fn longest_visit(engine: &RedisEngine, queues: &[QueueName], number: &mut 
         *number += 1;
         for queue in queues {
             let visit = Instant::now();
-            eventually("the queue is used", async || use_queue(engine, queue, *number).await.ok()).await;
+            eventually_some("the queue is used", async || use_queue(engine, queue, *number).await.ok()).await;
             longest = longest.max(visit.elapsed());
         }
     }
@@ -96,12 +96,12 @@ async fn a_dead_node_of_a_cluster_stops_only_its_own_queues() {
     let (cluster, engine, of_dead) = only_its_queues_are_away(Redis::kill).await;
     cluster.masters()[0].restart().await;
     reassure(&engine, &of_dead).await;
-    eventually("the queue is used again", async || use_queue(&engine, &of_dead, 2).await.ok()).await;
+    eventually_some("the queue is used again", async || use_queue(&engine, &of_dead, 2).await.ok()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hung_node_of_a_cluster_stops_only_its_own_queues() {
     let (cluster, engine, of_dead) = only_its_queues_are_away(Redis::stop).await;
     cluster.masters()[0].cont();
-    eventually("the queue is used again", async || use_queue(&engine, &of_dead, 2).await.ok()).await;
+    eventually_some("the queue is used again", async || use_queue(&engine, &of_dead, 2).await.ok()).await;
 }

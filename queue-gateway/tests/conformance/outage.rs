@@ -20,15 +20,12 @@ use queue_gateway::line::{
 };
 use queue_gateway::waiting_room::Joins;
 use service::redis::{ConnectError, RedisSettings};
-use testkit::{Fsync, Redis, RedisCluster, free_port};
+use testkit::{Fsync, Redis, RedisCluster, eventually_some, free_port};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{
-        BEGINNING, SECRET, baseline, eventually, impatient_engine, is_admitted, join_request, patient, until_done,
-        waiting,
-    },
+    fixture::{BEGINNING, SECRET, baseline, impatient_engine, is_admitted, join_request, patient, until_done, waiting},
     rejoining::reassure,
 };
 
@@ -116,7 +113,7 @@ async fn an_emptied_redis_begins_a_later_epoch_and_everybody_comes_back_to_their
 
     redis.wipe().await;
     clock.advance(Duration::from_secs(5));
-    eventually("the engine finds the queue gone", async || {
+    eventually_some("the engine finds the queue gone", async || {
         let reply = engine.status(&queue(), visitor(2)).await;
         matches!(reply, Err(EngineError::NotConfigured(_))).then_some(())
     })
@@ -181,7 +178,7 @@ async fn the_time_is_the_stores_own() {
     assert!(before <= stats.now && stats.now <= server_time().await);
     assert_eq!(stats.epoch.0, stats.now.as_microsecond());
     let last = AtomicU64::new(0);
-    eventually("credit grows by the server's clock", async || {
+    eventually_some("credit grows by the server's clock", async || {
         let number = u128::from(last.fetch_add(1, Ordering::Relaxed));
         let contact = Some(Contact { network: None });
         let request = JoinRequest { contact, ..join_request(visitor(number), token(number)) };

@@ -6,9 +6,11 @@ use contract::clock::ManualClock;
 use queue_gateway::draw::{VerifyDraw, VerifyDrawError};
 use serde_json::{Value, json};
 
+use testkit::eventually;
+
 use crate::{
     browser::Browser,
-    fixture::{CURRENT, Gateway, OPERATOR_KEY, assert_problem, eventually, settings_text},
+    fixture::{CURRENT, Gateway, OPERATOR_KEY, assert_problem, settings_text},
 };
 
 const QUEUE: &str = "/v1/admin/queues/demo";

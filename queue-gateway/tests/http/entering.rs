@@ -1,11 +1,11 @@
 //! The way from the waiting room to the site.
 
 use serde_json::Value;
-use testkit::Reply;
+use testkit::{Reply, eventually};
 
 use crate::{
     browser::{Browser, ENTER},
-    fixture::{Gateway, OPERATOR_KEY, assert_problem, eventually},
+    fixture::{Gateway, OPERATOR_KEY, assert_problem},
 };
 
 const WAITING_ROOM: &str = "http://wait.test/waiting-room/demo";

@@ -16,7 +16,7 @@ use contract::{
     ids::MemberId,
 };
 use serde_json::{Value, json};
-use testkit::{Redis, RedisSentinel, SseClient};
+use testkit::{Redis, RedisSentinel, Reply, Request, SseClient, eventually, eventually_some};
 use tokio::{
     sync::{Semaphore, watch},
     task::{JoinSet, LocalSet},
@@ -24,7 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, assert_problem, eventually, settings_text};
+use crate::fixture::{CURRENT, Gateway, OPERATOR_KEY, SERVICE_KEY, TOKENS, assert_problem, settings_text};
 
 const RATE: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -34,6 +34,8 @@ const LOST: usize = 8;
 const LOOKING: usize = 3;
 /// Nobody looks around for longer.
 const LOOKS_AROUND: Duration = Duration::from_secs(10);
+/// So many claims are looked at after each fail-over: the latest, which are in most danger. More would meet the rate limits.
+const LOOKED_AT: usize = 40;
 
 /// What became of a visitor.
 #[derive(Debug)]
@@ -50,11 +52,12 @@ struct Told {
     admitted: Option<(String, u16)>,
 }
 
-/// A turn that the shop has claimed: whose waiting token it was, and the document that told of it.
+/// A turn that the shop has claimed: whose waiting token it was, the document that told of it, and for whom.
 #[derive(Clone, Debug)]
 struct Turn {
     token: String,
     document: Value,
+    holder: MemberId,
 }
 
 struct Site {
@@ -67,18 +70,6 @@ struct Site {
     /// How often the replica was cut off.
     cuts: watch::Sender<u32>,
     over: CancellationToken,
-}
-
-/// Asks again and again until there is an answer: of gateways and servers that are away for some seconds.
-async fn patiently<T>(what: &str, attempt: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = attempt().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "it never came about that {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 impl Site {
@@ -108,6 +99,13 @@ impl Site {
         self.gateways[gateway].public_state().await["active"].as_u64().unwrap()
     }
 
+    async fn until_whole(&self) {
+        for gateway in &self.gateways {
+            eventually("the line is whole again", async || gateway.public_state().await["state"] == "open").await;
+            gateway.until_ready().await;
+        }
+    }
+
     /// Joins, as often as it takes; then waits with a stream until the turn has come, and goes to the shop.
     async fn visit(&self, nth: usize) -> Told {
         let (here, elsewhere) = (&self.gateways[nth % 2], 1 - nth % 2);
@@ -117,22 +115,24 @@ impl Site {
         let mut told = Told { token, elsewhere, last_position, rose: Vec::new(), closed: 0, admitted: None };
         let authorization = format!("Bearer {}", told.token);
         while !self.over.is_cancelled() {
-            let stream = patiently("a stream is opened", async || {
+            let stream = eventually_some("a stream is opened", async || {
                 let headers = [("authorization", authorization.as_str())];
                 SseClient::connect(here.address, "/v1/queues/demo/stream", &headers).await.ok()
             });
             if self.listen(&mut stream.await, &mut told).await {
-                let document = patiently("who was told so is admitted", async || {
+                let document = eventually_some("who was told so is admitted", async || {
                     let reply = here.visitors.get(CURRENT).bearer(&told.token).send().await;
                     (reply.status == 200).then(|| reply.json()).filter(|place| place["state"] == "admitted")
-                });
-                let document = document.await;
+                })
+                .await;
                 if nth.is_multiple_of(3) {
                     self.look_around().await;
                 }
-                let shop = self.claim(&self.gateways[elsewhere], &document).await;
-                told.admitted = Some((here.slot(&document), shop));
-                self.claimed.borrow_mut().push(Turn { token: told.token.clone(), document });
+                let holder = MemberId::generate(&SystemClock);
+                let turn = Turn { token: told.token.clone(), document, holder };
+                let shop = self.claim(&self.gateways[elsewhere], &turn, holder).await;
+                told.admitted = Some((here.slot(&turn.document), shop));
+                self.claimed.borrow_mut().push(turn);
                 return told;
             }
         }
@@ -150,7 +150,7 @@ impl Site {
 
     async fn join(&self, here: &Gateway) -> Value {
         let _permit = self.joining.acquire().await;
-        patiently("a join is taken", async || {
+        eventually_some("a join is taken", async || {
             let reply = here.visitors.post(TOKENS).send().await;
             assert!([201, 503].contains(&reply.status.as_u16()), "{}", reply.text());
             (reply.status == 201).then(|| reply.json())
@@ -184,34 +184,46 @@ impl Site {
     }
 
     /// Whoever had claimed a turn has it, and gets no other.
-    async fn assert_claimed(&self, Turn { token, document }: &Turn) {
+    async fn assert_claimed(&self, turn: &Turn) {
         for gateway in &self.gateways {
-            assert_eq!(self.claim(gateway, document).await, 409, "it is another member's: {document}");
-            let again = gateway.visitors.post(TOKENS).bearer(token).send().await;
-            assert_eq!((again.status.as_u16(), gateway.slot(&again.json())), (200, gateway.slot(document)));
+            let another = self.claim(gateway, turn, MemberId::generate(&SystemClock)).await;
+            assert_eq!(another, 409, "it is another member's: {turn:?}");
+            let again = answered(|| gateway.visitors.post(TOKENS).bearer(&turn.token)).await;
+            let slot = gateway.slot(&turn.document);
+            assert_eq!((again.status.as_u16(), gateway.slot(&again.json())), (200, slot), "{turn:?}");
         }
-        let left = self.gateways[0].visitors.delete(CURRENT).bearer(token).send().await;
+        let left = answered(|| self.gateways[0].visitors.delete(CURRENT).bearer(&turn.token)).await;
         assert_problem(&left, 409, "slot_claimed");
     }
 
-    /// The shop claims the turn at a gateway for somebody, as often as it takes to be answered.
-    async fn claim(&self, gateway: &Gateway, document: &Value) -> u16 {
-        let path = format!("/v1/active-tokens/{}/claim", gateway.slot(document));
-        let body = json!({"holder": MemberId::generate(&*gateway.clock), "active_token": document["active_token"]});
-        patiently("a claim is answered", async || {
-            let reply = gateway.internal.post(&path).bearer(SERVICE_KEY).json(&body).send().await;
-            Some(reply.status.as_u16()).filter(|status| *status != 503)
-        })
-        .await
+    /// The turns that the shop has claimed: the first so many, and those since.
+    fn claimed_around(&self, many: usize) -> (Vec<Turn>, Vec<Turn>) {
+        let claimed = self.claimed.borrow();
+        let (before, since) = claimed.split_at(many);
+        (before.to_vec(), since.to_vec())
     }
+
+    /// The shop claims the turn at a gateway.
+    async fn claim(&self, gateway: &Gateway, turn: &Turn, holder: MemberId) -> u16 {
+        let path = format!("/v1/active-tokens/{}/claim", gateway.slot(&turn.document));
+        let body = json!({"holder": holder, "active_token": turn.document["active_token"]});
+        let claim = || gateway.internal.post(&path).bearer(SERVICE_KEY).json(&body);
+        answered(claim).await.status.as_u16()
+    }
+}
+
+/// The answer to a request that is repeated, as clients do, while the store is away.
+async fn answered(request: impl Fn() -> Request) -> Reply {
+    eventually_some("a request is answered", async || Some(request().send().await).filter(|reply| reply.status != 503))
+        .await
 }
 
 /// What a master took along.
 struct Loss {
     /// How many entries of the log its replica had not heard of.
     entries: u64,
-    /// The turns that the shop had claimed by then.
-    claimed: Vec<Turn>,
+    /// How many turns the shop had claimed by then, as all gateways had heard.
+    claimed: usize,
 }
 
 /// Every gateway has heard of all that is written by now: each begins a report once it has taken in the reply to the last.
@@ -224,7 +236,7 @@ async fn until_the_gateways_have_heard(master: &Redis) {
     };
     let before = reports().await;
     assert_eq!(before.len(), 2);
-    patiently("both gateways have made two more reports", async || {
+    eventually_some("both gateways have made two more reports", async || {
         let now = reports().await;
         before.iter().all(|(id, number)| now.get(id).is_some_and(|now| *now >= number + 2)).then_some(())
     })
@@ -237,7 +249,7 @@ async fn lose_the_last_writes(sentinel: &RedisSentinel, site: &Site) -> Loss {
     let (masters, replicas): (Vec<&Redis>, Vec<&Redis>) =
         sentinel.servers().iter().partition(|server| server.port() == old);
     let (master, replica) = (masters[0], replicas[0]);
-    patiently("some look around", async || (site.looking.get() >= LOOKING).then_some(())).await;
+    eventually_some("some look around", async || (site.looking.get() >= LOOKING).then_some(())).await;
     let known = site.claimed.borrow().len();
     replica.stop();
     master.call(&["CLIENT", "KILL", "TYPE", "replica"]).await;
@@ -247,8 +259,8 @@ async fn lose_the_last_writes(sentinel: &RedisSentinel, site: &Site) -> Loss {
         head.text().and_then(|head| head.parse::<u64>().ok()).unwrap_or_default()
     };
     let enough = async || (site.claimed.borrow().len() >= known + LOST).then_some(());
-    patiently("some claim their turns behind the replica's back", enough).await;
-    let claimed = site.claimed.borrow().clone();
+    eventually_some("some claim their turns behind the replica's back", enough).await;
+    let claimed = site.claimed.borrow().len();
     until_the_gateways_have_heard(master).await;
     let written = head(master).await;
     master.kill();
@@ -262,7 +274,7 @@ async fn lose_the_last_writes(sentinel: &RedisSentinel, site: &Site) -> Loss {
 async fn until_the_replica_follows(sentinel: &RedisSentinel) {
     let port = sentinel.master_port().await;
     for server in sentinel.servers().iter().filter(|server| Some(server.port()) != port) {
-        patiently("the replica follows", async || {
+        eventually_some("the replica follows", async || {
             let info = server.call(&["INFO", "replication"]).await;
             let info = info.text()?;
             (info.contains("role:slave") && info.contains("master_link_status:up")).then_some(())
@@ -301,24 +313,26 @@ async fn kill_masters(failovers: u32) {
                 site.visit(usize::try_from(more).unwrap()).await
             });
         }
-        let cut_off = lose_the_last_writes(&sentinel, &site).await;
-        lost += cut_off.entries;
+        let Loss { entries, claimed } = lose_the_last_writes(&sentinel, &site).await;
+        lost += entries;
         let began = Instant::now();
-        for gateway in &site.gateways {
-            eventually("the line is whole again", async || gateway.public_state().await["state"] == "open").await;
-            gateway.until_ready().await;
+        site.until_whole().await;
+        eprintln!("fail-over {nth}: {lost} log entries lost in all; open {:?} after the promotion", began.elapsed());
+        let (heard, unheard) = site.claimed_around(claimed);
+        // Of which perhaps nobody had heard but the shop, which tells its claims again.
+        for turn in &unheard {
+            assert_eq!(site.claim(&site.gateways[0], turn, turn.holder).await, 200, "{turn:?}");
         }
-        for turn in &cut_off.claimed {
+        for turn in unheard.iter().chain(heard.iter().rev()).take(LOOKED_AT) {
             site.assert_claimed(turn).await;
         }
-        eprintln!("fail-over {nth}: {lost} log entries lost in all; open {:?} after the promotion", began.elapsed());
     }
     // It goes on by itself.
     let admitted = site.active(0).await;
     eventually("somebody is admitted", async || site.active(1).await > admitted).await;
     // Nor is anybody by credit that is left.
     site.admit(0.0).await;
-    patiently("whoever is admitted has been to the shop", async || {
+    eventually_some("whoever is admitted has been to the shop", async || {
         let claimed = site.claimed.borrow().len() as u64;
         (site.active(0).await == claimed && site.active(1).await == claimed).then_some(())
     })
@@ -330,7 +344,8 @@ async fn kill_masters(failovers: u32) {
     while let Some(told) = visits.join_next().await {
         let told = told.unwrap();
         assert_eq!((told.closed, &told.rose), (0, &Vec::new()), "{told:?}");
-        let now = site.gateways[told.elsewhere].poll(&told.token).await;
+        let poll = || site.gateways[told.elsewhere].visitors.get(CURRENT).bearer(&told.token);
+        let now = answered(poll).await.json();
         match &told.admitted {
             Some((slot, shop)) => {
                 assert_eq!(*shop, 200, "the shop is to let them in: {told:?}");

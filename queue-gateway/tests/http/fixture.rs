@@ -20,7 +20,7 @@ use queue_gateway::{
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use service::settings;
-use testkit::{HttpClient, Reply};
+use testkit::{HttpClient, Reply, eventually};
 use tokio_util::sync::CancellationToken;
 
 use crate::browser::Browser;
@@ -242,20 +242,6 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
-}
-
-/// Asks again and again, for ten seconds.
-///
-/// # Panics
-/// When the condition does not come true.
-pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let waiting = async {
-        let mut attempts = tokio::time::interval(Duration::from_millis(5));
-        while !condition().await {
-            attempts.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
 }
 
 /// That a reply is a problem document of this status and code, which no cache keeps.

@@ -2,11 +2,9 @@ use std::{sync::Arc, time::Duration};
 
 use contract::clock::ManualClock;
 use serde_json::{Value, json};
-use testkit::{Reply, Request};
+use testkit::{Reply, Request, eventually};
 
-use crate::fixture::{
-    Gateway, ONE_PER_SECOND, OPERATOR_KEY, SERVICE_KEY, TOKENS, assert_problem, eventually, settings_text,
-};
+use crate::fixture::{Gateway, ONE_PER_SECOND, OPERATOR_KEY, SERVICE_KEY, TOKENS, assert_problem, settings_text};
 
 const QUEUE: &str = "/v1/admin/queues/demo";
 

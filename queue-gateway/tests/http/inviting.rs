@@ -5,13 +5,11 @@ use std::{sync::Arc, time::Duration};
 use contract::clock::{Clock, ManualClock};
 use queue_gateway::invitation::{InvitationClaims, InvitationSigner};
 use serde_json::{Value, json};
-use testkit::Reply;
+use testkit::{Reply, eventually};
 
 use crate::{
     browser::{Browser, PAGE},
-    fixture::{
-        Gateway, ONE_PER_SECOND, OPERATOR_KEY, TOKENS, WAITING_SECRET, assert_problem, demo, eventually, settings_text,
-    },
+    fixture::{Gateway, ONE_PER_SECOND, OPERATOR_KEY, TOKENS, WAITING_SECRET, assert_problem, demo, settings_text},
 };
 
 const INVITATIONS: &str = "/v1/admin/queues/demo/invitations";

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use contract::clock::ManualClock;
 use serde_json::json;
 use tempfile::TempDir;
-use testkit::{Reply, SseClient};
+use testkit::{Reply, SseClient, eventually};
 
 use crate::{
     browser::Browser,
-    fixture::{CURRENT, Gateway, ONE_PER_SECOND, OPERATOR_KEY, TOKENS, assert_problem, eventually, settings_text},
+    fixture::{CURRENT, Gateway, ONE_PER_SECOND, OPERATOR_KEY, TOKENS, assert_problem, settings_text},
 };
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 const BLOCKED: &str = "203.0.113.7";
 
 /// Behind a proxy of ours, with these lists.

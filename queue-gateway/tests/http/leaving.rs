@@ -1,3 +1,5 @@
+use testkit::eventually;
+
 use crate::fixture::{CURRENT, Gateway, assert_problem};
 
 #[tokio::test]
@@ -19,7 +21,7 @@ async fn an_admitted_visitor_who_leaves_frees_the_slot() {
     let (token, _) = gateway.admitted_visitor().await;
     assert_eq!(gateway.visitors.delete(CURRENT).bearer(&token).send().await.status, 204);
     gateway.until_poll(&token, "they have left", |place| place["state"] == "left").await;
-    crate::fixture::eventually("the slot is free", async || gateway.public_state().await["active"] == 0).await;
+    eventually("the slot is free", async || gateway.public_state().await["active"] == 0).await;
 }
 
 #[tokio::test]

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use contract::clock::ManualClock;
 use serde_json::{Value, json};
-use testkit::{Event, Reply, SseClient};
+use testkit::{Event, Reply, SseClient, eventually};
 
 use crate::{
     browser::Browser,
-    fixture::{Gateway, OPERATOR_KEY, assert_problem, eventually, settings_text},
+    fixture::{Gateway, OPERATOR_KEY, assert_problem, settings_text},
 };
 
 const QUEUE: &str = "/v1/admin/queues/demo";
@@ -54,7 +54,7 @@ async fn stream(gateway: &Gateway, browser: &Browser<'_>) -> SseClient {
 }
 
 async fn next(stream: &mut SseClient) -> Event {
-    stream.next_event(Duration::from_secs(10)).await.unwrap()
+    stream.next_event(Duration::from_secs(30)).await.unwrap()
 }
 
 fn data(event: &Event) -> Value {

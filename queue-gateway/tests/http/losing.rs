@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use testkit::eventually;
+
 use crate::{
     browser::Browser,
-    fixture::{Gateway, TOKENS, eventually},
+    fixture::{Gateway, TOKENS},
 };
 
 /// Everything is over within seconds.

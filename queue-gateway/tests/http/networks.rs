@@ -4,15 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use contract::clock::ManualClock;
 use serde_json::{Value, json};
-use testkit::SseClient;
+use testkit::{SseClient, eventually};
 
 use crate::{
     browser::Browser,
-    fixture::{Gateway, OPERATOR_KEY, eventually, settings_text},
+    fixture::{Gateway, OPERATOR_KEY, settings_text},
 };
 
 const PLENTY: &str = r#"{ mode = "fixed", rate_per_second = 100, active_cap = 1000 }"#;
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 const SCRIPTS: &str = "203.0.113.7";
 const PEOPLE: &str = "198.51.100.1";
 

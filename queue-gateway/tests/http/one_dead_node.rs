@@ -7,9 +7,9 @@ use contract::{
     ids::ActiveTokenId,
 };
 use serde_json::json;
-use testkit::{RedisCluster, Reply};
+use testkit::{RedisCluster, Reply, eventually};
 
-use crate::fixture::{Gateway, OPERATOR_KEY, SERVICE_KEY, assert_problem, eventually, settings_text};
+use crate::fixture::{Gateway, OPERATOR_KEY, SERVICE_KEY, assert_problem, settings_text};
 
 /// Whoever comes goes straight in, at the speed of a test.
 const AT_ONCE: &str = r#"{ mode = "fixed", rate_per_second = 1000, active_cap = 10 }"#;

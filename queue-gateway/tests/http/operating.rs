@@ -1,4 +1,6 @@
-use crate::fixture::{Gateway, TOKENS, eventually};
+use testkit::eventually;
+
+use crate::fixture::{Gateway, TOKENS};
 
 #[tokio::test]
 async fn the_operations_port_shows_health_and_metrics() {

@@ -7,9 +7,9 @@ use std::{
 
 use contract::clock::ManualClock;
 use jiff::Timestamp;
-use testkit::Redis;
+use testkit::{Redis, eventually};
 
-use crate::fixture::{Gateway, ONE_PER_SECOND, OPERATOR_KEY, eventually, settings_text};
+use crate::fixture::{Gateway, ONE_PER_SECOND, OPERATOR_KEY, settings_text};
 
 /// A settings file in a folder of its own, as each machine has one.
 struct File(tempfile::TempDir);

@@ -9,13 +9,11 @@ use contract::{
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use testkit::{Redis, SseClient};
+use testkit::{Redis, SseClient, eventually};
 
 use crate::{
     browser::Browser,
-    fixture::{
-        ACTIVE_KEY, CURRENT, Gateway, OPERATOR_KEY, TOKENS, WAITING_SECRET, assert_problem, eventually, settings_text,
-    },
+    fixture::{ACTIVE_KEY, CURRENT, Gateway, OPERATOR_KEY, TOKENS, WAITING_SECRET, assert_problem, settings_text},
 };
 
 /// Nobody is admitted while a test looks at places.
@@ -183,8 +181,8 @@ async fn a_store_that_lost_everything_is_given_its_line_back_and_nobody_notices(
     }
     let cookie = format!("waiting_token.demo={}", line[12]);
     let mut stream = SseClient::connect(other.address, "/v1/queues/demo/stream", &[("cookie", &cookie)]).await.unwrap();
-    stream.next_event(Duration::from_secs(10)).await.unwrap();
-    stream.next_event(Duration::from_secs(10)).await.unwrap();
+    stream.next_event(Duration::from_secs(30)).await.unwrap();
+    stream.next_event(Duration::from_secs(30)).await.unwrap();
     one.step().await;
     other.step().await;
 

@@ -4,16 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use contract::clock::ManualClock;
 use serde_json::{Value, json};
-use testkit::{Event, SseClient, SseError};
+use testkit::{Event, SseClient, SseError, eventually};
 
-use crate::fixture::{
-    CURRENT, Gateway, ONE_PER_SECOND, OPERATOR_KEY, assert_problem, eventually, settings_text, waiting_token,
-};
+use crate::fixture::{CURRENT, Gateway, ONE_PER_SECOND, OPERATOR_KEY, assert_problem, settings_text, waiting_token};
 
 const OPEN: &str = r#"queue_gateway_streams_open{queue="demo"}"#;
 const STREAM: &str = "/v1/queues/demo/stream";
 /// Longer than anything but a ping takes.
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(30);
 
 impl Gateway {
     async fn stream(&self, token: &str) -> SseClient {

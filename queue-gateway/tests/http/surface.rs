@@ -1,6 +1,8 @@
 use serde_json::json;
 
-use crate::fixture::{Gateway, TOKENS, assert_problem, eventually};
+use testkit::eventually;
+
+use crate::fixture::{Gateway, TOKENS, assert_problem};
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_document() {

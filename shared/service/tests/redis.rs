@@ -6,23 +6,13 @@ use std::time::Duration;
 
 use fred::types::scripts::Script;
 use service::redis::{ConnectError, Connections, RedisSettings};
-use testkit::{FaultProxy, Redis, RedisCluster};
+use testkit::{FaultProxy, Redis, RedisCluster, eventually, eventually_some};
 use tokio::time::Instant;
 
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(200);
 
 fn settings(url: &str) -> RedisSettings {
     RedisSettings { pool_size: 2, command_timeout: COMMAND_TIMEOUT, ..RedisSettings::at(url) }
-}
-
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let waiting = async {
-        let mut attempts = tokio::time::interval(Duration::from_millis(5));
-        while !condition().await {
-            attempts.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
 }
 
 /// A script's answer, or that there was none; either must be there in time.
@@ -67,16 +57,8 @@ async fn in_the_background_a_server_may_come_later() {
 /// Runs a script on a key with this hash tag, until it works.
 async fn count(connections: &Connections, tag: &str) -> i64 {
     let script = Script::from_lua("return redis.call('incr', KEYS[1])");
-    let mut attempts = tokio::time::interval(Duration::from_millis(5));
-    let counting = async {
-        loop {
-            attempts.tick().await;
-            if let Ok(count) = connections.run(&script, vec![format!("{{{tag}}}").into()], vec![]).await {
-                return count;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), counting).await.unwrap_or_else(|_| panic!("{tag}: not in time"))
+    let counted = async || connections.run(&script, vec![format!("{{{tag}}}").into()], vec![]).await.ok();
+    eventually_some(&format!("{tag} is counted"), counted).await
 }
 
 #[tokio::test]

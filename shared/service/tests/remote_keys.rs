@@ -16,6 +16,7 @@ use service::{
     outage::Outage,
     remote_keys::{KeyFetches, RemoteKeys, TokenIssuer, Unverified},
 };
+use testkit::eventually;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -91,15 +92,6 @@ fn signer() -> JoinSigner {
 
 fn token_of(signer: &JoinSigner) -> String {
     signer.mint(&JoinClaims::new("demo".parse().unwrap(), MemberId(uuid::Uuid::from_u128(7)), now()))
-}
-
-async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
 }
 
 const HOUR: Duration = Duration::from_hours(1);

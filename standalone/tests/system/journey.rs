@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use fantoccini::{Client, Locator, elements::Element};
 use serde_json::json;
-use testkit::Browser;
+use testkit::{Browser, eventually};
 
 use crate::process::System;
 
@@ -138,12 +138,8 @@ async fn a_person_gets_from_the_waiting_room_to_a_paid_ticket() {
     person.clicks("#wallet").await;
     person.types("#top-up-amount", "500000").await;
     person.clicks("#top-up").await;
-    let topped_up = async {
-        while !person.sees("#balance").await.text().await.unwrap().contains("500") {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, topped_up).await.expect("the balance shows the money");
+    let is_topped_up = async || person.sees("#balance").await.text().await.unwrap().contains("500");
+    eventually("the balance shows the money", is_topped_up).await;
     if person.sees("#wallet-dialog").await.is_displayed().await.unwrap() {
         person.clicks("#wallet-dialog [data-close]").await;
     }

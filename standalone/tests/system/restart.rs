@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::eventually;
 
 use crate::{
     buyer::{Buyer, created},
@@ -23,16 +24,8 @@ async fn position(system: &System, waiting_token: &str) -> Option<u64> {
 
 /// Waits until the visitor is told this position.
 async fn settles_at(system: &System, waiting_token: &str, expected: u64) {
-    until(&format!("they are told {expected}"), async || position(system, waiting_token).await == Some(expected)).await;
-}
-
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    let waiting = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "{what}: not in time");
+    eventually(&format!("they are told {expected}"), async || position(system, waiting_token).await == Some(expected))
+        .await;
 }
 
 /// Lets the operator set the rate, and waits until `waiting_token` is admitted.
@@ -85,8 +78,8 @@ async fn nobody_overtakes_those_who_come_back_after_a_restart() {
 
     assert_eq!(position(&system, &last).await, Some(1), "nobody else has come back yet");
     let state = async || system.waiting_room().get("/v1/queues/demo").send().await.json();
-    until("the rest of the line is awaited", async || state().await["state"] == "rejoining").await;
-    until("the new rate is in force", async || state().await["rate_per_second"] == 50.0).await;
+    eventually("the rest of the line is awaited", async || state().await["state"] == "rejoining").await;
+    eventually("the new rate is in force", async || state().await["rate_per_second"] == 50.0).await;
     let page = system.waiting_room().get("/waiting-room/demo").send().await;
     let identity = page.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let join_with_it = system.waiting_room().post(TOKENS).header("cookie", &identity).json(&json!({}));
@@ -96,7 +89,7 @@ async fn nobody_overtakes_those_who_come_back_after_a_restart() {
     settles_at(&system, &last, 2).await;
 
     system.change_settings(|text| text.replace("[queue_gateway]", "[queue_gateway]\ntokens.come_back_within = '0s'"));
-    until("the line moves on", async || state().await["active"] == 3).await;
+    eventually("the line moves on", async || state().await["active"] == 3).await;
 }
 
 #[tokio::test]

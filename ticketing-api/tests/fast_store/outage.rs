@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use testkit::{FaultProxy, Redis};
+use testkit::{FaultProxy, Redis, eventually};
 use ticketing_api::fast_store::{FastStore, Mark};
 use tokio::time::Instant;
 
-use crate::promises::{eventually, hold, performance, redis, seats, settings};
+use crate::promises::{hold, performance, redis, seats, settings};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use contract::clock::SystemClock;
 use service::redis::RedisSettings;
+use testkit::eventually;
 use ticketing_api::{
     booking::{concert::PerformanceId, hold::HoldId, seat::SeatNumber},
     fast_store::{FastStore, Mark, embedded::EmbeddedFastStore, redis::RedisFastStore},
@@ -25,17 +26,6 @@ pub(crate) async fn redis(url: &str) -> Arc<RedisFastStore> {
 /// As `config/ticketing-api.toml` has them.
 pub(crate) fn settings(url: &str) -> RedisSettings {
     RedisSettings { pool_size: 1, command_timeout: Duration::from_millis(250), ..RedisSettings::at(url) }
-}
-
-/// Asks again and again, for ten seconds.
-pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let waiting = async {
-        let mut attempts = tokio::time::interval(Duration::from_millis(5));
-        while !condition().await {
-            attempts.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
 }
 
 pub(crate) fn performance() -> PerformanceId {

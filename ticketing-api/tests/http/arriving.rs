@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::json;
-use testkit::Reply;
+use testkit::{Reply, eventually};
 
 use crate::{
-    fixture::{PASSWORD, Shop, assert_problem, created, eventually},
+    fixture::{PASSWORD, Shop, assert_problem, created},
     gateway::CLAIM_WITHIN,
 };
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::fixture::{Shop, assert_problem, eventually};
+use testkit::eventually;
+
+use crate::fixture::{Shop, assert_problem};
 
 #[tokio::test]
 async fn a_hold_ends_at_its_deadline_and_its_seats_are_free() {

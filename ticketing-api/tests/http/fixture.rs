@@ -7,7 +7,6 @@ use std::{
         Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use contract::{
@@ -18,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use service::settings;
 use tempfile::TempDir;
-use testkit::{HttpClient, Reply, Request};
+use testkit::{HttpClient, Reply, Request, eventually};
 use ticketing_api::{
     app::{App, Listeners},
     demo,
@@ -274,15 +273,4 @@ pub(crate) fn assert_problem(reply: &Reply, status: u16, code: &str) {
     assert_eq!(problem["status"], status, "{problem}");
     assert!(problem["title"].is_string() && problem["type"].is_string(), "{problem}");
     assert_eq!(reply.header("retry-after").is_some(), matches!(status, 429 | 503) || code == "idempotency_in_progress");
-}
-
-/// Asks again and again, for ten seconds.
-pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
-    let waiting = async {
-        let mut attempts = tokio::time::interval(Duration::from_millis(5));
-        while !condition().await {
-            attempts.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), waiting).await.unwrap_or_else(|_| panic!("{what}: not in time"));
 }

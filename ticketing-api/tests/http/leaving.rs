@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use testkit::{Postgres, Reply, Request};
+use testkit::{Postgres, Reply, Request, eventually};
 
-use crate::fixture::{ADMIN, Buyer, Shop, assert_problem, eventually, holds_path, key, payments_path};
+use crate::fixture::{ADMIN, Buyer, Shop, assert_problem, holds_path, key, payments_path};
 
 async fn leave(shop: &Shop, buyer: &Buyer) -> Reply {
     buyer.sends(shop.api.delete("/v1/active-token")).send().await

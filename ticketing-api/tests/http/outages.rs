@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Postgres, Redis};
+use testkit::{Postgres, Redis, eventually};
 
 use crate::{
-    fixture::{Shop, assert_problem, created, eventually, holds_path},
+    fixture::{Shop, assert_problem, created, holds_path},
     gateway::CLAIM_WITHIN,
 };
 

@@ -1,10 +1,10 @@
 //! The sale's page.
 
 use fantoccini::{Client, Locator};
-use testkit::Browser;
+use testkit::{Browser, eventually};
 use ticketing_api::demo;
 
-use crate::fixture::{Shop, eventually};
+use crate::fixture::Shop;
 
 #[tokio::test]
 async fn the_page_and_its_parts_come_with_a_strict_policy() {

@@ -18,7 +18,7 @@ use ticketing_api::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::fixture::eventually;
+use testkit::eventually;
 
 struct World {
     published: Arc<Mutex<Vec<ActiveSigner>>>,

@@ -9,6 +9,7 @@
 mod browser;
 mod fault_proxy;
 mod http_client;
+mod patience;
 mod port;
 mod postgres;
 mod process;
@@ -20,6 +21,7 @@ mod start_error;
 pub use browser::Browser;
 pub use fault_proxy::FaultProxy;
 pub use http_client::{HttpClient, HttpError, RawReply, Reply, Request, send_raw};
+pub use patience::{eventually, eventually_some};
 pub use port::free_port;
 pub use postgres::{Database, Postgres, PostgresOptions};
 pub use redis::{Fsync, Redis, RedisCluster, RedisOptions, RedisSentinel, RedisValue};
