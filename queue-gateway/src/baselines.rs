@@ -3,24 +3,19 @@
 //!
 //! Gateways need not have the same settings. The newest that any of them has, or has heard of, are in force.
 
+mod pushing;
 mod refused;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId, QueueName, VisitorId};
-use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use rand::{Rng, rngs::StdRng};
 use service::outage::Outage;
 
-use self::refused::tell_of_refused;
 use crate::{
     engine::{EngineError, QueueEngine, Risk},
     line::{
@@ -30,11 +25,6 @@ use crate::{
     },
     metrics::Metrics,
 };
-
-/// Pause between two attempts to push the baselines to a store that does not answer.
-const PUSH_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Baselines that are on their way to the store at one time: a dead node of several costs each of its queues a timeout.
-const PUSHED_AT_ONCE: usize = 64;
 
 /// Of a queue that has just begun: nothing has been changed in it yet.
 const FIRST_REVISION: u64 = 1;
@@ -106,44 +96,6 @@ impl ConfiguredEngine {
         let mut baselines = BTreeMap::clone(&self.baselines.load());
         baselines.extend(changed);
         self.baselines.store(Arc::new(baselines));
-    }
-
-    /// Pushes every baseline, for as long as it takes: a gateway may start before its store. Repeating is harmless.
-    pub async fn push(&self) {
-        self.push_those_of(self.baselines.load().keys().cloned().collect()).await;
-    }
-
-    /// As [`push`](Self::push), of these queues. One that cannot be reached keeps no other waiting, since of several nodes one
-    /// may be dead for long.
-    pub async fn push_those_of(&self, queues: BTreeSet<QueueName>) {
-        let outage = Outage::new(
-            "the queues' settings cannot be written to the store yet: trying on",
-            "the queues' settings are in the store",
-        );
-        let mut left: Vec<QueueName> = queues.into_iter().collect();
-        loop {
-            let attempts: Vec<_> = left.into_iter().map(|queue| self.push_one(queue)).collect();
-            let attempts: Vec<_> = stream::iter(attempts).buffer_unordered(PUSHED_AT_ONCE).collect().await;
-            let failed: Vec<_> = attempts.into_iter().filter_map(Result::err).collect();
-            outage.note(&failed.first().map_or(Ok(()), |(_, error)| Err(error)));
-            if failed.is_empty() {
-                return;
-            }
-            left = failed.into_iter().map(|(queue, _)| queue).collect();
-            tokio::time::sleep(PUSH_AGAIN_AFTER).await;
-        }
-    }
-
-    /// Reads the baseline afresh, so that an attempt that waits out an outage never pushes what has been replaced meanwhile.
-    async fn push_one(&self, queue: QueueName) -> Result<(), (QueueName, EngineError)> {
-        let Some(baseline) = self.baselines.load().get(&queue).cloned() else { return Ok(()) };
-        match self.begin_anew(&queue, baseline.clone()).await {
-            Ok(stats) => {
-                tell_of_refused(&queue, &baseline, &stats.control);
-                Ok(())
-            }
-            Err(error) => Err((queue, error)),
-        }
     }
 
     /// Does a step; if the store does not have the queue, configures it and does the step once more.

@@ -240,7 +240,7 @@ impl WaitingRoom {
         if let Some(seq) = before.seq() {
             queue.follower.forget_at(seq);
         }
-        Ok(())
+        Ok(queue.remember().await?)
     }
 
     /// Where the store says that the visitor stands. One who is not known by name has the place of their token, where the line was

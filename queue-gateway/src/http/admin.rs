@@ -213,6 +213,9 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let ask = async |queue: &Arc<Queue>| {
         let revocation = gateway.engine.revoke(&queue.name, id).await?;
+        if revocation == Revocation::Ended {
+            queue.remember().await?;
+        }
         Ok((revocation != Revocation::NotLive).then(|| (queue.clone(), revocation)))
     };
     let queues = slot_search::queues(&gateway, queue.as_ref())?;

@@ -10,7 +10,7 @@ use axum::{
 };
 use contract::{
     calls::{ArriveReply, ArriveRequest, ClaimReply, ClaimRequest, ReleaseRequest},
-    ids::{ActiveTokenId, QueueName},
+    ids::ActiveTokenId,
     tokens::{ActiveClaims, TokenError},
 };
 use service::problem::{Json, Path, Problem};
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     line::{Claim, Epoch, Readmission},
-    waiting_room::Deadlines,
+    waiting_room::{Deadlines, Queue},
 };
 
 /// Binds the slot to its first holder. Repeating with the same holder is harmless.
@@ -36,21 +36,27 @@ pub(super) async fn claim(
     Json(request): Json<ClaimRequest>,
 ) -> Result<Response, Problem> {
     let claim = if let Some(token) = &request.active_token {
-        let claims = signed(&gateway, id, token)?;
+        let (queue, claims) = signed(&gateway, id, token)?;
         if claims.member.is_some_and(|member| member != request.holder) {
             return Err(error::token_held_by_another());
         }
         let readmission =
             Readmission { epoch: Epoch(claims.epoch), visitor: claims.visitor, expires_at: claims.expires_at };
-        gateway.engine.claim(&claims.queue, id, request.holder, Some(readmission)).await?
+        let claim = gateway.engine.claim(&queue.name, id, request.holder, Some(readmission)).await?;
+        queue.remember().await?;
+        claim
     } else {
-        let ask = async |queue: &QueueName| {
-            let claim = gateway.engine.claim(queue, id, request.holder, None).await?;
-            Ok((claim != Claim::Gone).then_some(claim))
+        let ask = async |queue: &Queue| {
+            let claim = gateway.engine.claim(&queue.name, id, request.holder, None).await?;
+            if claim == Claim::Gone {
+                return Ok(None);
+            }
+            queue.remember().await?;
+            Ok(Some(claim))
         };
         // Only the signed token says whose place it is in a queue of members.
         let queues = gateway.queues.values().filter(|queue| queue.members.is_none());
-        slot_search::find(queues.map(|queue| ask(&queue.name)).collect()).await?.unwrap_or(Claim::Gone)
+        slot_search::find(queues.map(|queue| ask(queue)).collect()).await?.unwrap_or(Claim::Gone)
     };
     match claim {
         Claim::Bound { expires_at } => {
@@ -70,8 +76,7 @@ pub(super) async fn arrive(
     Path(id): Path<ActiveTokenId>,
     Json(request): Json<ArriveRequest>,
 ) -> Result<Response, Problem> {
-    let claims = signed(&gateway, id, &request.active_token)?;
-    let queue = gateway.queues.get(claims.queue.as_str()).ok_or_else(error::token_not_found)?;
+    let (queue, claims) = signed(&gateway, id, &request.active_token)?;
     // Tokens of before a lost store are told by the line's present epoch.
     queue.follower.interest.ask().await;
     let Deadlines { claim_before, expires_at } =
@@ -89,18 +94,24 @@ pub(super) async fn release(
     Path(id): Path<ActiveTokenId>,
     OrEmpty(ReleaseRequest { queue }): OrEmpty<ReleaseRequest>,
 ) -> Result<StatusCode, Problem> {
-    let ask = async |queue: &QueueName| Ok(gateway.engine.release(queue, id).await?.then_some(()));
+    let ask = async |queue: &Queue| {
+        let was_live = gateway.engine.release(&queue.name, id).await?;
+        queue.remember().await?;
+        Ok(was_live.then_some(()))
+    };
     let queues = slot_search::queues(&gateway, queue.as_ref())?;
-    slot_search::find(queues.into_iter().map(|queue| ask(&queue.name)).collect()).await?;
+    slot_search::find(queues.into_iter().map(|queue| ask(queue)).collect()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The claims of the token in the body, which must be the one that the address names, of a queue of ours.
-fn signed(gateway: &Gateway, id: ActiveTokenId, token: &str) -> Result<ActiveClaims, Problem> {
+/// The claims of the token in the body, which must be the one that the address names, and its queue.
+fn signed<'g>(gateway: &'g Gateway, id: ActiveTokenId, token: &str) -> Result<(&'g Queue, ActiveClaims), Problem> {
     match gateway.verifier.verify(token, gateway.clock.now()) {
         Ok(claims) if claims.id != id => Err(error::token_not_found().detail("the signed token has another id")),
-        Ok(claims) if !gateway.queues.contains_key(claims.queue.as_str()) => Err(error::token_not_found()),
-        Ok(claims) => Ok(claims),
+        Ok(claims) => {
+            let queue = gateway.queues.get(claims.queue.as_str()).ok_or_else(error::token_not_found)?;
+            Ok((queue, claims))
+        }
         Err(TokenError::Expired) => Err(error::token_gone()),
         Err(error) => Err(error::token_not_found().detail(error.to_string())),
     }

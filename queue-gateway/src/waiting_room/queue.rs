@@ -8,7 +8,8 @@ use http::HeaderValue;
 use super::{Client, Held, Joins, Refusal, View};
 use crate::{
     draw::{Collected, DrawView, PublishedDraw},
-    follower::{Follower, Readings},
+    engine::EngineError,
+    follower::{Follower, Readings, Stale},
     line::{Outlook, Place, QueueState, Sequence, Stats},
     members::JoinTokens,
     metrics::QueueMetrics,
@@ -44,6 +45,16 @@ impl Queue {
     /// The queue in numbers as of the last step.
     pub fn stats(&self) -> Result<Arc<Stats>, Refusal> {
         self.follower.mirror.stats().ok_or(Refusal::Unavailable)
+    }
+
+    /// Returns once this gateway remembers all that the store has done by now. Nothing is confirmed before: the store may lose
+    /// it in the next moment, and it is given back what its gateways remember.
+    pub async fn remember(&self) -> Result<(), EngineError> {
+        self.readings.fresh().await.map_err(|Stale| {
+            // Perhaps because the queue rests here, and the store wants to be told of it.
+            self.follower.interest.note();
+            EngineError::Unavailable("what it has done cannot be read back".to_owned())
+        })
     }
 
     /// What everybody sees of its draw; `None` where it opens in the order of joining.

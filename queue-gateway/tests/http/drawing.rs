@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc, time::Duration};
 use contract::clock::ManualClock;
 use queue_gateway::draw::{VerifyDraw, VerifyDrawError};
 use serde_json::{Value, json};
-
 use testkit::eventually;
 
 use crate::{

@@ -1,7 +1,6 @@
 //! Why somebody's turn was lost: they are told.
 
 use serde_json::Value;
-
 use testkit::eventually;
 
 use crate::{

@@ -4,6 +4,7 @@
 mod browser;
 mod claiming;
 mod coming_back;
+mod confirming;
 mod crossing;
 mod drawing;
 mod entering;

@@ -12,13 +12,12 @@ use contract::{
 use parking_lot::Mutex;
 use prometheus::Registry;
 use service::accept::{self, ListenSettings};
+use testkit::eventually;
 use ticketing_api::{
     gateway::{ActiveTokenError, ActiveTokenVerifier, GatewaySettings},
     metrics::Metrics,
 };
 use tokio_util::sync::CancellationToken;
-
-use testkit::eventually;
 
 struct World {
     published: Arc<Mutex<Vec<ActiveSigner>>>,

@@ -1,118 +1,25 @@
 //! Between the contract's values and what scripts take and reply. What no script of ours writes is `Corrupt`.
 
+mod arguments;
 pub(super) mod control;
 mod histogram;
 mod log_entry;
 pub(super) mod memory;
 mod network;
 
-use std::{fmt::Display, str::FromStr, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use fred::types::Value;
 use jiff::Timestamp;
-use uuid::Uuid;
 
+pub(super) use self::arguments::{above, change, count, id, join, micros, network, report, text};
 use crate::{
     engine::EngineError,
     line::{
-        Admission, Claim, ClientNetwork, Contact, Epoch, GatewayId, Histogram, History, Invitation, JoinRefused,
-        JoinReply, JoinRequest, Joined, LinePage, LogIndex, LogPage, Lost, NoJoins, Phase, Progress, Report,
-        Revocation, Sequence, Standing, Stats, Step, Tail, Totals,
+        Admission, Claim, Epoch, GatewayId, Histogram, History, JoinRefused, JoinReply, Joined, LinePage, LogIndex,
+        LogPage, Lost, NoJoins, Progress, Revocation, Sequence, Standing, Stats, Step, Tail, Totals,
     },
 };
-
-/// Ids travel and are stored as 32 hexadecimal digits: they hold no separator of ours, are the shortest readable form, and
-/// sort as the ids do.
-pub(super) fn id(uuid: Uuid) -> Value {
-    Value::from(uuid.simple().to_string())
-}
-
-/// Numbers travel as decimal text; floats in the shortest form that reads back as the same number.
-pub(super) fn text(value: impl Display) -> Value {
-    Value::from(value.to_string())
-}
-
-/// Redis takes counts as signed numbers, and nobody reads a longer page.
-pub(super) fn count(limit: usize) -> Value {
-    text(u32::try_from(limit).unwrap_or(u32::MAX))
-}
-
-/// Whole microseconds.
-pub(super) fn micros(duration: Duration) -> Value {
-    text(duration.as_micros())
-}
-
-/// A client's network, or that it cannot be told.
-pub(super) fn network(network: Option<ClientNetwork>) -> Value {
-    network.map_or_else(|| text("-"), |network| Value::from(network::write(network)))
-}
-
-/// The place above which to begin.
-pub(super) fn above(above: Option<Sequence>) -> Value {
-    text(above.unwrap_or(Sequence::FIRST).0)
-}
-
-/// A partial change of one field: leave, clear, or set.
-#[expect(clippy::option_option, reason = "the three cases of the contract's partial change")]
-pub(super) fn change(change: Option<Option<impl Display>>) -> Value {
-    match change {
-        None => text(""),
-        Some(None) => text("-"),
-        Some(Some(value)) => text(format_args!("={value}")),
-    }
-}
-
-/// One join: whose it is, and what there is to say of it. Most come with nothing.
-pub(super) fn join(request: &JoinRequest) -> [Value; 2] {
-    let JoinRequest { visitor, held, candidate, contact, invitation } = *request;
-    if (held, contact, invitation) == (None, None, None) {
-        return [id(visitor.0), Value::from_static_str("")];
-    }
-    let held = held.map_or_else(|| "- -".to_owned(), |place| format!("{} {}", place.epoch.0, place.seq.0));
-    // Without a contact nobody is admitted.
-    let contact = contact.map_or_else(
-        || "- -".to_owned(),
-        |Contact { network }| {
-            let network = network.map_or_else(|| "-".to_owned(), network::write);
-            format!("{} {network}", candidate.0.simple())
-        },
-    );
-    let invitation = invitation.map_or_else(
-        || "- -".to_owned(),
-        |Invitation { id, expires_at }| format!("{} {}", id.0.simple(), expires_at.as_microsecond()),
-    );
-    [id(visitor.0), Value::from(format!("{held} {contact} {invitation}"))]
-}
-
-/// What a gateway tells in a step.
-pub(super) fn report(report: &Report) -> impl Iterator<Item = Value> {
-    let phase = match report.phase {
-        Phase::Begins => "begins",
-        Phase::GoesOn => "goes_on",
-        Phase::Ends => "ends",
-    };
-    let fixed = [
-        id(report.gateway.0),
-        text(report.number),
-        text(phase),
-        text(report.covers.0),
-        text(report.newest.0),
-        report.reach.map_or_else(|| text("-"), |reach| text(reach.0)),
-        text(u32::try_from(report.wanted).unwrap_or(u32::MAX)),
-        text(histogram::write(&report.histogram)),
-        text(report.epoch.0),
-        text(report.after.0),
-        count(report.limit),
-        text(report.gone.len()),
-        text(report.ready.len()),
-    ];
-    let gone = report.gone.iter().flat_map(|(visitor, seq)| [id(visitor.0), text(seq.0)]);
-    let ready = report
-        .ready
-        .iter()
-        .flat_map(|ready| [id(ready.visitor.0), text(ready.seq.0), network(ready.network), micros(ready.due_in)]);
-    fixed.into_iter().chain(gone).chain(ready).chain(report.candidates.iter().map(|candidate| id(candidate.0)))
-}
 
 /// Up to which number places are dealt.
 pub(super) fn dealt(value: &Value) -> Result<u64, EngineError> {
@@ -392,12 +299,5 @@ mod tests {
         let absent = |reason: Value| Reply::new(Value::Array(vec![Value::Integer(0), reason])).unwrap().standing();
         assert_eq!(absent(Value::Null).unwrap(), Standing::UNKNOWN);
         assert_eq!(absent(text("no_show")).unwrap(), Standing::Absent { lost: Some(Lost::NoShow) });
-    }
-
-    #[test]
-    fn the_three_changes_of_a_field_are_told_apart() {
-        assert_eq!(change(None::<Option<u8>>), text(""));
-        assert_eq!(change(Some(None::<u8>)), text("-"));
-        assert_eq!(change(Some(Some("-"))), text("=-"));
     }
 }

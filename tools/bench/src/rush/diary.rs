@@ -28,7 +28,7 @@ pub(super) struct Diary {
     pub(super) worst_rise: Option<(u64, u64)>,
     /// How often somebody who was told that they are admitted was told that they wait.
     pub(super) regressions: u32,
-    /// How often a stream was opened again.
+    /// How often a stream that had said something ended, and another was opened.
     pub(super) reconnects: u32,
     /// Was told that the network is held back.
     pub(super) held_back: bool,

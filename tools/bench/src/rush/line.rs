@@ -137,33 +137,44 @@ impl Waiter {
     async fn listen(&mut self) {
         let stays = if self.habits.moves { Duration::from_millis(rand::random_range(2_000..6_000)) } else { FOREVER };
         let until = Instant::now() + stays;
-        if let Some(mut events) = self.browser.listen().await {
-            self.hear(&mut events, until).await;
-        }
+        let has_heard = match self.browser.listen().await {
+            Some(mut events) => self.hear(&mut events, until).await,
+            None => false,
+        };
         if self.is_admitted() || self.has_lost() {
             return;
         }
         self.diary.presence.lost(Timestamp::now());
-        self.diary.reconnects += 1;
+        // Who was asked to come again at once has lost no stream.
+        self.diary.reconnects += u32::from(has_heard);
         if Instant::now() < until {
             sleep(Duration::from_millis(rand::random_range(200..1_000))).await;
         }
     }
 
-    async fn hear(&mut self, events: &mut Events, until: Instant) {
+    /// Whether anything was said before the stream ended.
+    async fn hear(&mut self, events: &mut Events, until: Instant) -> bool {
+        let mut has_heard = false;
         while !self.is_admitted() && !self.has_lost() {
             let heard = timeout_at(until.min(Instant::now() + SILENCE), events.next()).await;
             match heard {
-                Ok(Heard::Event(event)) => match Document::read(&event.data) {
-                    Some(document) if matches!(event.name.as_str(), "position" | "admitted" | "closed") => {
-                        self.note(document);
+                Ok(Heard::Event(event)) => {
+                    has_heard = true;
+                    match Document::read(&event.data) {
+                        Some(document) if matches!(event.name.as_str(), "position" | "admitted" | "closed") => {
+                            self.note(document);
+                        }
+                        _ => self.diary.presence.seen(Timestamp::now()),
                     }
-                    _ => self.diary.presence.seen(Timestamp::now()),
-                },
-                Ok(Heard::Cut) => return self.browser.gateway().note_loss(events.from),
-                Ok(Heard::End) | Err(_) => return,
+                }
+                Ok(Heard::Cut) => {
+                    self.browser.gateway().note_loss(events.from);
+                    break;
+                }
+                Ok(Heard::End) | Err(_) => break,
             }
         }
+        has_heard
     }
 
     fn note_answer(&mut self, told: Told) {
