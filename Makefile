@@ -44,8 +44,8 @@ deny: ## check advisories, licences and sources of the dependencies (needs cargo
 	$(CARGO) deny --locked check
 
 bench: deps ## measure against the references, and print the table
-	$(CARGO) build --release --locked -p queue-gateway -p bench
-	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
+	$(CARGO) build --profile dist --locked -p queue-gateway -p bench
+	"$${CARGO_TARGET_DIR:-target}/dist/bench" $(ARGS)
 
 rush: ## drive visitors through a running system
 	$(CARGO) run --release --locked -p bench --bin rush -- $(ARGS)

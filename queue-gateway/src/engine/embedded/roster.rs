@@ -1,4 +1,4 @@
-//! Who stands where, in both directions, in about forty bytes a visitor.
+//! Who stands where, in both directions, in about thirty bytes a visitor.
 
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
@@ -7,6 +7,7 @@ use std::{
 
 use contract::ids::VisitorId;
 use hashbrown::HashTable;
+use slab::Slab;
 
 use crate::line::Sequence;
 
@@ -15,23 +16,37 @@ const PAGE: usize = 64;
 
 /// One visitor a place, one place a visitor.
 ///
-/// A page stores nothing but visitors, since who stands where says the place; and the table of visitors nothing but their
-/// places, since the page there says who it is. Two maps would hold both twice.
+/// A page stores nothing but visitors, since who stands where says the place; and the table of visitors nothing but
+/// where they are stored, since it says there who it is. Two maps would hold both twice.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     pages: Pages,
-    /// By the hash of whoever stands there.
-    places: HashTable<Sequence>,
+    /// By the hash of whoever is stored there.
+    spots: HashTable<Spot>,
     hashes: RandomState,
 }
 
 #[derive(Debug, Default)]
-struct Pages(BTreeMap<i64, Box<[Option<VisitorId>; PAGE]>>);
+struct Pages {
+    stored: Slab<Box<Page>>,
+    /// The key of each.
+    by_number: BTreeMap<i64, usize>,
+}
+
+#[derive(Debug)]
+struct Page {
+    number: i64,
+    visitors: [Option<VisitorId>; PAGE],
+}
+
+/// Where a visitor is stored: the key of a page and the offset there, in half of what a place takes.
+#[derive(Clone, Copy, Debug)]
+struct Spot(u32);
 
 impl Roster {
     /// How many places are taken.
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.spots.len()
     }
 
     /// Who stands at a place.
@@ -41,25 +56,24 @@ impl Roster {
 
     /// Where a visitor stands.
     pub(super) fn place_of(&self, visitor: VisitorId) -> Option<Sequence> {
-        let is_theirs = |seq: &Sequence| self.at(*seq) == Some(visitor);
-        self.places.find(self.hashes.hash_one(Some(visitor)), is_theirs).copied()
+        let is_theirs = |spot: &Spot| self.pages.visitor(*spot) == Some(visitor);
+        self.spots.find(self.hashes.hash_one(Some(visitor)), is_theirs).map(|spot| self.pages.place(*spot))
     }
 
     /// Puts a visitor who stands nowhere at a place where nobody stands.
     pub(super) fn insert(&mut self, seq: Sequence, visitor: VisitorId) {
         debug_assert_eq!((self.at(seq), self.place_of(visitor)), (None, None), "{visitor} at {seq:?}");
-        let Self { pages, places, hashes } = self;
-        *pages.entry(seq) = Some(visitor);
-        places.insert_unique(hashes.hash_one(Some(visitor)), seq, |seq| hashes.hash_one(pages.at(*seq)));
+        let Self { pages, spots, hashes } = self;
+        let spot = pages.store(seq, visitor);
+        spots.insert_unique(hashes.hash_one(Some(visitor)), spot, |spot| hashes.hash_one(pages.visitor(*spot)));
     }
 
     /// Takes a visitor out. Returns where they stood.
     pub(super) fn remove(&mut self, visitor: VisitorId) -> Option<Sequence> {
-        let Self { pages, places, hashes } = self;
-        let is_theirs = |seq: &Sequence| pages.at(*seq) == Some(visitor);
-        let (seq, _) = places.find_entry(hashes.hash_one(Some(visitor)), is_theirs).ok()?.remove();
-        pages.clear(seq);
-        Some(seq)
+        let Self { pages, spots, hashes } = self;
+        let is_theirs = |spot: &Spot| pages.visitor(*spot) == Some(visitor);
+        let (spot, _) = spots.find_entry(hashes.hash_one(Some(visitor)), is_theirs).ok()?.remove();
+        Some(pages.clear(spot))
     }
 
     /// Everybody after one place, up to and including another, ascending.
@@ -77,23 +91,53 @@ impl Roster {
     }
 }
 
+impl Spot {
+    fn of(key: usize, offset: usize) -> Self {
+        let spot = u32::try_from(key * PAGE + offset);
+        Self(spot.unwrap_or_else(|_| panic!("a line of over {} places", u32::MAX)))
+    }
+
+    /// The key of the page, and the offset there.
+    fn split(self) -> (usize, usize) {
+        (self.0 as usize / PAGE, self.0 as usize % PAGE)
+    }
+}
+
 impl Pages {
     fn at(&self, seq: Sequence) -> Option<VisitorId> {
-        let (page, offset) = split(seq);
-        self.0.get(&page)?[offset]
+        let (number, offset) = split(seq);
+        self.stored[*self.by_number.get(&number)?].visitors[offset]
     }
 
-    fn entry(&mut self, seq: Sequence) -> &mut Option<VisitorId> {
-        let (page, offset) = split(seq);
-        &mut self.0.entry(page).or_insert_with(|| Box::new([None; PAGE]))[offset]
+    fn visitor(&self, spot: Spot) -> Option<VisitorId> {
+        let (key, offset) = spot.split();
+        self.stored[key].visitors[offset]
     }
 
-    fn clear(&mut self, seq: Sequence) {
-        *self.entry(seq) = None;
-        let (page, _) = split(seq);
-        if self.0.get(&page).is_some_and(|page| page.iter().all(Option::is_none)) {
-            self.0.remove(&page);
+    fn place(&self, spot: Spot) -> Sequence {
+        let (key, offset) = spot.split();
+        join(self.stored[key].number, offset)
+    }
+
+    fn store(&mut self, seq: Sequence, visitor: VisitorId) -> Spot {
+        let (number, offset) = split(seq);
+        let begin = || self.stored.insert(Box::new(Page { number, visitors: [None; PAGE] }));
+        let key = *self.by_number.entry(number).or_insert_with(begin);
+        self.stored[key].visitors[offset] = Some(visitor);
+        Spot::of(key, offset)
+    }
+
+    /// Nobody is stored there any more. Returns the place that it was.
+    fn clear(&mut self, spot: Spot) -> Sequence {
+        let (key, offset) = spot.split();
+        let page = &mut self.stored[key];
+        page.visitors[offset] = None;
+        let number = page.number;
+        if page.visitors.iter().all(Option::is_none) {
+            self.by_number.remove(&number);
+            self.stored.remove(key);
         }
+        join(number, offset)
     }
 
     fn between(
@@ -102,10 +146,10 @@ impl Pages {
         through: Sequence,
     ) -> impl DoubleEndedIterator<Item = (Sequence, VisitorId)> + '_ {
         let ((first, _), (last, _)) = (split(above), split(through.max(above)));
-        let pages = self.0.range(first..=last);
-        let all = pages.flat_map(|(page, visitors)| {
-            let places = visitors.iter().enumerate();
-            places.filter_map(|(offset, visitor)| Some((join(*page, offset), (*visitor)?)))
+        let pages = self.by_number.range(first..=last);
+        let all = pages.flat_map(|(number, key)| {
+            let places = self.stored[*key].visitors.iter().enumerate();
+            places.filter_map(|(offset, visitor)| Some((join(*number, offset), (*visitor)?)))
         });
         all.filter(move |(seq, _)| above < *seq && *seq <= through)
     }
@@ -170,7 +214,7 @@ mod tests {
             for visitor in model.into_values() {
                 roster.remove(visitor);
             }
-            prop_assert!(roster.pages.0.is_empty() && roster.len() == 0, "nothing is kept of those who went");
+            prop_assert!(roster.pages.stored.is_empty() && roster.pages.by_number.is_empty() && roster.len() == 0, "nothing is kept of those who went");
         }
     }
 }
