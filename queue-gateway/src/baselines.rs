@@ -1,5 +1,6 @@
-//! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it. Then
-//! what operators had ordered goes back into it as well: a queue that they paused does not open because Redis was emptied.
+//! Keeps what the settings say of each queue in the store: at start, on live reload, and when the store has lost it.
+//! Then what operators had ordered goes back into it as well: a queue that they paused does not open because Redis was
+//! emptied.
 //!
 //! Gateways need not have the same settings. The newest that any of them has, or has heard of, are in force.
 
@@ -86,8 +87,9 @@ impl ConfiguredEngine {
         self
     }
 
-    /// Replaces some of the baselines, which are still to be pushed. A change that is seen is newer than all that was heard of,
-    /// whatever the clocks of others show, and whatever the age of a file: it may be a former one that is back.
+    /// Replaces some of the baselines, which are still to be pushed. A change that is seen is newer than all that was
+    /// heard of, whatever the clocks of others show, and whatever the age of a file: it may be a former one that is
+    /// back.
     pub fn replace(&self, mut changed: BTreeMap<QueueName, Baseline>) {
         for (queue, baseline) in &mut changed {
             let later = self.newest(queue).and_then(|known| known.as_of.checked_add(Duration::from_micros(1)).ok());
@@ -115,8 +117,8 @@ impl ConfiguredEngine {
         self.counted(step().await)
     }
 
-    /// Gives the store its settings, and a queue that it may have lost. Whoever comes between the two steps meets the settings
-    /// alone.
+    /// Gives the store its settings, and a queue that it may have lost. Whoever comes between the two steps meets the
+    /// settings alone.
     async fn begin_anew(&self, queue: &QueueName, baseline: Baseline) -> Result<Stats, EngineError> {
         let configured = self.configure(queue, baseline, self.beginning(queue)).await?;
         self.heard(queue, &configured).await?;
@@ -143,8 +145,8 @@ impl ConfiguredEngine {
         self.heard_settings(queue, &stats.control.baseline).await
     }
 
-    /// A store that lost the last change of settings goes on with those of before, and whoever gave it a lost queue again may
-    /// have had older ones.
+    /// A store that lost the last change of settings goes on with those of before, and whoever gave it a lost queue
+    /// again may have had older ones.
     async fn heard_settings(&self, queue: &QueueName, in_force: &Baseline) -> Result<(), EngineError> {
         let own = self.baselines.load().get(queue).cloned();
         if let (Some(metrics), Some(own)) = (self.metrics.queues.get(queue), own) {
@@ -165,8 +167,8 @@ impl ConfiguredEngine {
         Ok(())
     }
 
-    /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered anything
-    /// since: whichever gateway gave the store its queue again may have known of nothing.
+    /// Remembers what operators have ordered; or puts it back, where the store has lost it and nobody has ordered
+    /// anything since: whichever gateway gave the store its queue again may have known of nothing.
     async fn heard_orders(&self, queue: &QueueName, stats: &Stats) -> Result<(), EngineError> {
         let nothing = ControlChange::default();
         let Stats { epoch, control, .. } = stats;

@@ -20,8 +20,8 @@ impl ConfiguredEngine {
         self.push_those_of(self.baselines.load().keys().cloned().collect()).await;
     }
 
-    /// As [`push`](Self::push), of these queues. One that cannot be reached keeps no other waiting, since of several nodes one
-    /// may be dead for long.
+    /// As [`push`](Self::push), of these queues. One that cannot be reached keeps no other waiting, since of several
+    /// nodes one may be dead for long.
     pub async fn push_those_of(&self, queues: BTreeSet<QueueName>) {
         let outage = Outage::new(
             "the queues' settings cannot be written to the store yet: trying on",
@@ -41,7 +41,8 @@ impl ConfiguredEngine {
         }
     }
 
-    /// Reads the baseline afresh, so that an attempt that waits out an outage never pushes what has been replaced meanwhile.
+    /// Reads the baseline afresh, so that an attempt that waits out an outage never pushes what has been replaced
+    /// meanwhile.
     async fn push_one(&self, queue: QueueName) -> Result<(), (QueueName, EngineError)> {
         let Some(baseline) = self.baselines.load().get(&queue).cloned() else { return Ok(()) };
         match self.begin_anew(&queue, baseline.clone()).await {

@@ -120,7 +120,8 @@ impl Reply {
         self.number().map(Duration::from_micros)
     }
 
-    /// Each of so many joins: a fresh place as its sequence, a refusal as a number below 1, or all that there is to say.
+    /// Each of so many joins: a fresh place as its sequence, a refusal as a number below 1, or all that there is to
+    /// say.
     pub(super) fn joins(mut self, count: usize) -> Read<Vec<JoinReply>> {
         let epoch = Epoch(self.int()?);
         let joins = self.array()?.all(|value| match value {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{histogram, network as networks};
 use crate::line::{ClientNetwork, Contact, Invitation, JoinRequest, Phase, Report, Sequence};
 
-/// Ids travel and are stored as 32 hexadecimal digits: they hold no separator of ours, are the shortest readable form, and
-/// sort as the ids do.
+/// Ids travel and are stored as 32 hexadecimal digits: they hold no separator of ours, are the shortest readable form,
+/// and sort as the ids do.
 pub(in crate::engine::redis) fn id(uuid: Uuid) -> Value {
     Value::from(uuid.simple().to_string())
 }
