@@ -1,4 +1,5 @@
-//! The settings of the standalone system: its data folder, and whatever of the two services differs from their defaults.
+//! The settings of the standalone system: its data folder, and whatever of the two services differs from their
+//! defaults.
 
 use std::path::{Path, PathBuf};
 

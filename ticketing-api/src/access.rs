@@ -2,8 +2,8 @@
 //!
 //! [`Admitted`] is the proof of having passed. It is made here alone, and [`crate::sales`] asks for it: a route that
 //! forgot to check would not compile. Two things are left to the store's transactions, which see them without a race:
-//! that the token's queue guards the concert at hand, and that the token has not ended in the meantime: by a payment, or
-//! because its holder left.
+//! that the token's queue guards the concert at hand, and that the token has not ended in the meantime: by a payment,
+//! or because its holder left.
 
 use std::{sync::Arc, time::Duration};
 
@@ -179,8 +179,8 @@ impl Access {
         }
     }
 
-    /// As [`admit`](Self::admit), for somebody who logs in. Nothing depends on it: whatever is wrong with the token is said
-    /// when it is used.
+    /// As [`admit`](Self::admit), for somebody who logs in. Nothing depends on it: whatever is wrong with the token is
+    /// said when it is used.
     pub async fn claim_at_log_in(&self, token: &str, member: MemberId) {
         let claimed = self.admit(token, member).await;
         self.metrics.log_in_claim(match &claimed {
@@ -233,8 +233,8 @@ impl Access {
         Ok(Leaving { token: claims.id, queue: claims.queue.clone(), member, expires_at: claims.expires_at })
     }
 
-    /// Lets an operator end a token that a member has claimed. `None` for one that nobody has; one that has ended before is
-    /// ended once more, which changes nothing.
+    /// Lets an operator end a token that a member has claimed. `None` for one that nobody has; one that has ended
+    /// before is ended once more, which changes nothing.
     pub async fn revoke(&self, token: ActiveTokenId) -> Result<Option<Result<Leaving, TokenEnd>>, AccessError> {
         Ok(match self.store.token_state(token).await? {
             TokenState::Unclaimed => None,

@@ -1,8 +1,8 @@
 //! `ticketing-api calibrate`: how many booking transactions a second the configured database sustains.
 //!
-//! Buyers hold, reserve and pay through the very store that serves customers, in a scratch schema that is dropped again.
-//! More and more of them work at once, each without a pause, until more buyers no longer mean more bookings. One figure
-//! comes out, with the settings that make the gateway admit by it.
+//! Buyers hold, reserve and pay through the very store that serves customers, in a scratch schema that is dropped
+//! again. More and more of them work at once, each without a pause, until more buyers no longer mean more bookings. One
+//! figure comes out, with the settings that make the gateway admit by it.
 //!
 //! What counts is a **transaction that did its work**: a hold, a reservation or a payment. Holds that are refused
 //! because the seat is taken are part of the load, one in ten as at a real sale, and are not counted. So a buyer who

@@ -1,5 +1,5 @@
-//! Sales to try the system with: two concerts of one evening with 100 seats each, on sale from the first start on. One is for
-//! everybody, behind the queue `demo`, one for members, behind the queue `presale`.
+//! Sales to try the system with: two concerts of one evening with 100 seats each, on sale from the first start on. One
+//! is for everybody, behind the queue `demo`, one for members, behind the queue `presale`.
 
 use std::time::Duration;
 

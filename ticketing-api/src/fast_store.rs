@@ -32,7 +32,8 @@ pub struct FastStoreUnavailable(pub String);
 /// Seat marks, shared by all instances.
 #[async_trait]
 pub trait FastStore: Debug + Send + Sync + 'static {
-    /// Marks all the seats for the hold, or none: set-if-absent with expiry. Marking again for the same hold is harmless.
+    /// Marks all the seats for the hold, or none: set-if-absent with expiry. Marking again for the same hold is
+    /// harmless.
     async fn mark(
         &self,
         performance: PerformanceId,

@@ -1,7 +1,7 @@
 //! What this service knows of the waiting room: the gateway's narrow HTTP contract, and nothing of its store.
 //!
-//! Keys verify active tokens offline; a sign of life keeps a turn; a claim binds a token to the member who uses it first;
-//! a release frees its slot.
+//! Keys verify active tokens offline; a sign of life keeps a turn; a claim binds a token to the member who uses it
+//! first; a release frees its slot.
 
 mod client;
 mod settings;

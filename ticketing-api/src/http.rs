@@ -124,8 +124,8 @@ pub fn router(api: Arc<Api>) -> Router {
     with_fallbacks(router).layer(every_request).with_state(api)
 }
 
-/// Counts and times a request, and keeps personal answers out of caches, unless a handler said otherwise. It ends a request
-/// that takes too long: whoever waits without an end tries again and doubles the load.
+/// Counts and times a request, and keeps personal answers out of caches, unless a handler said otherwise. It ends a
+/// request that takes too long: whoever waits without an end tries again and doubles the load.
 async fn every_request(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();

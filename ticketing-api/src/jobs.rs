@@ -82,8 +82,8 @@ impl Validate for JobSettings {
     }
 }
 
-/// A run that takes longer is given up and begun anew. A database that vanished without a word, as behind a broken switch,
-/// answers a statement under way never: without an end no seat would be freed again when another takes over.
+/// A run that takes longer is given up and begun anew. A database that vanished without a word, as behind a broken
+/// switch, answers a statement under way never: without an end no seat would be freed again when another takes over.
 const LONGEST_RUN: Duration = Duration::from_mins(1);
 
 /// One kind of background work. A run that is dropped half-way must leave nothing that the next one does not finish.

@@ -1,5 +1,5 @@
-//! Hold, reserve, pay: the only way to seats. Every step takes [`Admitted`], which only [`crate::access`] gives out; and
-//! leaving, which gives the seats back, takes [`Leaving`].
+//! Hold, reserve, pay: the only way to seats. Every step takes [`Admitted`], which only [`crate::access`] gives out;
+//! and leaving, which gives the seats back, takes [`Leaving`].
 //!
 //! A hold is marked in the fast store first, so that those who come too late are answered without the database, and
 //! then claimed in the database, which decides. After a payment the marks are left to expire: until then late comers

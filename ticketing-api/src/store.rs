@@ -238,27 +238,28 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
 
     /// What is known of an active token.
     async fn token_state(&self, token: ActiveTokenId) -> Result<TokenState, StoreError>;
-    /// Remembers a claim that the gateway granted, so that the member goes on when the gateway is down, and the gateway when
-    /// its store has forgotten it.
+    /// Remembers a claim that the gateway granted, so that the member goes on when the gateway is down, and the gateway
+    /// when its store has forgotten it.
     async fn record_claim(&self, claim: GrantedClaim) -> Result<(), StoreError>;
-    /// Up to `limit` claims that are to be told again at `now`; each is due once more at `repeat_at`, so that two instances do
-    /// not tell the same. Of a token that has ended, or ends by then, nothing is told any more, and the signed token is
-    /// forgotten.
+    /// Up to `limit` claims that are to be told again at `now`; each is due once more at `repeat_at`, so that two
+    /// instances do not tell the same. Of a token that has ended, or ends by then, nothing is told any more, and the
+    /// signed token is forgotten.
     async fn claims_to_repeat(
         &self,
         now: Timestamp,
         repeat_at: Timestamp,
         limit: u32,
     ) -> Result<Vec<RepeatedClaim>, StoreError>;
-    /// Gives a turn back: the token ends, its live holds are given up, its reservations awaiting payment cancelled, and the
-    /// gateway is told, all at once. After it no hold, reservation or payment with the token succeeds. A token that has
-    /// ended before is left as it is. A claimed token is only its holder's to give back.
+    /// Gives a turn back: the token ends, its live holds are given up, its reservations awaiting payment cancelled, and
+    /// the gateway is told, all at once. After it no hold, reservation or payment with the token succeeds. A token that
+    /// has ended before is left as it is. A claimed token is only its holder's to give back.
     async fn leave(&self, leave: NewLeave) -> Result<Result<GivenBack, LeaveRefusal>, StoreError>;
 
-    /// Ends up to `limit` holds and `limit` reservations whose deadline has passed. The state is checked again under the
-    /// row's lock, so a payment in the same instant either wins wholly or finds the reservation expired.
+    /// Ends up to `limit` holds and `limit` reservations whose deadline has passed. The state is checked again under
+    /// the row's lock, so a payment in the same instant either wins wholly or finds the reservation expired.
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<Swept, StoreError>;
-    /// Up to `limit` messages due at `now`, leased until `lease_until` so that two instances do not send the same at once.
+    /// Up to `limit` messages due at `now`, leased until `lease_until` so that two instances do not send the same at
+    /// once.
     async fn due_messages(
         &self,
         now: Timestamp,
@@ -270,8 +271,8 @@ pub trait TicketStore: Debug + Send + Sync + 'static {
     /// The message did not arrive: it is due again at `retry_at`.
     async fn message_failed(&self, id: i64, retry_at: Timestamp) -> Result<(), StoreError>;
 
-    /// Drops idempotency records, and claims and ends of tokens that expired before `older_than`, and delivered messages:
-    /// these grow with traffic. At most `limit` rows of each.
+    /// Drops idempotency records, and claims and ends of tokens that expired before `older_than`, and delivered
+    /// messages: these grow with traffic. At most `limit` rows of each.
     async fn forget(&self, older_than: Timestamp, limit: u32) -> Result<u64, StoreError>;
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

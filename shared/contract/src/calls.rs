@@ -44,8 +44,8 @@ pub struct ArriveReply {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReleaseRequest {
-    /// The queue that gave the token out. Without it the gateway has to ask each of its queues, and those that it cannot
-    /// reach keep it from saying that the slot is free.
+    /// The queue that gave the token out. Without it the gateway has to ask each of its queues, and those that it
+    /// cannot reach keep it from saying that the slot is free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueName>,
 }

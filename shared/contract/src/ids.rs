@@ -49,20 +49,20 @@ typed_id! {
 }
 
 impl VisitorId {
-    /// The visitor that somebody is who has no identity and comes with this invitation: a join that is repeated, because its
-    /// reply was lost, finds the same place.
+    /// The visitor that somebody is who has no identity and comes with this invitation: a join that is repeated,
+    /// because its reply was lost, finds the same place.
     pub fn of_invitation(queue: &QueueName, invitation: uuid::Uuid) -> Self {
         Self::hashed(b"visitor of an invitation\0", queue, invitation)
     }
 
-    /// The visitor that a member is in a queue of members (`UUIDv8`: the first 16 bytes of a SHA-256). It follows from the
-    /// two alone, so joining again, from anywhere, finds the same place.
+    /// The visitor that a member is in a queue of members (`UUIDv8`: the first 16 bytes of a SHA-256). It follows from
+    /// the two alone, so joining again, from anywhere, finds the same place.
     pub fn of_member(queue: &QueueName, member: MemberId) -> Self {
         Self::hashed(b"visitor of a member\0", queue, member.0)
     }
 
-    /// What is hashed for an id begins with what it is for. A queue's name has no zero byte, so no two pairs of queue and id
-    /// are the same text.
+    /// What is hashed for an id begins with what it is for. A queue's name has no zero byte, so no two pairs of queue
+    /// and id are the same text.
     fn hashed(purpose: &[u8], queue: &QueueName, id: uuid::Uuid) -> Self {
         let mut hash = digest::Context::new(&digest::SHA256);
         for part in [purpose, queue.as_str().as_bytes(), b"\0", id.as_bytes()] {

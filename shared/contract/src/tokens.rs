@@ -1,9 +1,9 @@
 //! Signed tokens and the keys behind them.
 //!
 //! An *active token* opens the shop, and a *join token* tells the gateway which member of a site wants a place. Others
-//! than their signer read them, so an Ed25519 key signs them and the public half travels as a key set (JWKS). Tokens that
-//! a service reads alone (waiting tokens, sessions) are signed with a keyed hash: their claims are the service's own, the
-//! [rules](KeyedSigner) are here. The header's `typ` tells the kinds apart before anything else is believed.
+//! than their signer read them, so an Ed25519 key signs them and the public half travels as a key set (JWKS). Tokens
+//! that a service reads alone (waiting tokens, sessions) are signed with a keyed hash: their claims are the service's
+//! own, the [rules](KeyedSigner) are here. The header's `typ` tells the kinds apart before anything else is believed.
 //!
 //! Instants in a token are whole seconds, rounded down when minted: a token never outlives its slot.
 
@@ -56,7 +56,8 @@ pub enum TokenError {
     Expired,
 }
 
-/// Chooses the cryptography behind the tokens that others read. Their constructors call it; calling it again does nothing.
+/// Chooses the cryptography behind the tokens that others read. Their constructors call it; calling it again does
+/// nothing.
 pub fn install_crypto() {
     // An error only says that a provider is installed already.
     let _already_installed = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();

@@ -24,8 +24,8 @@ pub fn gathering<Q, A>(most_waiting: usize) -> (Asker<Q, A>, Gathering<Q, A>) {
 }
 
 impl<Q, A> Asker<Q, A> {
-    /// The answer to a question; `None` when nobody answers any more, or the call was left without one. Whoever drops this
-    /// before a call has taken the question up has not asked.
+    /// The answer to a question; `None` when nobody answers any more, or the call was left without one. Whoever drops
+    /// this before a call has taken the question up has not asked.
     pub async fn ask(&self, question: Q) -> Option<A> {
         let (asker, answer) = oneshot::channel();
         self.0.send((question, asker)).await.ok()?;
@@ -34,8 +34,8 @@ impl<Q, A> Asker<Q, A> {
 }
 
 impl<Q, A> Gathering<Q, A> {
-    /// Waits until somebody asks, then takes all who are there, at most `limit`; `None` when the last [`Asker`] is gone.
-    /// [`answer`](Self::answer) must follow.
+    /// Waits until somebody asks, then takes all who are there, at most `limit`; `None` when the last [`Asker`] is
+    /// gone. [`answer`](Self::answer) must follow.
     pub async fn questions(&mut self, limit: usize) -> Option<&[Q]> {
         let mut gathered = Vec::new();
         while gathered.is_empty() {

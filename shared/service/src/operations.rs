@@ -16,8 +16,8 @@ use crate::{
 
 /// The three routes: `/metrics`, `/healthz` (the process answers) and `/readyz` (it can serve).
 ///
-/// `ready` says why the process cannot serve, or what is worth knowing although it can, as text for operators. It is asked on
-/// every call, so it should not wait for long for a store that hangs.
+/// `ready` says why the process cannot serve, or what is worth knowing although it can, as text for operators. It is
+/// asked on every call, so it should not wait for long for a store that hangs.
 pub fn router<Ready, Answer>(registry: Registry, ready: Ready) -> Router
 where
     Ready: Fn() -> Answer + Clone + Send + Sync + 'static,

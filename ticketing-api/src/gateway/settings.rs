@@ -14,8 +14,9 @@ use service::{
 /// The gateway as this service sees it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct GatewaySettings {
-    /// Its internal listener, such as `http://gateway:9080`: its keys are there too, and there alone tokens are claimed and
-    /// released, so that a flood on the public port keeps nobody from paying. Plain HTTP: the hop is inside our network.
+    /// Its internal listener, such as `http://gateway:9080`: its keys are there too, and there alone tokens are claimed
+    /// and released, so that a flood on the public port keeps nobody from paying. Plain HTTP: the hop is inside our
+    /// network.
     pub internal_url: String,
     /// Base address for browsers; the pages send visitors without an active token there.
     pub public_url: String,

@@ -48,7 +48,8 @@ pub(super) async fn leave(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ends a member's turn, as if they had given it back themselves. One that no member has claimed is revoked at the gateway.
+/// Ends a member's turn, as if they had given it back themselves. One that no member has claimed is revoked at the
+/// gateway.
 pub(super) async fn revoke(
     State(api): State<Arc<Api>>,
     Admin(admin): Admin,

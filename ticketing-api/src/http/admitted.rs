@@ -26,7 +26,8 @@ pub(super) struct Shown(pub(super) String);
 #[derive(Clone, Debug)]
 pub(super) struct Passed(pub(super) Admitted);
 
-/// As [`Passed`], or with a token that was consumed by a payment, perhaps this one: see [`crate::access::Access::admit_to_pay`].
+/// As [`Passed`], or with a token that was consumed by a payment, perhaps this one: see
+/// [`crate::access::Access::admit_to_pay`].
 #[derive(Clone, Debug)]
 pub(super) struct PassedToPay(pub(super) Admitted);
 

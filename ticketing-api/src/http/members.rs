@@ -11,8 +11,8 @@ use service::{
 use super::{Api, admitted::MayShow, bearer::LoggedIn, error, rate_limits::SignUpCall};
 use crate::booking::member::{Member, Role, SignUp, SignUpOutcome};
 
-/// Adds a member with an empty wallet. Whoever signs up in their turn is at work: the gateway is told, and if it cannot be,
-/// the member is there all the same.
+/// Adds a member with an empty wallet. Whoever signs up in their turn is at work: the gateway is told, and if it cannot
+/// be, the member is there all the same.
 pub(super) async fn sign_up(
     State(api): State<Arc<Api>>,
     _within: Within<SignUpCall>,

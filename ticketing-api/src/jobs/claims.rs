@@ -21,7 +21,8 @@ const BATCH: u32 = 200;
 /// Calls under way at once.
 const CONCURRENT: usize = 16;
 
-/// The repeater. A claim that it has taken and not told, since the gateway or this process died, comes with the next turn.
+/// The repeater. A claim that it has taken and not told, since the gateway or this process died, comes with the next
+/// turn.
 #[derive(Debug)]
 pub struct ClaimRepeater {
     /// Where the claims are.

@@ -1,7 +1,8 @@
 //! The database is killed under load. What was acknowledged is there afterwards; what is unknown is settled by
 //! repeating it with the same key.
 //!
-//! Killing the server shows that a commit reaches the operating system; that it reaches the disk is what `fsync` is for.
+//! Killing the server shows that a commit reaches the operating system; that it reaches the disk is what `fsync` is
+//! for.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Signs of life between admission and claim: the page, the sign-up and the log-in tell the gateway that its visitor is here.
+//! Signs of life between admission and claim: the page, the sign-up and the log-in tell the gateway that its visitor is
+//! here.
 
 use std::time::Duration;
 

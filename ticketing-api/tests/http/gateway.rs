@@ -1,5 +1,5 @@
-//! A gateway as the contract has it, and no more: it publishes keys, admits whom a test wants admitted, and keeps slots.
-//! That the real one does the same is for the tests of the whole system to show.
+//! A gateway as the contract has it, and no more: it publishes keys, admits whom a test wants admitted, and keeps
+//! slots. That the real one does the same is for the tests of the whole system to show.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,5 @@
-//! Tokens that were verified are remembered, and still end with their time and with their key. The gateway here is no more
-//! than a published key set.
+//! Tokens that were verified are remembered, and still end with their time and with their key. The gateway here is no
+//! more than a published key set.
 
 use std::{sync::Arc, time::Duration};
 

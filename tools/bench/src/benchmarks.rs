@@ -1,7 +1,8 @@
 //! Figures beside their references.
 //!
-//! Absolute figures drift with the machine, so a bar is a ratio of two figures taken in one run on one machine. Each side
-//! is measured in turn, several times, and the medians are compared. What is measured runs in processes of its own.
+//! Absolute figures drift with the machine, so a bar is a ratio of two figures taken in one run on one machine. Each
+//! side is measured in turn, several times, and the medians are compared. What is measured runs in processes of its
+//! own.
 
 mod booking;
 mod cpu;
@@ -105,7 +106,7 @@ async fn compare(arguments: &Arguments) -> anyhow::Result<()> {
         rows.push(stream_cpu::measure(trial, arguments.streams).await.context("row 3, CPU of an event")?);
     }
     if wanted(Name::RedisCommands) {
-        rows.push(redis_commands::measure(trial).await.context("row 4, Redis commands")?);
+        rows.push(redis_commands::measure(trial, arguments.streams).await.context("row 4, Redis commands")?);
         rows.extend(redis_commands::measure_idle().await.context("row 4, idle queues")?);
     }
     if wanted(Name::Poll) {

@@ -78,8 +78,8 @@ impl Service {
         Self { http, instances: Arc::new(Instances::new(bases)), choice: Choice::AtRandom, patience }
     }
 
-    /// The same service for one caller, each of whose attempts goes to the instance after the last one's, beginning with
-    /// number `first`.
+    /// The same service for one caller, each of whose attempts goes to the instance after the last one's, beginning
+    /// with number `first`.
     #[must_use]
     pub fn in_turn(&self, first: usize) -> Self {
         Self { choice: Choice::InTurn(Arc::new(AtomicUsize::new(first))), ..self.clone() }

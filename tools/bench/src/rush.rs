@@ -44,8 +44,8 @@ use self::{
     visit::{Report, Visit},
 };
 
-/// Slots of those who do not come are free so long after their time: some ticks, and the longest time for which somebody
-/// counts as present after a stream was closed.
+/// Slots of those who do not come are free so long after their time: some ticks, and the longest time for which
+/// somebody counts as present after a stream was closed.
 const SETTLING: Duration = Duration::from_secs(15);
 
 /// Everything that the visitors of a run share.
@@ -145,7 +145,8 @@ async fn send_all(
         visits.push(visit.context("a visitor's task failed")?);
         bar.inc(1);
     }
-    // Before the ghosts are asked what became of them: questions are signs of presence, and may be answered by admission.
+    // Before the ghosts are asked what became of them: questions are signs of presence, and may be answered by
+    // admission.
     observer.note_totals().await?;
     rush.over.send_replace(true);
     while let Some(visit) = ghosts.join_next().await {

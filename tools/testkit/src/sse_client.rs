@@ -1,7 +1,7 @@
 //! A client for Server-Sent Events over a bare TCP connection.
 //!
-//! Written out because tests look at what a browser's `EventSource` hides: the status, the headers, frames that only set
-//! `retry`, and the moment at which the server closes.
+//! Written out because tests look at what a browser's `EventSource` hides: the status, the headers, frames that only
+//! set `retry`, and the moment at which the server closes.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -55,8 +55,8 @@ impl<C> Ed25519Signer<C> {
         JwkSet { keys: self.published.clone() }
     }
 
-    /// Publishes these keys too, in PKCS#8 PEM: those of before a change of the key, and of instances that have changed it
-    /// already.
+    /// Publishes these keys too, in PKCS#8 PEM: those of before a change of the key, and of instances that have changed
+    /// it already.
     pub fn publishing<'p>(mut self, further: impl IntoIterator<Item = &'p SecretString>) -> Result<Self, KeyError> {
         for pem in further {
             let (_, public, _) = jwks::read_pem(pem)?;

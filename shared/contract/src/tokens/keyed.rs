@@ -17,8 +17,8 @@ const CLAIMS_BYTES: usize = 256;
 
 /// What a token of one kind says. Plain text and numbers: anything that has a JSON form.
 pub trait KeyedClaims: Serialize + DeserializeOwned {
-    /// The header's `typ`: a media type's name, plain ASCII. It tells tokens of different kinds apart even where they share a
-    /// secret.
+    /// The header's `typ`: a media type's name, plain ASCII. It tells tokens of different kinds apart even where they
+    /// share a secret.
     const KIND: &'static str;
 
     /// From this instant on the token is refused.
@@ -48,8 +48,8 @@ impl<C: KeyedClaims> KeyedSigner<C> {
         }
     }
 
-    /// Takes tokens under these secrets too: those of before a change of the secret, and of instances that have changed it
-    /// already.
+    /// Takes tokens under these secrets too: those of before a change of the secret, and of instances that have changed
+    /// it already.
     #[must_use]
     pub fn accepting<'s>(mut self, further: impl IntoIterator<Item = &'s SecretString>) -> Self {
         self.further = further.into_iter().map(key_of).collect();

@@ -1,7 +1,7 @@
 //! The client's address as a load balancer in front tells it: the PROXY protocol, versions 1 and 2.
 //!
-//! The header comes before everything else on a connection, also before TLS would, so it reaches us where no HTTP header
-//! can be added. Only balancers of ours are asked for one: anybody else could write any address.
+//! The header comes before everything else on a connection, also before TLS would, so it reaches us where no HTTP
+//! header can be added. Only balancers of ours are asked for one: anybody else could write any address.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -13,8 +13,8 @@ const MOST_BYTES: usize = 2048;
 /// Between two looks at a header that has arrived in part.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Reads the header and returns the address in it; the peer's own where the balancer speaks for itself, as in its health
-/// checks. Nothing after the header is read.
+/// Reads the header and returns the address in it; the peer's own where the balancer speaks for itself, as in its
+/// health checks. Nothing after the header is read.
 pub(super) async fn client(stream: &mut TcpStream, peer: SocketAddr, within: Duration) -> io::Result<SocketAddr> {
     tokio::time::timeout(within, read_header(stream, peer))
         .await

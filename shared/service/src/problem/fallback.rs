@@ -28,8 +28,8 @@ pub async fn method_not_allowed(method: Method) -> Problem {
         .detail(format!("not allowed here: {method}"))
 }
 
-/// A response, or a 500 where making it panicked, which is logged. One broken request must not cost the connection, and the
-/// caller must not learn from it. The accept loop guards every request.
+/// A response, or a 500 where making it panicked, which is logged. One broken request must not cost the connection, and
+/// the caller must not learn from it. The accept loop guards every request.
 pub async fn guarded(response: impl Future<Output = Response>) -> Response {
     // What the request alone held is dropped with it; what requests share is behind locks that a panic does not poison.
     AssertUnwindSafe(response).catch_unwind().await.unwrap_or_else(|payload| after_panic(&*payload))

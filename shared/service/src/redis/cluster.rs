@@ -1,8 +1,8 @@
 //! A Cluster: a pool of connections to each of its masters, and the map of who has which slots.
 //!
-//! The driver's own client of a Cluster takes no call for as long as any of the masters cannot be reached. All keys of a
-//! call of ours lie on one node, so plain clients to each do, and a node that is away is nobody's concern but of those who
-//! have keys on it.
+//! The driver's own client of a Cluster takes no call for as long as any of the masters cannot be reached. All keys of
+//! a call of ours lie on one node, so plain clients to each do, and a node that is away is nobody's concern but of
+//! those who have keys on it.
 
 use std::{
     collections::HashMap,

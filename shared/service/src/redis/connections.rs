@@ -54,7 +54,8 @@ impl Connections {
         }))
     }
 
-    /// Runs a script: by its hash, or by its text where the server does not know it yet. All keys have the same hash tag.
+    /// Runs a script: by its hash, or by its text where the server does not know it yet. All keys have the same hash
+    /// tag.
     pub async fn run<R: FromValue>(&self, script: &Script, keys: Vec<Key>, args: Vec<Value>) -> Result<R, Error> {
         match &self.0 {
             To::Server(pool) => pool.run(script, &keys, &args).await,

@@ -63,8 +63,8 @@ impl<T> Changing<T> {
     }
 }
 
-/// Hands on new settings whenever the file's text changes and passes all checks. A bad text is logged and counted once and
-/// changes nothing. The watching ends when nobody receives settings any more. Must be called within a runtime.
+/// Hands on new settings whenever the file's text changes and passes all checks. A bad text is logged and counted once
+/// and changes nothing. The watching ends when nobody receives settings any more. Must be called within a runtime.
 ///
 /// The folder is watched, not the file: editors and configuration managers replace files, and a watch on the
 /// replaced one is deaf.

@@ -32,8 +32,8 @@ use crate::{
     store::{OutboxEvent, Page, PageRequest},
 };
 
-/// The reservation, one row a seat, with what else decides on its payment. Locks the token, then the reservation and the
-/// wallet of its owner.
+/// The reservation, one row a seat, with what else decides on its payment. Locks the token, then the reservation and
+/// the wallet of its owner.
 const LOCK: Statement = statement!(
     "SELECT " [wait_for_shared_lock "$3"] ", r.id, r.hold, r.member, r.performance, r.amount, r.currency, r.state, r.expires_at, r.created_at,
             s.seat, s.grade, s.section, s.price, NULL AS ticket, c.queue,

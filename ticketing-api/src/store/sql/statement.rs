@@ -1,8 +1,8 @@
 //! One text for two databases.
 //!
 //! SQLite and PostgreSQL take nearly the same SQL. [`statement!`] joins literals into one text for each, and a word in
-//! brackets stands where they differ: in how rows are locked and in how a list is passed. SQLite needs no locks, because
-//! its writers take turns; lists go to it as JSON.
+//! brackets stands where they differ: in how rows are locked and in how a list is passed. SQLite needs no locks,
+//! because its writers take turns; lists go to it as JSON.
 
 /// The text of one statement for each database.
 #[derive(Debug)]

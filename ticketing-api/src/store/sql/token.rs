@@ -1,9 +1,9 @@
 //! What is known of active tokens: who has claimed them, and which have ended.
 //!
-//! Whatever is done with a token takes a lock on it first, shared; leaving takes it alone. So a step either comes before
-//! and is seen by the leaving, which gives its seats back, or after and is refused. A statement that waits for the lock
-//! reads as of its own beginning: a step that writes has to look once more, in a later statement, whether the token has
-//! ended.
+//! Whatever is done with a token takes a lock on it first, shared; leaving takes it alone. So a step either comes
+//! before and is seen by the leaving, which gives its seats back, or after and is refused. A statement that waits for
+//! the lock reads as of its own beginning: a step that writes has to look once more, in a later statement, whether the
+//! token has ended.
 
 use async_trait::async_trait;
 use contract::ids::{ActiveTokenId, MemberId};
@@ -51,7 +51,8 @@ const STATE: Statement = statement!(
      LEFT JOIN ended_tokens e ON e.token = $1 LEFT JOIN token_claims c ON c.token = $1"
 );
 
-/// Without a known end the token's claim says it; tokens that nobody claimed are ended by leaving alone, which knows it.
+/// Without a known end the token's claim says it; tokens that nobody claimed are ended by leaving alone, which knows
+/// it.
 const END: Statement = statement!(
     "INSERT INTO ended_tokens (token, reason, ended_at, expires_at)
      VALUES ($1, $2, $3, coalesce($4, (SELECT expires_at FROM token_claims WHERE token = $1)))

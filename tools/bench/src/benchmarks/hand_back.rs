@@ -1,4 +1,5 @@
-//! Row 16: how long a store that has lost a long line takes to admit again, given it back by the one gateway that there is.
+//! Row 16: how long a store that has lost a long line takes to admit again, given it back by the one gateway that there
+//! is.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Row 4: Redis commands a second with a long line of open streams, against the same with a short one; and with idle queues
-//! beside a busy one, against the busy one alone.
+//! Row 4: Redis commands a second with a long line of open streams, against the same with a short one; and with idle
+//! queues beside a busy one, against the busy one alone.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use super::{
     stream_cpu,
 };
 
-/// Waiters of the short line and of the long one: ten times as many. Both outlast the measurement, since admissions
-/// are work for the store too.
-const WAITERS: [usize; 2] = [500, 5_000];
+/// Waiters of the short line. It outlasts the measurement as the long one does, since admissions are work for the store
+/// too.
+const SHORT: usize = 500;
 /// Gateways and idle queues, where those are measured.
 const GATEWAYS: usize = 5;
 const IDLE: usize = 1_000;
@@ -24,11 +24,11 @@ const RESTS_AFTER: Duration = Duration::from_secs(20);
 /// Long enough to meet the looks that gateways take at queues at rest.
 const AT_REST: Trial = Trial { lasts: Duration::from_mins(1), rounds: 1 };
 
-pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
-    let [short, long] = [commands(trial, WAITERS[0]).await?, commands(trial, WAITERS[1]).await?];
+pub(super) async fn measure(trial: Trial, streams: usize) -> anyhow::Result<Row> {
+    let [short, long] = [commands(trial, SHORT).await?, commands(trial, streams).await?];
     Ok(Row {
         number: 4,
-        name: format!("Redis commands with {} open streams; with {}", WAITERS[1], WAITERS[0]),
+        name: format!("Redis commands with {streams} open streams; with {SHORT}"),
         ours: long,
         reference: short,
         unit: "/s",
@@ -39,8 +39,8 @@ pub(super) async fn measure(trial: Trial) -> anyhow::Result<Row> {
 
 /// The busy queue beside idle ones, and what one idle queue costs.
 pub(super) async fn measure_idle() -> anyhow::Result<[Row; 2]> {
-    let alone = commands_of(AT_REST, WAITERS[0], GATEWAYS, 0).await?;
-    let beside_idle = commands_of(AT_REST, WAITERS[0], GATEWAYS, IDLE).await?;
+    let alone = commands_of(AT_REST, SHORT, GATEWAYS, 0).await?;
+    let beside_idle = commands_of(AT_REST, SHORT, GATEWAYS, IDLE).await?;
     let beside = Row {
         number: 4,
         name: format!("Redis commands of {GATEWAYS} gateways, one busy queue beside {IDLE} idle ones; alone"),

@@ -84,7 +84,8 @@ pub struct Crowd {
     /// Share of the visitors who poll instead of listening to a stream.
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub poll: f64,
-    /// Each request of a visitor goes to the gateway after the last one's, and streams are opened anew every few seconds.
+    /// Each request of a visitor goes to the gateway after the last one's, and streams are opened anew every few
+    /// seconds.
     #[arg(long)]
     pub alternate: bool,
     /// Nobody shops: whoever is admitted arrives, stays, and gives the slot back. It needs no ticketing API.
@@ -108,12 +109,12 @@ pub struct Promised {
     /// Milliseconds between two steps of a gateway: so long after they came the line may not know of a visitor.
     #[arg(long, default_value_t = 250)]
     pub tick: u64,
-    /// Least share of the configured rate at which those who are there are admitted while some wait; 0 promises nothing,
-    /// which is right where the cap or an outage holds the line up.
+    /// Least share of the configured rate at which those who are there are admitted while some wait; 0 promises
+    /// nothing, which is right where the cap or an outage holds the line up.
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub least_rate: f64,
-    /// The store loses everything once during the run: seconds within which somebody is admitted again. No stream may end
-    /// by it. Left out, no loss is expected.
+    /// The store loses everything once during the run: seconds within which somebody is admitted again. No stream may
+    /// end by it. Left out, no loss is expected.
     #[arg(long, value_name = "SECONDS")]
     pub resumes_within: Option<u64>,
 }

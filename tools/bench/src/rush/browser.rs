@@ -78,7 +78,8 @@ impl Browser {
         (response.status() == StatusCode::OK).then(|| Events::new(from, response.into_body()))
     }
 
-    /// Goes to the site: the active token with which it arrives there, or none when it was sent back to the waiting room.
+    /// Goes to the site: the active token with which it arrives there, or none when it was sent back to the waiting
+    /// room.
     pub(super) async fn enter(&mut self) -> anyhow::Result<Option<String>> {
         let reply = self.send(Call::get(format!("/v1/queues/{}/enter", self.queue))).await?;
         if reply.status != StatusCode::SEE_OTHER {

@@ -37,8 +37,8 @@ impl Ghosts {
         self.sockets.clear();
     }
 
-    /// How many of those who are asked were admitted at any time. Asking is a sign of presence, so each is asked once, and
-    /// leaves then.
+    /// How many of those who are asked were admitted at any time. Asking is a sign of presence, so each is asked once,
+    /// and leaves then.
     pub(super) async fn admitted(&mut self) -> anyhow::Result<usize> {
         let mut admitted = 0;
         for witness in &mut self.witnesses {

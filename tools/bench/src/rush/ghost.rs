@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Rush, arguments::GhostKind, first, line::Waiter, vanish, visit::Outcome};
 
-/// How much later than its time a slot may be seen by the visitor who did not come to the site: some ticks, and a request.
+/// How much later than its time a slot may be seen by the visitor who did not come to the site: some ticks, and a
+/// request.
 const LATE: SignedDuration = SignedDuration::from_secs(2);
 
 /// Plays a ghost's part to its end, or until the run is over.
@@ -54,8 +55,8 @@ pub(super) async fn look_in(waiter: &mut Waiter) {
     waiter.go_away();
 }
 
-/// Is admitted again and again without coming to the site, until the place is gone. Returns how often the slot was still
-/// there when its time was over.
+/// Is admitted again and again without coming to the site, until the place is gone. Returns how often the slot was
+/// still there when its time was over.
 async fn never_arrive(waiter: &mut Waiter) -> anyhow::Result<u32> {
     const FOREVER: Duration = Duration::from_hours(7 * 24);
     let mut overstayed = 0;

@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A gateway that died counts as gone after three seconds: whoever is back at another one within two was there all along.
+/// A gateway that died counts as gone after three seconds: whoever is back at another one within two was there all
+/// along.
 const LONGEST_GAP: SignedDuration = SignedDuration::from_secs(2);
 /// Only whoever was there for so long before a gap is surely known to the store.
 const SURELY_KNOWN: SignedDuration = SignedDuration::from_secs(1);
@@ -52,8 +53,8 @@ impl Presence {
         self.end(at, true);
     }
 
-    /// The visitor goes away, or is told that they are held back because of others. What happened since the last word to
-    /// the contrary is not known.
+    /// The visitor goes away, or is told that they are held back because of others. What happened since the last word
+    /// to the contrary is not known.
     pub(super) fn over(&mut self) {
         if let Some(seen_at) = self.seen_at {
             self.end(seen_at, false);

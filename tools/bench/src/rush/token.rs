@@ -4,15 +4,15 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// The order of a waiting token's place: the lower goes first, across epochs too. (A place of an older epoch is restored to
-/// the sequence `its epoch - the current epoch + its sequence`, so the sum is the same before and after.)
+/// The order of a waiting token's place: the lower goes first, across epochs too. (A place of an older epoch is
+/// restored to the sequence `its epoch - the current epoch + its sequence`, so the sum is the same before and after.)
 pub(super) fn order_of(waiting_token: &str) -> Option<i64> {
     let claims = claims(waiting_token)?;
     claims["epoch"].as_i64()?.checked_add(claims["seq"].as_i64()?)
 }
 
-/// When somebody was admitted, by the store's clock: the slot's expiry less the life of its token. (The token itself says
-/// it in whole seconds.)
+/// When somebody was admitted, by the store's clock: the slot's expiry less the life of its token. (The token itself
+/// says it in whole seconds.)
 pub(super) fn admitted_at(active_token: &str, expires_at: Timestamp) -> Option<Timestamp> {
     let claims = claims(active_token)?;
     let life = SignedDuration::from_secs(claims["exp"].as_i64()? - claims["iat"].as_i64()?);

@@ -1,8 +1,8 @@
 //! A listener who vanishes without a word: the connection stays open, and nothing is read any more.
 //!
-//! Our own kernel goes on answering for a process that does not read, so the nearest that a process can come to a machine
-//! without power is a small receive buffer that it leaves full: the gateway's frames are not taken up, and its kernel must
-//! find that out by itself.
+//! Our own kernel goes on answering for a process that does not read, so the nearest that a process can come to a
+//! machine without power is a small receive buffer that it leaves full: the gateway's frames are not taken up, and its
+//! kernel must find that out by itself.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,8 @@ use super::browser::Browser;
 /// About two frames; the kernel doubles it.
 const RECEIVE_BUFFER: u32 = 2_048;
 
-/// Opens a stream, reads the first bytes of the answer, and no more. The visitor is gone; dropping the socket closes it.
+/// Opens a stream, reads the first bytes of the answer, and no more. The visitor is gone; dropping the socket closes
+/// it.
 pub(super) async fn listen_and_vanish(browser: &Browser) -> anyhow::Result<TcpStream> {
     let uri: http::Uri = browser.gateway().next_base().parse().context("a gateway's address")?;
     let (host, port) = (uri.host().context("an address without a host")?, uri.port_u16().unwrap_or(80));

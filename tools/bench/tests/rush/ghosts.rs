@@ -26,7 +26,8 @@ async fn listeners_who_vanish_without_a_word_free_their_slots() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_closes_the_tab_frees_the_slot_and_who_comes_back_is_next() {
     let redis = Redis::start().await;
-    // Longer than the pause between two polls: whoever has just asked another gateway is admitted before the store knows.
+    // Longer than the pause between two polls: whoever has just asked another gateway is admitted before the store
+    // knows.
     let system = System::start(Line { gateways: 2, arrive_within: 5, ..LINE }, Some(redis.url())).await;
     let crowd = "--visitors 400 --ghosts 0.3 --ghost-kinds join,close,return --away 13 --poll 0.2";
     assert_kept(&system.rush(crowd).await, None).await;

@@ -33,8 +33,8 @@ impl Sale {
         Self { system, redis, audit: Audit(postgres.url()), visitors, seats, _postgres: postgres }
     }
 
-    /// Sends everybody, lets `trouble` happen when half of the seats have an owner - the line is long then, and people are
-    /// at the till - and asserts that every promise is kept.
+    /// Sends everybody, lets `trouble` happen when half of the seats have an owner - the line is long then, and people
+    /// are at the till - and asserts that every promise is kept.
     async fn survives(mut self, crowd: &str, trouble: impl AsyncFnOnce(&mut System, &Redis)) {
         // A debug build on a busy machine serves some few a second; and before they come, they sign up.
         let wait = 300 + self.visitors / 2;

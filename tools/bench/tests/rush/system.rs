@@ -56,8 +56,8 @@ impl System {
         system
     }
 
-    /// Opens a shop with so many APIs on the PostgreSQL of this address. Each knows one of the gateways, the last first: an
-    /// API that lives on loses the gateway that is killed.
+    /// Opens a shop with so many APIs on the PostgreSQL of this address. Each knows one of the gateways, the last
+    /// first: an API that lives on loses the gateway that is killed.
     pub(crate) async fn with_shop(mut self, postgres: &str, apis: usize) -> Self {
         let key = JoinSigner::generate_pem();
         for number in 0..apis {

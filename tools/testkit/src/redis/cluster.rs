@@ -81,8 +81,8 @@ impl RedisCluster {
         slot.unwrap_or_else(|| panic!("redis-server tells no slot of {tag}"))
     }
 
-    /// Moves the keys with this hash tag from the master of the start to another one, as an operator does who adds a node.
-    /// Both know that the slot is on its way, until [`Self::end_move`].
+    /// Moves the keys with this hash tag from the master of the start to another one, as an operator does who adds a
+    /// node. Both know that the slot is on its way, until [`Self::end_move`].
     ///
     /// # Panics
     /// When a server does not answer, or refuses.

@@ -19,8 +19,8 @@ pub(super) struct Active {
     most_parked: u64,
 }
 
-/// The slots after a loss of the store: those that are given back may exceed the cap by as many as were admitted when the
-/// gateways may not have heard of it.
+/// The slots after a loss of the store: those that are given back may exceed the cap by as many as were admitted when
+/// the gateways may not have heard of it.
 #[derive(Clone, Copy, Debug)]
 struct SinceLoss {
     most: u64,

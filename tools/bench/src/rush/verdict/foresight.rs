@@ -8,7 +8,8 @@ use crate::rush::{
     visit::Report,
 };
 
-/// Of the ghosts that came first, so large a share may still be in positions: a change that cannot be seen is told later.
+/// Of the ghosts that came first, so large a share may still be in positions: a change that cannot be seen is told
+/// later.
 const STILL_COUNTED: f64 = 0.02;
 /// Positions are told once a tick, a little late: they may count those who were admitted so many seconds before.
 const LATE: f64 = 1.0;

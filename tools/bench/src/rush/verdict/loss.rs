@@ -1,8 +1,8 @@
 //! What it cost that the store lost everything in mid-line.
 //!
-//! The public state shows a loss for as long as the line is being given back. It says what the last step told, so the loss
-//! itself may lie a tick before the last look that showed nothing of it; what was admitted from then on until it was seen is
-//! the *lost stretch*, of which the gateways may not have heard.
+//! The public state shows a loss for as long as the line is being given back. It says what the last step told, so the
+//! loss itself may lie a tick before the last look that showed nothing of it; what was admitted from then on until it
+//! was seen is the *lost stretch*, of which the gateways may not have heard.
 
 use std::time::Duration;
 

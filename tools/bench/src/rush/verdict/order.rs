@@ -3,9 +3,9 @@
 //! A visitor is *there* for a stretch of time: from the first word of a gateway, without a gap that matters (see
 //! [`Presence`](crate::rush::presence::Presence)), to the admission by the store's clock, or until they leave. They are
 //! *overtaken* when somebody of a later place is admitted within the stretch, more than one tick and the time of a step
-//! after its beginning (the gateways tell the store of newcomers once a tick) and before its end (whoever is admitted in
-//! the same step has the same instant). The order of places is that of the waiting tokens. As long as a visitor is told
-//! that their network is held back they do not count as there.
+//! after its beginning (the gateways tell the store of newcomers once a tick) and before its end (whoever is admitted
+//! in the same step has the same instant). The order of places is that of the waiting tokens. As long as a visitor is
+//! told that their network is held back they do not count as there.
 
 use std::time::Duration;
 
@@ -86,8 +86,8 @@ fn look_for(order: i64, stretch: Stretch, tick: Duration, admissions: &[Admitted
     Some(Overtaken { by: 1 + later.count(), after: first.at.duration_since(stretch.since) })
 }
 
-/// How far our clock is ahead of the store's: zero where it may well be the same. Nobody is told of an admission before it
-/// happens, and on the same clock somebody is told at once.
+/// How far our clock is ahead of the store's: zero where it may well be the same. Nobody is told of an admission before
+/// it happens, and on the same clock somebody is told at once.
 fn skew(diaries: &[&Diary]) -> SignedDuration {
     let turns = diaries.iter().flat_map(|diary| &diary.turns);
     let least = turns.map(|turn| turn.told_at.duration_since(turn.admitted_at)).min().unwrap_or_default();
