@@ -1,8 +1,8 @@
 //! Proof of work at a join: whoever wants very many places has to compute for each.
 //!
-//! A challenge is a signed token for one visitor and queue, so nothing is stored, and a solution used again gives the same
-//! visitor's same place. It is solved by a number such that SHA-256 of `challenge.number` begins with so many zero bits
-//! (Back, "Hashcash", 2002): 2^bits hashes on average, one to verify.
+//! A challenge is a signed token for one visitor and queue, so nothing is stored, and a solution used again gives the
+//! same visitor's same place. It is solved by a number such that SHA-256 of `challenge.number` begins with so many zero
+//! bits (Back, "Hashcash", 2002): 2^bits hashes on average, one to verify.
 
 use std::{num::NonZeroU32, time::Duration};
 

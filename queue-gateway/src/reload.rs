@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::{baselines::ConfiguredEngine, http::access_lists::Access, settings::Settings, streams::Streams};
 
-/// Pushes the baselines of changed settings to the store, and takes up the access lists - which ends the streams of those who
-/// are kept out now -, for as long as there are changes to come.
+/// Pushes the baselines of changed settings to the store, and takes up the access lists - which ends the streams of
+/// those who are kept out now -, for as long as there are changes to come.
 ///
 /// The set of queues, like everything else, is that of the start; what cannot be taken up is said in the log.
 pub async fn follow(

@@ -121,7 +121,8 @@ pub struct TokenSettings {
     /// The place of somebody who was absent when the line passed it is kept for so long.
     #[serde(with = "duration")]
     pub grace: Duration,
-    /// When the first comes back to a place that was lost with all who remembered it, the others are awaited for so long.
+    /// When the first comes back to a place that was lost with all who remembered it, the others are awaited for so
+    /// long.
     #[serde(with = "duration")]
     pub come_back_within: Duration,
 }
@@ -182,8 +183,8 @@ impl Settings {
         self.public_url.starts_with("https:")
     }
 
-    /// The sections in which `new` differs in more than the baselines of queues that both have: a running gateway cannot
-    /// take that up.
+    /// The sections in which `new` differs in more than the baselines of queues that both have: a running gateway
+    /// cannot take that up.
     pub fn needing_restart(&self, new: &Self) -> Vec<&'static str> {
         let lasting =
             |tokens: &TokenSettings| (tokens.issuer.clone(), tokens.audience.clone(), tokens.waiting_lifetime);
@@ -278,8 +279,8 @@ impl Validate for Settings {
     }
 }
 
-/// Shorter ticks cost the store more than they gain; longer ones leave admitted visitors in the dark, and line time would
-/// run slow.
+/// Shorter ticks cost the store more than they gain; longer ones leave admitted visitors in the dark, and line time
+/// would run slow.
 const TICKS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 /// Shorter, and visitors who come one by one would meet a queue that rests; longer, and it hardly ever would.
 const RESTS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);

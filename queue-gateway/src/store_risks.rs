@@ -1,4 +1,5 @@
-//! Watches how the store is set up, and says what of it puts the line at risk: in the log when it is found, and in `/readyz`.
+//! Watches how the store is set up, and says what of it puts the line at risk: in the log when it is found, and in
+//! `/readyz`.
 
 use std::{sync::Arc, time::Duration};
 

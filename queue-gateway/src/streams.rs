@@ -1,7 +1,7 @@
 //! The live streams of this gateway: who listens, what each was last told, what comes next.
 //!
-//! Streams are bounded in number, and each keeps at most the latest frame of each kind: a slow reader costs no more than a
-//! fast one. Nothing here waits for a reader.
+//! Streams are bounded in number, and each keeps at most the latest frame of each kind: a slow reader costs no more
+//! than a fast one. Nothing here waits for a reader.
 
 mod control;
 mod frame;
@@ -45,8 +45,8 @@ pub struct StreamLimits {
     pub max_streams: usize,
     /// Of them, those of one client network.
     pub max_per_network: usize,
-    /// How old a stream becomes at most. It must be opened anew before its visitor's waiting token expires, since that is
-    /// when the token is renewed.
+    /// How old a stream becomes at most. It must be opened anew before its visitor's waiting token expires, since that
+    /// is when the token is renewed.
     pub longest: Duration,
     /// Over how long the ends of the streams are spread at shutdown.
     pub drain: Duration,
@@ -105,8 +105,8 @@ impl Streams {
     /// Opens a stream for a visitor whom the engine has just found standing so. The stream begins with that state;
     /// unless they wait it also ends there.
     ///
-    /// An admission between the engine's word and this call is not lost: the next tick finds that the place is gone from
-    /// the line, and asks.
+    /// An admission between the engine's word and this call is not lost: the next tick finds that the place is gone
+    /// from the line, and asks.
     pub fn open(
         &self,
         queue: &QueueName,
@@ -142,8 +142,8 @@ impl Streams {
         }
     }
 
-    /// Keeps silent streams alive until shutdown, whatever the store does; then ends all streams, spread over time, so that
-    /// their clients do not come back to the other gateways all at once.
+    /// Keeps silent streams alive until shutdown, whatever the store does; then ends all streams, spread over time, so
+    /// that their clients do not come back to the other gateways all at once.
     pub async fn run(&self, shutdown: CancellationToken) {
         while shutdown.run_until_cancelled(tokio::time::sleep(PING_SWEEP)).await.is_some() {
             for streams in self.queues.values() {

@@ -92,8 +92,8 @@ pub struct Outcome {
 }
 
 impl PublishedDraw {
-    /// What there is to publish; `None` for a queue that opens in the order of joining. `departed` are the bits of those who
-    /// are no longer in the line, which a gateway has once the draw is made.
+    /// What there is to publish; `None` for a queue that opens in the order of joining. `departed` are the bits of
+    /// those who are no longer in the line, which a gateway has once the draw is made.
     pub fn of(queue: &QueueName, issuer: &str, stats: &Stats, departed: Option<&[u8]>) -> Option<Self> {
         let control = &stats.control;
         let DrawView { commitment, beacon_source, beacon, n, secret } = DrawView::of(stats, departed.is_some())?;

@@ -16,8 +16,8 @@ pub struct DrawView<'a> {
 }
 
 impl<'a> DrawView<'a> {
-    /// `None` for a queue that opens in the order of joining. `is_made`: the gateway knows the outcome. Until then the secret
-    /// is one: nothing may be decided by it any more when it is shown.
+    /// `None` for a queue that opens in the order of joining. `is_made`: the gateway knows the outcome. Until then the
+    /// secret is one: nothing may be decided by it any more when it is shown.
     pub fn of(stats: &'a Stats, is_made: bool) -> Option<Self> {
         let control = &stats.control;
         if !control.draw.has_numbers() && control.opening() != Opening::Draw {

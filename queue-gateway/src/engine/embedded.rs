@@ -57,8 +57,8 @@ impl EmbeddedEngine {
         self
     }
 
-    /// Hears what gateways remember before anything else is done, as a Redis does that takes over from another, whose last
-    /// writes it may lack.
+    /// Hears what gateways remember before anything else is done, as a Redis does that takes over from another, whose
+    /// last writes it may lack.
     pub fn take_over(&self) {
         let now = self.clock.now().as_microsecond();
         for queue in self.queues.read().values() {

@@ -1,7 +1,8 @@
 //! The line in Redis: for any number of gateways on one store.
 //!
 //! Each step is one script on keys of one hash tag, so a single server, a Cluster, and a server behind Sentinels serve
-//! alike, and a queue of a Cluster depends on one node alone. Redis runs scripts one after another; that is the whole concurrency control.
+//! alike, and a queue of a Cluster depends on one node alone. Redis runs scripts one after another; that is the whole
+//! concurrency control.
 
 mod codec;
 mod keys;

@@ -55,8 +55,8 @@ impl Interest {
         self.asked.swap(false, Ordering::SeqCst)
     }
 
-    /// The queue is followed no more, from this on: whoever asks waits. Says whether nobody had asked before they could see
-    /// that; if somebody had, the rest does not begin.
+    /// The queue is followed no more, from this on: whoever asks waits. Says whether nobody had asked before they could
+    /// see that; if somebody had, the rest does not begin.
     pub(crate) fn begin_rest(&self) -> bool {
         self.followed.send_replace(false);
         let nobody = !self.asked.load(Ordering::SeqCst);

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::Follower;
 
-/// Least time between the beginnings of two readings. One that is late, since timers are by up to a millisecond, lets the
-/// next one begin earlier.
+/// Least time between the beginnings of two readings. One that is late, since timers are by up to a millisecond, lets
+/// the next one begin earlier.
 const AT_MOST_EVERY: Duration = Duration::from_millis(1);
 /// Requests that may wait for a reading. Connections are fewer; above it requests wait to be able to wait.
 const MOST_WAITING: usize = 16_384;
@@ -41,7 +41,8 @@ async fn read_for(follower: Arc<Follower>, mut gathered: Gathering<(), Result<()
     let mut due = Instant::now();
     while gathered.questions(MOST_WAITING).await.is_some() {
         due = (due + AT_MOST_EVERY).max(Instant::now());
-        // Why it failed was counted where the engine was called, and is logged by the loop of steps, which meets it too.
+        // Why it failed was counted where the engine was called, and is logged by the loop of steps, which meets it
+        // too.
         let answer = unless_it_panics(follower.read_on()).await.map_or(Err(Stale), |read| read.map_err(|_| Stale));
         gathered.answer(std::iter::repeat(answer));
         tokio::time::sleep_until(due).await;

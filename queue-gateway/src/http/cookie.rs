@@ -54,7 +54,8 @@ impl Cookies {
         self.set(name, "", Duration::ZERO)
     }
 
-    /// RFC 6265bis, 4.1.3.2: with this prefix browsers take a cookie from our own host alone, over https, for all paths.
+    /// RFC 6265bis, 4.1.3.2: with this prefix browsers take a cookie from our own host alone, over https, for all
+    /// paths.
     fn named(self, name: &str) -> String {
         if self.secure { format!("__Host-{name}") } else { name.to_owned() }
     }

@@ -1,6 +1,6 @@
 //! `GET /v1/queues/{queue}/enter`: records that an admitted visitor goes to the site, and sends them there. It works
-//! without scripts; whoever is not admitted is sent to the waiting room. A script that asks whether the way leads on is told
-//! by a problem when it does not.
+//! without scripts; whoever is not admitted is sent to the waiting room. A script that asks whether the way leads on is
+//! told by a problem when it does not.
 
 use std::{convert::Infallible, sync::Arc};
 

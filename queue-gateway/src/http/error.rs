@@ -73,8 +73,8 @@ fn no_joins(reason: NoJoins) -> Problem {
     }
 }
 
-/// The same, with what a page shows of it: where the site is, and from when on joins of the lane are taken and its visitors
-/// let in.
+/// The same, with what a page shows of it: where the site is, and from when on joins of the lane are taken and its
+/// visitors let in.
 pub fn no_joins_at(reason: NoJoins, lane: Lane, site: &str, stats: &Stats) -> Problem {
     let problem = no_joins(reason).member("redirect_to", site);
     let (NoJoins::Scheduled, Some(joins_from)) = (reason, stats.control.joins_from(lane)) else { return problem };

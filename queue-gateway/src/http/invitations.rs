@@ -1,5 +1,5 @@
-//! `POST /v1/admin/queues/{queue}/invitations`: signs invitations to the priority lane. The store learns of each when it is
-//! used.
+//! `POST /v1/admin/queues/{queue}/invitations`: signs invitations to the priority lane. The store learns of each when
+//! it is used.
 
 use std::sync::Arc;
 

@@ -23,9 +23,9 @@ use crate::{
 /// Carries the solution of a challenge, as `<challenge>.<number>`.
 const PROOF_OF_WORK: HeaderName = HeaderName::from_static("proof-of-work");
 
-/// Who joins. It is whoever the waiting token says, or else the join token, the identity, or the challenge that was solved; a
-/// waiting token that is broken, expired or of another queue is no reason to refuse a place. In a queue of members the join
-/// token goes first: another member may be at the same browser.
+/// Who joins. It is whoever the waiting token says, or else the join token, the identity, or the challenge that was
+/// solved; a waiting token that is broken, expired or of another queue is no reason to refuse a place. In a queue of
+/// members the join token goes first: another member may be at the same browser.
 #[derive(Debug)]
 pub(super) struct JoinedBy {
     pub(super) joiner: Joiner,

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{engine::QueueEngine, mirror::Mirrors, store_risks::StoreRisks};
 
-/// Ready means that the last step of some queue reached the store, and that it answers, since queues may rest: joins will be
-/// answered and positions are current. Queues that are behind are named, and keep the gateway from its work for the others only
-/// when all are: one dead node of a Cluster would otherwise take every gateway out of the balancer, and all queues with it. A
-/// gateway that is stopping is not ready, so that no new visitors are sent to it.
+/// Ready means that the last step of some queue reached the store, and that it answers, since queues may rest: joins
+/// will be answered and positions are current. Queues that are behind are named, and keep the gateway from its work for
+/// the others only when all are: one dead node of a Cluster would otherwise take every gateway out of the balancer, and
+/// all queues with it. A gateway that is stopping is not ready, so that no new visitors are sent to it.
 pub fn router(
     registry: Registry,
     mirrors: Arc<Mirrors>,

@@ -46,8 +46,8 @@ const PAGE: Page = Page {
     ],
 };
 
-/// The page. It reads the queue's name from its own address. A browser that comes for the first time is given an identity,
-/// so that the join that follows is a known visitor's.
+/// The page. It reads the queue's name from its own address. A browser that comes for the first time is given an
+/// identity, so that the join that follows is a known visitor's.
 pub(super) async fn page(
     State(gateway): State<Arc<Gateway>>,
     _queue: AskedQueue,

@@ -1,7 +1,7 @@
 //! `GET /v1/queues/{queue}/tokens/current`: where the visitor stands, for clients without a stream.
 //!
-//! While they wait the answer comes from this gateway's own mirror of the line, brought up to date by a reading that all
-//! who ask at this moment share.
+//! While they wait the answer comes from this gateway's own mirror of the line, brought up to date by a reading that
+//! all who ask at this moment share.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! How often one address may join, poll or enter, open streams, leave, verify and look at draws, and one visitor ask the store.
+//! How often one address may join, poll or enter, open streams, leave, verify and look at draws, and one visitor ask
+//! the store.
 
 use std::sync::Arc;
 

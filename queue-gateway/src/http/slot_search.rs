@@ -20,8 +20,8 @@ pub(super) fn queues<'g>(gateway: &'g Gateway, name: Option<&QueueName>) -> Resu
     }
 }
 
-/// What that one of the queues says which has the slot. One that cannot be asked keeps nobody from asking the others; it is
-/// an error when none of these has the slot, since it may be there.
+/// What that one of the queues says which has the slot. One that cannot be asked keeps nobody from asking the others;
+/// it is an error when none of these has the slot, since it may be there.
 pub(super) async fn find<R>(
     asked: Vec<impl Future<Output = Result<Option<R>, EngineError>>>,
 ) -> Result<Option<R>, EngineError> {

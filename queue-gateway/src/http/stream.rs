@@ -34,8 +34,8 @@ impl LimitedCall<RateLimits> for Open {
     }
 }
 
-/// Opens a stream for whoever the waiting token says. Without one, or without such a queue, there is nothing to come back
-/// for, and the answer is a problem.
+/// Opens a stream for whoever the waiting token says. Without one, or without such a queue, there is nothing to come
+/// back for, and the answer is a problem.
 pub(super) async fn stream(
     State(gateway): State<Arc<Gateway>>,
     _own: OwnPage,
@@ -54,8 +54,8 @@ pub(super) async fn stream(
         gateway.room.note_turned_away(&queue, held, standing, client, pause);
         return response;
     };
-    // The same place with a new lifetime: presence keeps it. Streams end before a lifetime is over, so that every listener
-    // comes by here in time.
+    // The same place with a new lifetime: presence keeps it. Streams end before a lifetime is over, so that every
+    // listener comes by here in time.
     let token = place.map(|place| gateway.signed_place(&queue.name, held.holder, place));
     let cookie = token.map(|token| gateway.place_cookie(&queue.name, &token));
     event_stream(subscription, cookie)

@@ -48,8 +48,8 @@ pub struct Lifetimes {
     pub active: Duration,
     /// A passed place is kept for so long after it was passed, or its visitor last seen.
     pub grace: Duration,
-    /// When the first comes back to a place of an older epoch, nobody is admitted for so long: the others come back too. Zero
-    /// where nobody is waited for.
+    /// When the first comes back to a place of an older epoch, nobody is admitted for so long: the others come back
+    /// too. Zero where nobody is waited for.
     pub come_back: Duration,
 }
 
@@ -101,8 +101,8 @@ pub struct ControlChange {
     pub closes_at: Option<Option<Closing>>,
     /// Overrides how the baseline opens the queue. Without effect once the first have joined.
     pub opening: Option<Option<Opening>>,
-    /// The public value that decides the draw, once it is known. Without effect before the opening, without a source, and once
-    /// there is one.
+    /// The public value that decides the draw, once it is known. Without effect before the opening, without a source,
+    /// and once there is one.
     pub beacon: Option<String>,
     /// From then on nobody joins; `Some(None)` takes joins again.
     pub drains_at: Option<Option<Timestamp>>,
@@ -171,8 +171,8 @@ impl Control {
         }
     }
 
-    /// What part of the admissions the invited have while both lanes wait. Whoever stands in the lane of a queue that invites
-    /// nobody any more goes first.
+    /// What part of the admissions the invited have while both lanes wait. Whoever stands in the lane of a queue that
+    /// invites nobody any more goes first.
     pub fn invited_share(&self) -> Share {
         self.baseline.invitations.map_or(Share::WHOLE, |invitations| invitations.share)
     }

@@ -4,8 +4,8 @@
 //! secret, is published before the first join. The key is HMAC-SHA256(secret, count of numbers as 8 bytes, big-endian,
 //! followed by the beacon), where the beacon is a public value that becomes known after the opening, or empty where the
 //! operator has named no source for one. The place of a number is its rank among all numbers by the first 16 bytes of
-//! HMAC-SHA256(key, number as 8 bytes, big-endian). With another count everybody has another place: nobody can join on a
-//! good number once the beacon is known.
+//! HMAC-SHA256(key, number as 8 bytes, big-endian). With another count everybody has another place: nobody can join on
+//! a good number once the beacon is known.
 
 use std::fmt;
 
@@ -115,7 +115,8 @@ impl Draw {
         Some(Lots { numbers: self.numbers?, secret: self.secret, beacon: self.beacon.clone()? })
     }
 
-    /// Whether it has come farther than another in something, and in nothing less far: not all of its steps are in the log.
+    /// Whether it has come farther than another in something, and in nothing less far: not all of its steps are in the
+    /// log.
     pub fn is_ahead_of(&self, other: &Self) -> bool {
         self.knows_more_than(other) && !other.knows_more_than(self)
     }
@@ -316,7 +317,8 @@ mod tests {
             let place = drawn.place_of(number).unwrap();
             tenths[usize::try_from((place - 1) / 10_000).unwrap()] += 1;
         }
-        // Each is hypergeometric with a mean of 1,000 and a deviation of 28.5; six of them are met once in ten million draws.
+        // Each is hypergeometric with a mean of 1,000 and a deviation of 28.5; six of them are met once in ten million
+        // draws.
         assert!(tenths.iter().all(|count| (829..=1_171).contains(count)), "{tenths:?}");
     }
 }

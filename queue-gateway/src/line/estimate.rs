@@ -1,9 +1,10 @@
 //! How long those in the line will wait, as an honest range.
 //!
-//! With `p` present visitors up to and including mine, `m` admissions per second and `a` the hazard at which those ahead give up,
-//! the line ahead shrinks as `dp/dt = -(m + a p)`, which reaches zero after `ln(1 + p a / m) / a` (and `p / m` without
-//! departures). The early end of the range takes `m` as the mean of the last minute, the late end a pessimistic `m`:
-//! the lowest decile of half-minute rates over ten minutes, and never more than nine tenths of the mean.
+//! With `p` present visitors up to and including mine, `m` admissions per second and `a` the hazard at which those
+//! ahead give up, the line ahead shrinks as `dp/dt = -(m + a p)`, which reaches zero after `ln(1 + p a / m) / a` (and
+//! `p / m` without departures). The early end of the range takes `m` as the mean of the last minute, the late end a
+//! pessimistic `m`: the lowest decile of half-minute rates over ten minutes, and never more than nine tenths of the
+//! mean.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -28,8 +29,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The wait at `position` (1-based), where everybody ahead gives up at `hazard` per second; zero where it has not been
-    /// measured. `None` while nobody is admitted.
+    /// The wait at `position` (1-based), where everybody ahead gives up at `hazard` per second; zero where it has not
+    /// been measured. `None` while nobody is admitted.
     pub fn wait(&self, position: u64, hazard: f64) -> Option<WaitRange> {
         let p50 = seconds(position, self.mean, hazard)?;
         let p90 = seconds(position, self.low, hazard)?.max(p50);
@@ -70,8 +71,8 @@ struct Bucket {
 
 /// How fast a line moves, by what it has done while somebody who is there waited.
 ///
-/// Two different things hold a line back, and each has its history: the admission rate, or the cap on active users, when
-/// it moves only as slots come free.
+/// Two different things hold a line back, and each has its history: the admission rate, or the cap on active users,
+/// when it moves only as slots come free.
 #[derive(Clone, Debug, Default)]
 pub struct Flow {
     by_rate: RateWindow,
@@ -85,8 +86,8 @@ impl Flow {
         if capped { &mut self.by_cap } else { &mut self.by_rate }.record(busy, admitted);
     }
 
-    /// The pace to expect, where `configured` is the admission rate in force. Until ten seconds of history are there, the
-    /// configured rate stands in for the measured one; nothing stands in for slots that come free.
+    /// The pace to expect, where `configured` is the admission rate in force. Until ten seconds of history are there,
+    /// the configured rate stands in for the measured one; nothing stands in for slots that come free.
     pub fn pace(&self, configured: f64, capped: bool) -> Option<Pace> {
         if capped {
             return self.by_cap.pace(ENOUGH_CAPPED);
@@ -97,8 +98,8 @@ impl Flow {
 
 /// The admissions of the last ten minutes in which there was somebody to admit.
 ///
-/// Time with an empty line or a pause is left out: it says how many came or what the operator did, not how fast the line
-/// moves when it moves.
+/// Time with an empty line or a pause is left out: it says how many came or what the operator did, not how fast the
+/// line moves when it moves.
 #[derive(Clone, Debug, Default)]
 struct RateWindow {
     closed: VecDeque<Bucket>,

@@ -26,7 +26,8 @@ pub struct Schedule {
     pub closes_at: Option<Timestamp>,
 }
 
-/// The instant that stands for never in a store: 2^53 microseconds, in the year 2255, the last that a script can count to.
+/// The instant that stands for never in a store: 2^53 microseconds, in the year 2255, the last that a script can count
+/// to.
 pub const NEVER: i64 = 9_007_199_254_740_992;
 
 /// When an operator closes a queue.
@@ -54,9 +55,9 @@ pub enum QueueState {
     Draining,
     /// Nobody joins or is admitted. Places are kept: it may be opened again.
     Closed,
-    /// The store has lost the line. Either it is being given it back, and nobody joins or is admitted meanwhile; or all who
-    /// remembered it are gone too, and those who come back with their tokens are awaited: joins are taken, behind them, and
-    /// nobody is admitted.
+    /// The store has lost the line. Either it is being given it back, and nobody joins or is admitted meanwhile; or all
+    /// who remembered it are gone too, and those who come back with their tokens are awaited: joins are taken, behind
+    /// them, and nobody is admitted.
     Rejoining,
 }
 
@@ -107,8 +108,8 @@ impl Control {
         self.opens_at_override.or(self.baseline.schedule.opens_at)
     }
 
-    /// In which order those are let in who join before the opening: as the first of all who joined has settled it, else as the
-    /// operator says, else the settings. Who joins once a draw is made comes after it.
+    /// In which order those are let in who join before the opening: as the first of all who joined has settled it, else
+    /// as the operator says, else the settings. Who joins once a draw is made comes after it.
     pub fn opening(&self) -> Opening {
         if self.draw.drawn_at.is_some() {
             return Opening::Fifo;

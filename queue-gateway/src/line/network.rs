@@ -41,8 +41,9 @@ pub struct Outcomes {
 const JUDGED_FROM: u64 = 8;
 /// A network is held back when fewer than one in so many arrived.
 const ONE_ARRIVES_OF: u64 = 4;
-/// Until so many have arrived, those on their way count as not arrived. Otherwise a script that never arrives would hold a
-/// slot for each second that an arrival may take; a network with people in it shows its first arrivals within seconds.
+/// Until so many have arrived, those on their way count as not arrived. Otherwise a script that never arrives would
+/// hold a slot for each second that an arrival may take; a network with people in it shows its first arrivals within
+/// seconds.
 const TRUSTED_FROM: u64 = 2;
 
 impl Outcomes {
@@ -53,8 +54,8 @@ impl Outcomes {
         judged >= JUDGED_FROM && self.arrived * ONE_ARRIVES_OF < judged
     }
 
-    /// What the next window begins with. A network that is not held back keeps its trust: otherwise who is on the way at that
-    /// moment would hold a carrier back every ten minutes.
+    /// What the next window begins with. A network that is not held back keeps its trust: otherwise who is on the way
+    /// at that moment would hold a carrier back every ten minutes.
     #[must_use]
     pub fn renewed(self) -> Self {
         let arrived = if self.hold_back() { 0 } else { self.arrived.min(TRUSTED_FROM) };

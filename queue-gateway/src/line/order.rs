@@ -15,8 +15,8 @@ use super::{draw::Drawn, lane::Lane, log::LineChange, place::Sequence, rank::Ran
 /// - whoever was passed was next at that moment, since the line moves on only once all who are ready have gone in. They stay
 ///   the first, however many of those before them come back.
 ///
-/// Whoever has a number of a draw stands in the order of the numbers until it is made, and at the place that it gave them
-/// from then on, also where a store or a token still names the number.
+/// Whoever has a number of a draw stands in the order of the numbers until it is made, and at the place that it gave
+/// them from then on, also where a store or a token still names the number.
 #[derive(Clone, Debug)]
 pub struct Order {
     rank: Rank,
@@ -57,8 +57,8 @@ pub struct Standpoint {
 }
 
 impl Order {
-    /// A line given in full: these `places`, ascending, the passed ones included, of which those at the `front` are ready, and
-    /// whose draw is `drawn`. Sequences after the last count as waiting.
+    /// A line given in full: these `places`, ascending, the passed ones included, of which those at the `front` are
+    /// ready, and whose draw is `drawn`. Sequences after the last count as waiting.
     pub fn rebuild(extent: Extent, places: &[Sequence], front: &[Sequence], drawn: Option<Arc<Drawn>>) -> Self {
         let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = extent;
         let (general, invited) = places.split_at(places.partition_point(|seq| !seq.is_invited()));
@@ -124,8 +124,8 @@ impl Order {
         self.drawn.as_ref().map_or_else(|| seq.number(), |drawn| drawn.number_of(seq))
     }
 
-    /// Which numbers of the draw are no longer in the line: a bit each, that of number 1 the lowest of the first byte. `None`
-    /// before the draw.
+    /// Which numbers of the draw are no longer in the line: a bit each, that of number 1 the lowest of the first byte.
+    /// `None` before the draw.
     pub fn departed_numbers(&self) -> Option<Vec<u8>> {
         let drawn = self.drawn.as_ref()?;
         let mut bits = vec![0; usize::try_from(drawn.len().div_ceil(8)).ok()?];
@@ -186,7 +186,8 @@ impl Order {
         Extent { last_seq, watermark, expired_through, last_invited, invited_watermark }
     }
 
-    /// Every place where somebody stands, ascending. The first so many stand at their numbers of a draw that is not made.
+    /// Every place where somebody stands, ascending. The first so many stand at their numbers of a draw that is not
+    /// made.
     pub fn standing(&self, numbered_through: u64) -> Vec<Sequence> {
         let numbered = |seq: Sequence| match u64::try_from(seq.0) {
             Ok(number) if (1..=numbered_through).contains(&number) => Sequence::of_number(number),

@@ -30,8 +30,8 @@ const WITHOUT_ESTIMATE: u64 = 20;
 
 impl Outlook {
     /// Seconds until the next question is worth asking: the farther back, the longer. An eighth of the estimated wait
-    /// leaves room for the operator to raise the rate. Nobody loses a turn by asking no earlier: the time to arrive begins
-    /// with the next due poll.
+    /// leaves room for the operator to raise the rate. Nobody loses a turn by asking no earlier: the time to arrive
+    /// begins with the next due poll.
     pub fn ask_again_seconds(&self) -> u64 {
         if let Some(left) = self.opens_in {
             // As soon as there is something to tell, and rarely until then.
@@ -44,7 +44,8 @@ impl Outlook {
     }
 }
 
-/// The latest that somebody may be told who is to come back after so many seconds: a quarter later, and at least a second.
+/// The latest that somebody may be told who is to come back after so many seconds: a quarter later, and at least a
+/// second.
 pub fn latest_pause(seconds: u64) -> u64 {
     seconds + (seconds / 4).max(1)
 }

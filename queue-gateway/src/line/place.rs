@@ -64,7 +64,8 @@ impl Sequence {
         Self(INVITED_ORIGIN.saturating_add_unsigned(nth).min(Self::LAST.0 - 1))
     }
 
-    /// How many fresh places the priority lane has given up to this one of its places; none for a place that is none of them.
+    /// How many fresh places the priority lane has given up to this one of its places; none for a place that is none of
+    /// them.
     pub fn nth_invited(self) -> u64 {
         u64::try_from(self.0 - INVITED_ORIGIN).unwrap_or(0)
     }

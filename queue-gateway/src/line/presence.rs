@@ -1,7 +1,7 @@
 //! Who is present at one gateway in one queue, and what the store is told of it.
 //!
-//! A visitor is present while a stream of theirs is open, for a while after it closed, and until some time after the next
-//! poll that they were asked to make. Only those near the front are reported, by place: up to the store's horizon.
+//! A visitor is present while a stream of theirs is open, for a while after it closed, and until some time after the
+//! next poll that they were asked to make. Only those near the front are reported, by place: up to the store's horizon.
 
 mod reporting;
 
@@ -133,7 +133,8 @@ impl Presence {
         self.tell_all_again();
     }
 
-    /// There is no draw in which they take part: whoever still has a number has lost it, and must not hold up the others.
+    /// There is no draw in which they take part: whoever still has a number has lost it, and must not hold up the
+    /// others.
     pub fn forget_numbers(&mut self) {
         if self.by_seq.keys().next().is_none_or(|seq| seq.number().is_none()) {
             return;
@@ -214,8 +215,8 @@ impl Presence {
         self.held_back.iter().copied()
     }
 
-    /// Whether nothing but their network keeps somebody out who stands here: whoever is passed and present is otherwise let in
-    /// next.
+    /// Whether nothing but their network keeps somebody out who stands here: whoever is passed and present is otherwise
+    /// let in next.
     pub fn keeps_out(&self, point: Standpoint, network: Option<ClientNetwork>) -> bool {
         point.parked && self.holds_back(network)
     }

@@ -1,8 +1,8 @@
 //! The exact rank of every place in a line, from departures alone.
 //!
-//! Sequences have no gaps, so nobody needs to be told of a join: the position of a sequence is what stands below it minus
-//! who departed from there. Only departures are stored, one bit each; places restored from an older epoch, which are zero
-//! or negative and sparse, are stored themselves.
+//! Sequences have no gaps, so nobody needs to be told of a join: the position of a sequence is what stands below it
+//! minus who departed from there. Only departures are stored, one bit each; places restored from an older epoch, which
+//! are zero or negative and sparse, are stored themselves.
 
 mod departed;
 
@@ -12,8 +12,8 @@ use super::{place::Sequence, sparse::Sparse};
 /// Who still waits in a line, answering positions in well under a microsecond.
 ///
 /// Positive sequences wait unless they departed; zero and negative ones wait once restored, until they depart.
-/// Memory: one bit for each sequence between the front of the line and its last departure, eight bytes (up to sixteen after
-/// splits) for each restored place. The part before the front is dropped, so a sale may go on for ever.
+/// Memory: one bit for each sequence between the front of the line and its last departure, eight bytes (up to sixteen
+/// after splits) for each restored place. The part before the front is dropped, so a sale may go on for ever.
 #[derive(Clone, Debug, Default)]
 pub struct Rank {
     departed: Departed,
@@ -36,8 +36,8 @@ impl Rank {
         Self { departed, restored }
     }
 
-    /// The rank whose departures are these, as [`departed`](Self::departed) and [`restored`](Self::restored) tell them; `None`
-    /// for none that they tell.
+    /// The rank whose departures are these, as [`departed`](Self::departed) and [`restored`](Self::restored) tell them;
+    /// `None` for none that they tell.
     pub fn of(base: u64, departed: &[u8], restored: Sparse) -> Option<Self> {
         Some(Self { departed: Departed::of(base, departed)?, restored })
     }

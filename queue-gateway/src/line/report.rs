@@ -46,8 +46,8 @@ pub struct ReadyVisitor {
 pub struct Report {
     /// Who reports. The step is its heartbeat.
     pub gateway: GatewayId,
-    /// Goes up with every report of a gateway. One that comes after a later one says nothing of presence any more: a step
-    /// that was given up may still run after the next, and would bring back who has gone.
+    /// Goes up with every report of a gateway. One that comes after a later one says nothing of presence any more: a
+    /// step that was given up may still run after the next, and would bring back who has gone.
     pub number: u64,
     /// Whether the report is all there is, a change, or the end.
     pub phase: Phase,
@@ -55,11 +55,11 @@ pub struct Report {
     pub ready: Vec<ReadyVisitor>,
     /// Visitors who are no longer ready here, with their places.
     pub gone: Vec<(VisitorId, Sequence)>,
-    /// Everybody who is present here with a place up to this one is in the ready set. What the report says of places in order
-    /// is of the general line: all the invited who are present are reported, wherever they stand.
+    /// Everybody who is present here with a place up to this one is in the ready set. What the report says of places in
+    /// order is of the general line: all the invited who are present are reported, wherever they stand.
     pub covers: Sequence,
-    /// The newest place that was known here when the report was made, lower while somebody joins: whoever gets a place above
-    /// it, now or later, may be present and is not in the report.
+    /// The newest place that was known here when the report was made, lower while somebody joins: whoever gets a place
+    /// above it, now or later, may be present and is not in the report.
     pub newest: Sequence,
     /// The place of the [`wanted`](Self::wanted)th visitor present here above `covers`; `None` where there are fewer.
     pub reach: Option<Sequence>,
@@ -85,19 +85,21 @@ pub const GATEWAY_LIVES: Duration = Duration::from_secs(3);
 pub struct Step {
     /// How many visitors this step admitted.
     pub admitted: u64,
-    /// False when the store did not know this gateway, so that whoever it had reported is not ready: it must begin anew.
+    /// False when the store did not know this gateway, so that whoever it had reported is not ready: it must begin
+    /// anew.
     pub known: bool,
-    /// The number of this gateway's report before this one, as far as the store knows: lower than one that it has answered
-    /// before, and it has lost its last writes. `None` when it does not know the gateway.
+    /// The number of this gateway's report before this one, as far as the store knows: lower than one that it has
+    /// answered before, and it has lost its last writes. `None` when it does not know the gateway.
     pub previous: Option<u64>,
     /// Visitors up to this place shall be reported ready.
     pub horizon: Sequence,
     /// How often the store has dropped a ready visitor because of their network, or refused one whose network
-    /// [`held_back`](Self::held_back) has no room to name. When it moves, whoever is reported ready may not be: all must be
-    /// reported again.
+    /// [`held_back`](Self::held_back) has no room to name. When it moves, whoever is reported ready may not be: all
+    /// must be reported again.
     pub withheld: u64,
-    /// Networks whose visitors do not arrive and who have an unclaimed slot, and those of whom this step refused somebody:
-    /// their visitors shall not be ready until a later reply does not name them. Ascending, at most [`MOST_HELD_BACK`].
+    /// Networks whose visitors do not arrive and who have an unclaimed slot, and those of whom this step refused
+    /// somebody: their visitors shall not be ready until a later reply does not name them. Ascending, at most
+    /// [`MOST_HELD_BACK`].
     pub held_back: Vec<ClientNetwork>,
     /// Who is present at each of the live gateways, ascending.
     pub present: Vec<(GatewayId, Histogram)>,

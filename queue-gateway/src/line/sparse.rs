@@ -1,6 +1,7 @@
 //! A few of very many numbers, in a sorted list of sorted chunks.
 
-/// Large enough that counting whole chunks stays cheap at a million places, small enough that an insertion moves little.
+/// Large enough that counting whole chunks stays cheap at a million places, small enough that an insertion moves
+/// little.
 const CHUNK: usize = 2048;
 
 /// A sorted set that counts its members below any number.

@@ -10,7 +10,8 @@ use crate::line::{
     estimate::{Flow, Pace, WaitRange},
 };
 
-/// How readily those who wait give up, per second. Not measured yet: as if nobody ever did, which errs to the late side.
+/// How readily those who wait give up, per second. Not measured yet: as if nobody ever did, which errs to the late
+/// side.
 const HAZARD: f64 = 0.0;
 
 /// Who waits, as of an entry of the log, and what governs the line, as of the last step.

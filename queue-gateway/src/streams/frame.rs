@@ -10,15 +10,16 @@ use crate::line::{Epoch, LogIndex};
 /// A sign of life that scripts can see, unlike a comment.
 pub(super) const PING: Bytes = Bytes::from_static(b"event: ping\ndata: {}\n\n");
 
-/// A tick's frames are cut from buffers of this size: large enough to hold dozens, small enough that a reader who leaves
-/// one unread keeps little alive.
+/// A tick's frames are cut from buffers of this size: large enough to hold dozens, small enough that a reader who
+/// leaves one unread keeps little alive.
 const BUFFER: usize = 16 * 1024;
 /// More than most frames take.
 const FRAME: usize = 1024;
 
 /// Which state a frame shows: the epoch, and the entry of the departure log up to which it is true.
 ///
-/// Every gateway gives the same state the same id, so that what a client says on reconnecting reads the same everywhere.
+/// Every gateway gives the same state the same id, so that what a client says on reconnecting reads the same
+/// everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StateId {
     pub(super) epoch: Epoch,

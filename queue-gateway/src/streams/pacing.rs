@@ -1,9 +1,9 @@
 //! When a changed position is worth a frame.
 //!
-//! A step is worth telling when it can be seen: a waiter hears of every step near the front, and farther back whenever they
-//! came forward by about a hundredth of the way that is left. However long the line, nobody is told more than some
-//! [`STEPS`] x ln(line) times, so the work follows the promotion rate, not the number of waiters times ticks.
-//! A line that creeps is still told of now and then.
+//! A step is worth telling when it can be seen: a waiter hears of every step near the front, and farther back whenever
+//! they came forward by about a hundredth of the way that is left. However long the line, nobody is told more than some
+//! [`STEPS`] x ln(line) times, so the work follows the promotion rate, not the number of waiters times ticks. A line
+//! that creeps is still told of now and then.
 
 use std::time::Duration;
 

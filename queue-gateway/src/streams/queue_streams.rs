@@ -197,8 +197,8 @@ impl QueueStreams {
         }
     }
 
-    /// Tells the streams what has changed, after the mirror has. Returns visitors whose place has left the line without a
-    /// word in the log that we have seen: the engine must be asked, and [`QueueStreams::settle`] told.
+    /// Tells the streams what has changed, after the mirror has. Returns visitors whose place has left the line without
+    /// a word in the log that we have seen: the engine must be asked, and [`QueueStreams::settle`] told.
     pub(crate) async fn tick(&self) -> Vec<VisitorId> {
         self.tell_control();
         self.end_if_closed();
@@ -295,7 +295,8 @@ impl QueueStreams {
                     // Numbers of a draw are no positions.
                     entry.shown = entry.shown.max(point.position);
                 }
-                // By the log no position rises. A copy read in full does not know who was back first: no stream shows it.
+                // By the log no position rises. A copy read in full does not know who was back first: no stream shows
+                // it.
                 let outlook = line.outlook(entry.seq, point.position.min(entry.shown));
                 let since = now.saturating_duration_since(entry.told_at);
                 // A position that is not shown is not told of either.

@@ -10,8 +10,8 @@ use crate::{
     line::{JoinReply, JoinRequest},
 };
 
-/// How long a join may take, the waiting for its step included: twice what one call to the store may. While the store hangs,
-/// requests must not pile up and keep everybody else's connections from being accepted.
+/// How long a join may take, the waiting for its step included: twice what one call to the store may. While the store
+/// hangs, requests must not pile up and keep everybody else's connections from being accepted.
 const LASTS_AT_MOST: Duration = Duration::from_secs(2);
 
 type Reply = Result<JoinReply, EngineError>;

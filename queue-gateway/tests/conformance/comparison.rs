@@ -1,5 +1,5 @@
-//! Random operations on both engines at once: every reply equal, the invariants after every step, and both held against a
-//! model and against the line as its log tells it.
+//! Random operations on both engines at once: every reply equal, the invariants after every step, and both held against
+//! a model and against the line as its log tells it.
 //!
 //! Each run draws fresh seeds and prints them. `CONFORMANCE_SEED=7` repeats one; `CONFORMANCE_RUNS=100` draws more.
 

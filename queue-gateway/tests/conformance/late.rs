@@ -1,4 +1,5 @@
-//! A gateway that comes late: reads the line and its front page by page while both change, and then the log from before.
+//! A gateway that comes late: reads the line and its front page by page while both change, and then the log from
+//! before.
 
 use std::collections::BTreeSet;
 

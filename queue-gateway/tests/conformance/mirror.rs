@@ -36,7 +36,8 @@ impl Mirror {
         }
     }
 
-    /// Takes in the entries that led to `stats`. Each must fit what the line was: replay that forgives would hide faults.
+    /// Takes in the entries that led to `stats`. Each must fit what the line was: replay that forgives would hide
+    /// faults.
     pub(crate) fn follow(&mut self, entries: &[LineChange], stats: &Stats) {
         let draw = &stats.control.draw;
         self.line.extend((self.last_seq + 1..=stats.last_seq.0).map(|seq| number_or_place(draw, seq)));

@@ -1,5 +1,5 @@
-//! A waiting room as its contract describes it, in the most naive way: people in a list. It predicts every reply but how many
-//! are admitted; for those it says who may be, and how many may be at most and must be at least.
+//! A waiting room as its contract describes it, in the most naive way: people in a list. It predicts every reply but
+//! how many are admitted; for those it says who may be, and how many may be at most and must be at least.
 
 mod credit;
 mod draw;
@@ -242,7 +242,8 @@ impl Model {
         self.people.iter().find(|person| person.id == visitor)?.place.map(Sequence)
     }
 
-    /// Whether a passed place has been kept for as long as it is. None is over while a gateway may have its visitor there.
+    /// Whether a passed place has been kept for as long as it is. None is over while a gateway may have its visitor
+    /// there.
     fn is_over(&self, person: &Person) -> bool {
         let Some(seq) = person.place.filter(|_| self.all_passed_are_covered()) else { return false };
         match person.away_until {

@@ -35,8 +35,8 @@ pub(crate) enum Operation {
     Front(Option<Sequence>, usize),
 }
 
-/// A reply as text, since replies are of many types and all of them print in full; those of a step and of joins also as they
-/// are.
+/// A reply as text, since replies are of many types and all of them print in full; those of a step and of joins also as
+/// they are.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) text: String,

@@ -14,7 +14,8 @@ use crate::fixture::{Gateway, OPERATOR_KEY, SERVICE_KEY, assert_problem, setting
 /// Whoever comes goes straight in, at the speed of a test.
 const AT_ONCE: &str = r#"{ mode = "fixed", rate_per_second = 1000, active_cap = 10 }"#;
 
-/// A Cluster that goes on without one of its nodes, and a queue that comes before demo by name and lives on another node.
+/// A Cluster that goes on without one of its nodes, and a queue that comes before demo by name and lives on another
+/// node.
 async fn cluster_and_early_queue() -> (RedisCluster, String) {
     let cluster = RedisCluster::start(3, 0).await;
     cluster.allow_gaps().await;

@@ -84,8 +84,8 @@ impl Person {
         }
     }
 
-    /// Whether a position told now is no promise yet: the store has just been told of them, or they were passed while they
-    /// were away and so many others are back that it does not ask for more.
+    /// Whether a position told now is no promise yet: the store has just been told of them, or they were passed while
+    /// they were away and so many others are back that it does not ask for more.
     fn is_early(&self, gateway: &Gateway) -> bool {
         let passed = gateway.mirror.look_up(self.visitor.place.seq).is_some_and(|(point, _)| point.parked);
         assert!(!passed || self.position.is_none(), "{:?} was passed while they were there", self.visitor);

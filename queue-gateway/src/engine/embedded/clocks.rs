@@ -72,8 +72,8 @@ impl Clocks {
         Self { noted_at: now, line: now, grace: now }
     }
 
-    /// Reads the clocks of a line that is all there from `whole` on. While gateways are `registered`, somebody notes the
-    /// time in every tick: what a gap has more than the longest step is time that nobody could use.
+    /// Reads the clocks of a line that is all there from `whole` on. While gateways are `registered`, somebody notes
+    /// the time in every tick: what a gap has more than the longest step is time that nobody could use.
     pub(super) fn read(&self, now: i64, registered: bool, whole: i64, admitting: Admitting) -> Moment {
         let longest = if registered { LONGEST_STEP.as_micros().try_into().unwrap_or(i64::MAX) } else { i64::MAX };
         let elapsed = now.saturating_sub(self.noted_at).clamp(0, longest);

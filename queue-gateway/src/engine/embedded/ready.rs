@@ -26,8 +26,8 @@ pub(super) struct ReadySet {
 /// One entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ready {
-    /// The registration under which the gateway reported it. A gateway that was gone and begins anew does not bring back
-    /// what it reported before.
+    /// The registration under which the gateway reported it. A gateway that was gone and begins anew does not bring
+    /// back what it reported before.
     pub(super) registration: u64,
     pub(super) network: Option<ClientNetwork>,
     /// When the visitor's next poll is due, in line time.
@@ -221,8 +221,8 @@ impl ReadySet {
         some.into_iter().filter(|((.., gateway), ready)| !self.stands(*gateway, *ready)).map(|(key, _)| key).collect()
     }
 
-    /// Up to which place nobody who is present can be missing. Gateways whose last report is older than `least` count no
-    /// more, though nobody has swept them yet.
+    /// Up to which place nobody who is present can be missing. Gateways whose last report is older than `least` count
+    /// no more, though nobody has swept them yet.
     pub(super) fn covered(&self, least: i64) -> Sequence {
         self.live(least).map(|seen| seen.covers).min().unwrap_or(Sequence::LAST)
     }
@@ -237,9 +237,9 @@ impl ReadySet {
         self.gateways.iter().map(|(gateway, seen)| (*gateway, seen.histogram.clone())).collect()
     }
 
-    /// Moves the horizon so that about `wanted` visitors of the general line are ready, and not below the watermark. It widens only when there
-    /// are fewer: otherwise a lone gateway that begins with its lowest would have to report everybody it has in its second
-    /// step.
+    /// Moves the horizon so that about `wanted` visitors of the general line are ready, and not below the watermark. It
+    /// widens only when there are fewer: otherwise a lone gateway that begins with its lowest would have to report
+    /// everybody it has in its second step.
     pub(super) fn move_horizon(&mut self, wanted: u64, watermark: Sequence) {
         let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
         let lowest_reach = self.gateways.values().filter_map(|seen| seen.reach).min().unwrap_or(Sequence::LAST);

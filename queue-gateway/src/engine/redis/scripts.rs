@@ -14,7 +14,8 @@ macro_rules! library {
     };
 }
 
-/// Every step with its hash, each from its parts and the file of its name, under the heading that says what Redis lets it do.
+/// Every step with its hash, each from its parts and the file of its name, under the heading that says what Redis lets
+/// it do.
 macro_rules! scripts {
     ($($heading:literal { $($step:ident $(($($part:literal)+))?)+ })+) => {
         #[derive(Debug)]

@@ -67,7 +67,8 @@ fn field<'i>(info: &'i str, name: &str) -> Option<&'i str> {
     info.lines().find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// The risks that a reply to `INFO` tells of. What a server does not tell, as some that others run do not, is no risk here.
+/// The risks that a reply to `INFO` tells of. What a server does not tell, as some that others run do not, is no risk
+/// here.
 fn risks(info: &str) -> Vec<Risk> {
     let field = |name| field(info, name);
     let is_limited = field("maxmemory").is_some_and(|bytes| bytes != "0");

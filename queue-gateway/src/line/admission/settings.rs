@@ -1,7 +1,7 @@
 //! The policy as the settings spell it: one flat table, of which each mode reads its own keys.
 //!
-//! A tagged enum would read the same, but serde buffers the table of one, and text from the environment that should become
-//! a number, and unknown keys that should be refused, get lost in the buffer.
+//! A tagged enum would read the same, but serde buffers the table of one, and text from the environment that should
+//! become a number, and unknown keys that should be refused, get lost in the buffer.
 
 use serde::Deserialize;
 

@@ -4,7 +4,8 @@ use crate::line::{place::Sequence, sparse::Sparse};
 
 /// Who stands in the priority lane: places that the log names one by one.
 ///
-/// No position ever rises: whoever stands at or before the highest place that was admitted is next, as in the general line.
+/// No position ever rises: whoever stands at or before the highest place that was admitted is next, as in the general
+/// line.
 #[derive(Clone, Debug)]
 pub(super) struct InvitedOrder {
     places: Sparse,

@@ -25,8 +25,8 @@ struct Written {
 }
 
 impl Order {
-    /// The order in bytes: a bit for each place that may have departed, and some for each of the few that stand elsewhere.
-    /// `None` for one that cannot be written.
+    /// The order in bytes: a bit for each place that may have departed, and some for each of the few that stand
+    /// elsewhere. `None` for one that cannot be written.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = self.extent();
         let (base, departed) = self.rank.departed();
@@ -43,8 +43,8 @@ impl Order {
         postcard::to_extend(&written, vec![VERSION]).ok()
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) has written. `drawn` is the outcome of the draw, once there is one, also where
-    /// the bytes are of before it: whoever goes on by the log need not make it again. `None` for anything else.
+    /// Reads what [`to_bytes`](Self::to_bytes) has written. `drawn` is the outcome of the draw, once there is one, also
+    /// where the bytes are of before it: whoever goes on by the log need not make it again. `None` for anything else.
     pub fn from_bytes(bytes: &[u8], drawn: Option<Arc<Drawn>>) -> Option<Self> {
         let (version, written) = bytes.split_first()?;
         let written: Written = (*version == VERSION).then(|| postcard::from_bytes(written).ok())??;

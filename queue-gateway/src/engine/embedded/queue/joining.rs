@@ -59,7 +59,8 @@ impl Queue {
         if lane == Lane::Invited {
             return Ok(self.join_invited(visitor, admitted_from, candidate, at));
         }
-        // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not there.
+        // Whoever goes straight in takes no place in the line, and passes a line that is full of people who are not
+        // there.
         let is_full = self.places.general() as u64 >= self.control.baseline.max_places || self.all_numbers_are_given();
         if admitted_from.is_none() && is_full {
             return Err(JoinRefused::Full);

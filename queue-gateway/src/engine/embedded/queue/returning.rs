@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl Queue {
-    /// The sequence of a place of an older epoch, unless somebody has or had it here: whoever has had their turn would be at
-    /// the front again, and two visitors at one place would make positions wrong for all. They get a fresh place.
+    /// The sequence of a place of an older epoch, unless somebody has or had it here: whoever has had their turn would
+    /// be at the front again, and two visitors at one place would make positions wrong for all. They get a fresh place.
     pub(super) fn restorable(&self, place: Place, at: Moment) -> Option<Sequence> {
         let seq = place.relative_to(self.epoch);
         let free = seq.is_restored() && self.places.can_give_back(seq, self.keeping(at));
-        // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
-        // fresh place.
+        // A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a
+        // number, or a fresh place.
         let draws = self.control.draw.has_numbers() || self.control.would_number(instant(at.now));
         let is_place = seq.is_invited() || place.seq.number().is_none() && !draws;
         (place.epoch < self.epoch && is_place && free).then_some(seq)
@@ -32,8 +32,8 @@ impl Queue {
         self.await_the_others(at);
     }
 
-    /// The first who comes back opens the time for the others: once in an epoch, and while nobody has been admitted, or soon
-    /// after the epoch began.
+    /// The first who comes back opens the time for the others: once in an epoch, and while nobody has been admitted, or
+    /// soon after the epoch began.
     fn await_the_others(&mut self, at: Moment) {
         let lasts = micros(self.control.baseline.lifetimes.come_back);
         let is_early = self.totals.admitted == 0 || at.now < self.epoch.0.saturating_add(lasts);

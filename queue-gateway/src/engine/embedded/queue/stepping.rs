@@ -115,7 +115,8 @@ impl Queue {
         }
     }
 
-    /// Whether the store knows the gateway, and so believes its report; and how many were refused because of their network.
+    /// Whether the store knows the gateway, and so believes its report; and how many were refused because of their
+    /// network.
     fn take_in(&mut self, report: &Report, at: Moment) -> (bool, BTreeMap<ClientNetwork, u64>) {
         let mut refused = BTreeMap::new();
         let known = report.phase != Phase::GoesOn || self.ready.knows(report.gateway);
@@ -146,7 +147,8 @@ impl Queue {
             // Nobody is admitted at a number of a draw.
             ready.seq.number().is_none() && queue.kept_place_of(ready.visitor, keeping) == Some(ready.seq)
         };
-        // Of a network that is held back and has no slot, one at a time: the next would be dropped as soon as it has one.
+        // Of a network that is held back and has no slot, one at a time: the next would be dropped as soon as it has
+        // one.
         let mut lowest: BTreeMap<ClientNetwork, Sequence> = BTreeMap::new();
         for ready in &report.ready {
             if let Some(network) = ready.network

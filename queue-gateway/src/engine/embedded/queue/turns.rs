@@ -116,7 +116,8 @@ impl Queue {
         None
     }
 
-    /// Why the visitor of a slot that is over has nothing any more; `None` for a first no-show, who has the place again.
+    /// Why the visitor of a slot that is over has nothing any more; `None` for a first no-show, who has the place
+    /// again.
     pub(super) fn end_of(&self, slot: &Slot, at: Moment) -> Option<Lost> {
         match (slot.holder, slot.arrival) {
             (None, None) if slot.arrive_by <= at.line => self.places.is_no_show(slot.visitor).then_some(Lost::NoShow),

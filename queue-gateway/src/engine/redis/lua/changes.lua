@@ -1,7 +1,8 @@
 -- Purpose  The latest changes of what governs the queue. Changes nothing.
 -- KEYS     of the library
 -- ARGV     3 how many at most
--- Reply    the newest first, each { revision, at, who, field, from, to }; the last two '-' for nothing, or '=' and the value
+-- Reply    the newest first, each { revision, at, who, field, from, to }; the last two '-' for nothing, or '=' and the
+--          value
 if not read() then
   return false
 end

@@ -1,7 +1,7 @@
 -- Purpose  Puts those who stand at numbers of the draw at their places.
 -- KEYS     of the library
--- ARGV     3 epoch, 4 how many numbers take part, 5 secret and 6 beacon of the draw, 7 the first number, 8... the place of
---          each, in the order of the numbers
+-- ARGV     3 epoch, 4 how many numbers take part, 5 secret and 6 beacon of the draw, 7 the first number, 8... the place
+--          of each, in the order of the numbers
 -- Reply    up to which number places are dealt
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'decided', 'dealt',
   'has_unknown', unpack(LIFE)) then

@@ -1,9 +1,10 @@
 -- Purpose  Takes in a page of a line that is handed back.
 -- KEYS     of the library
--- ARGV     3 gateway, 4 epoch, 5 head of the log, 6 last_seq and 7 the last place of the invited that it knows of, 8 1 when
---          all places were wanted, 9 the place after which the page begins, 10 that with which it ends, 11 1 for the last
---          page, 12 how many places, 13 how many slots have ended, 14... the places, ascending, the tokens of these slots, and
---          of each slot that has not ended: token, visitor, sequence, admitted_at, expires_at, holder or '-'
+-- ARGV     3 gateway, 4 epoch, 5 head of the log, 6 last_seq and 7 the last place of the invited that it knows of, 8 1
+--          when all places were wanted, 9 the place after which the page begins, 10 that with which it ends, 11 1 for
+--          the last page, 12 how many places, 13 how many slots have ended, 14... the places, ascending, the tokens of
+--          these slots, and of each slot that has not ended: token, visitor, sequence, admitted_at, expires_at, holder
+--          or '-'
 -- Reply    1, or 0 where somebody else tells of all places
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'watermark',
   'expired_through', 'own_head', 'known_head', 'listed_seq', 'listed_invited', 'is_listed', unpack(LIFE)) then
@@ -47,8 +48,8 @@ local function take_out_unless_listed(visitor, seq)
     places.set_back(visitor)
   end
 end
--- Goes through those who stand within the page, which is as long as what is told of it. Never through what has expired: a
--- million such places may not be cleared yet. Those that are kept are few.
+-- Goes through those who stand within the page, which is as long as what is told of it. Never through what has expired:
+-- a million such places may not be cleared yet. Those that are kept are few.
 local function go_through()
   local lasting = redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(math.max(above, queue.expired_through)),
     integer(through), 'WITHSCORES')

@@ -214,7 +214,7 @@ local places = on_first_use(function()
   end
 
   return { is_passed = is_passed, is_ready = is_ready, gateways = gateways, written = written, covered = covered,
-    known_through = known_through, is_suspended = is_suspended, over_through = over_through, place_of = place_of, sequences = sequences,
-    kept_places = kept_places, set_away = set_away, set_back = set_back, pass = pass, note_passed = note_passed,
-    unready = unready, depart = depart, drop_entry = drop_entry }
+    known_through = known_through, is_suspended = is_suspended, over_through = over_through, place_of = place_of,
+    sequences = sequences, kept_places = kept_places, set_away = set_away, set_back = set_back, pass = pass,
+    note_passed = note_passed, unready = unready, depart = depart, drop_entry = drop_entry }
 end)

@@ -21,8 +21,8 @@
 --          25 heard (hash: gateway to how far it was heard of what it remembers)
 --          26 snapshot (hash: head, and order, which gateways alone read)
 -- ARGV     1 time in microseconds since 1970 for tests, 0 for the store's own; 2 entries that the log keeps
--- Reply    nil when the queue is not configured; an error that begins with REJOINING from a step that cannot be done while
---          the line is being given back; else the step's own
+-- Reply    nil when the queue is not configured; an error that begins with REJOINING from a step that cannot be done
+--          while the line is being given back; else the step's own
 local META, LINE, AWAY, AWAY_PLACES, PASSED, NO_SHOWS, GIVEN_BACK, READY, ENTRIES, GATEWAYS, HISTOGRAMS, SLOTS, TOKENS,
   DEADLINES, EXPIRIES, NETWORKS, NETWORK_AGES, HELD_BACK, WITHHELD, LOST, LOST_ORDER, LOG, CHANGES,
   INVITATIONS, HEARD, SNAPSHOT = unpack(KEYS)
@@ -51,8 +51,8 @@ local MOST_NUMBERS_PER_PLACE = 4
 local SNAPSHOT_EVERY = 20000
 local LONGEST_SNAPSHOT = 4194304
 
--- The functions of the other three files are made when the first of them is called: most joins need none of them, and to
--- make them all would cost more than the join.
+-- The functions of the other three files are made when the first of them is called: most joins need none of them, and
+-- to make them all would cost more than the join.
 local lazily = { __index = function(functions, name)
   local made = functions.make()
   setmetatable(functions, { __index = made })
@@ -148,8 +148,8 @@ local function server()
   return at and string.sub(info, at + 7, at + 46) or ''
 end
 
--- Whether another process speaks for the store than in the last step: one that was started again, or a replica that took
--- over. It may lack the last writes.
+-- Whether another process speaks for the store than in the last step: one that was started again, or a replica that
+-- took over. It may lack the last writes.
 local elsewhere
 local function is_elsewhere()
   if elsewhere == nil then
@@ -215,8 +215,8 @@ local function close_numbers()
   end
 end
 
--- Why the queue gives no new places in a lane now, as `Control::no_joins` of line/life.rs has it: -1 they begin later, -2
--- it drains, -3 it is closed; nil while it gives them. Whoever asks knows that the line is whole.
+-- Why the queue gives no new places in a lane now, as `Control::no_joins` of line/life.rs has it: -1 they begin later,
+-- -2 it drains, -3 it is closed; nil while it gives them. Whoever asks knows that the line is whole.
 local function no_joins(invited)
   if now() >= closes_at() then
     return -3
@@ -227,8 +227,8 @@ local function no_joins(invited)
 end
 
 -- The three clocks at this moment, as embedded/clocks.rs has them: `now` is the store's own, `line` stands still while
--- the store is away from its gateways or waits for what they remember or for who comes back, and `grace` while the general line is not
--- admitted too.
+-- the store is away from its gateways or waits for what they remember or for who comes back, and `grace` while the
+-- general line is not admitted too.
 local moment
 local function clocks()
   if not moment then
@@ -284,8 +284,8 @@ local function nobody_ready()
 end
 
 -- Adds an entry to the log. Entries: `admitted token visitor seq admitted_at arrive_before claim_before expires_at`,
--- `claimed token visitor seq admitted_at expires_at holder`, `drawn numbers secret beacon`, `invited seq`, `departed seq`,
--- `restored seq`, `returned seq token`, `ended seq token`, `ready seq`, `away seq`, `expired through kept...`.
+-- `claimed token visitor seq admitted_at expires_at holder`, `drawn numbers secret beacon`, `invited seq`, `departed
+-- seq`, `restored seq`, `returned seq token`, `ended seq token`, `ready seq`, `away seq`, `expired through kept...`.
 local function log(entry)
   set('log_head', queue.log_head + 1)
   redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[2], integer(queue.log_head) .. '-0', 'e', entry)
@@ -298,7 +298,8 @@ local function unpassed_place(visitor)
   return stored and stored > queue.watermark and stored or nil, stored
 end
 
--- The end of the log: { epoch, history, last_seq, log_head, 1 while the line is given back, entries after `after` or 0 for a gap }.
+-- The end of the log: { epoch, history, last_seq, log_head, 1 while the line is given back, entries after `after` or 0
+-- for a gap }.
 local function tail(epoch, after, limit)
   local head, page = queue.log_head, 0
   if epoch == queue.epoch and after == head then
@@ -337,14 +338,15 @@ local function govern(by, orders)
   end
 end
 
--- What governs the queue, as stored: { revision, baseline_as_of, rate, cap, arrive, claim, claim_at_most, active, grace, come_back, max_places,
--- opens_at, pre_queue, opening, beacon_source, closes_at, message, invited_share, presale, rate_override, cap_override, opens_at_override,
--- opening_override, closes_at_override, drains_at, paused, rejoining_until, returning_until, message_override, draw_secret, numbering, draw_source, numbers,
--- closed_at, beacon, drawn_at }, nil for what is not set.
+-- What governs the queue, as stored: { revision, baseline_as_of, rate, cap, arrive, claim, claim_at_most, active,
+-- grace, come_back, max_places, opens_at, pre_queue, opening, beacon_source, closes_at, message, invited_share,
+-- presale, rate_override, cap_override, opens_at_override, opening_override, closes_at_override, drains_at, paused,
+-- rejoining_until, returning_until, message_override, draw_secret, numbering, draw_source, numbers, closed_at, beacon,
+-- drawn_at }, nil for what is not set.
 local function control()
-  return redis.call('HMGET', META, 'revision', 'baseline_as_of', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most', 'active', 'grace',
-    'come_back', 'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at', 'message', 'invited_share',
-    'presale', 'rate_override', 'cap_override',
-    'opens_at_override', 'opening_override', 'closes_at_override', 'drains_at', 'paused', 'rejoining_until', 'returning_until', 'message_override', 'draw_secret',
-    'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at')
+  return redis.call('HMGET', META, 'revision', 'baseline_as_of', 'rate', 'cap', 'arrive', 'claim', 'claim_at_most',
+    'active', 'grace', 'come_back', 'max_places', 'opens_at', 'pre_queue', 'opening', 'beacon_source', 'closes_at',
+    'message', 'invited_share', 'presale', 'rate_override', 'cap_override', 'opens_at_override', 'opening_override',
+    'closes_at_override', 'drains_at', 'paused', 'rejoining_until', 'returning_until', 'message_override',
+    'draw_secret', 'numbering', 'draw_source', 'numbers', 'closed_at', 'beacon', 'drawn_at')
 end

@@ -376,17 +376,17 @@ local slots = on_first_use(function()
   end
 
   return { note_network = note_network, withholds = withholds, is_live = is_live, renew = renew,
-    slots_if_held_back = slots_if_held_back, note_lost = note_lost, parse = parse, occupy = occupy, all = all, drop = drop,
-    slot_of = slot_of, bind = bind, finish = finish, vacate = vacate, live = live, settle = settle, admitted = admitted,
-    standing = standing, count = count, room = room, admit = admit, note_arrival = note_arrival }
+    slots_if_held_back = slots_if_held_back, note_lost = note_lost, parse = parse, occupy = occupy, all = all,
+    drop = drop, slot_of = slot_of, bind = bind, finish = finish, vacate = vacate, live = live, settle = settle,
+    admitted = admitted, standing = standing, count = count, room = room, admit = admit, note_arrival = note_arrival }
 end)
 
--- The queue in numbers: { epoch, history, last_seq, log_head, watermark, expired_through, last_invited, invited_watermark, active, unclaimed,
--- ready, ready_invited, held_back, { admitted, admitted_invited, arrived, no_shows, not_claimed }, now, control }.
+-- The queue in numbers: { epoch, history, last_seq, log_head, watermark, expired_through, last_invited,
+-- invited_watermark, active, unclaimed, ready, ready_invited, held_back, { admitted, admitted_invited, arrived,
+-- no_shows, not_claimed }, now, control }.
 local function stats(active, unclaimed)
-  return { queue.epoch, queue.history or 0, queue.last_seq, queue.log_head, queue.watermark, queue.expired_through, queue.last_invited,
-    queue.invited_watermark,
-    active, unclaimed, redis.call('ZCARD', READY), redis.call('ZCOUNT', READY, integer(INVITED), '+inf'),
-    redis.call('ZCARD', HELD_BACK),
+  return { queue.epoch, queue.history or 0, queue.last_seq, queue.log_head, queue.watermark, queue.expired_through,
+    queue.last_invited, queue.invited_watermark, active, unclaimed, redis.call('ZCARD', READY),
+    redis.call('ZCOUNT', READY, integer(INVITED), '+inf'), redis.call('ZCARD', HELD_BACK),
     { queue.admitted, queue.admitted_invited, queue.arrived, queue.no_shows, queue.not_claimed }, now(), control() }
 end
