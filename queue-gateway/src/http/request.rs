@@ -157,13 +157,13 @@ pub struct OwnPage {
     pub keeps: Keeps,
 }
 
-/// How a caller keeps a waiting token, as far as the request shows. Nobody needs it twice, and what stands in the body of a
-/// reply to a browser is open to scripts.
+/// How a caller keeps a waiting token, as far as the request shows. Nobody needs it twice, and what stands in the body
+/// of a reply to a browser is open to scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeps {
-    /// A browser does.
+    /// A browser does, whatever a script in it sends.
     InCookie,
-    /// Whoever sends one as `Authorization: Bearer` does.
+    /// Whoever else sends one as `Authorization: Bearer` does.
     ByItself,
     /// A first contact of no browser that we know of.
     Unknown,
@@ -174,16 +174,20 @@ impl FromRequestParts<Arc<Gateway>> for OwnPage {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let headers = &parts.headers;
-        if bearer(headers).is_some() {
-            return Ok(Self { keeps: Keeps::ByItself });
-        }
         let site = headers.get(SEC_FETCH_SITE);
-        let own = match site {
-            Some(site) => site == "same-origin" || site == "none",
-            None => comes_from_us(headers, &gateway.public_url),
-        };
+        // A foreign page would have to ask first whether it may send one.
+        let holds_a_token = bearer(headers).is_some();
+        let own = holds_a_token
+            || match site {
+                Some(site) => site == "same-origin" || site == "none",
+                None => comes_from_us(headers, &gateway.public_url),
+            };
         let is_browser = site.is_some() || headers.contains_key(header::ORIGIN);
-        let keeps = if is_browser { Keeps::InCookie } else { Keeps::Unknown };
+        let keeps = match (is_browser, holds_a_token) {
+            (true, _) => Keeps::InCookie,
+            (false, true) => Keeps::ByItself,
+            (false, false) => Keeps::Unknown,
+        };
         if own { Ok(Self { keeps }) } else { Err(error::cross_site()) }
     }
 }
@@ -236,7 +240,8 @@ impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for OrEmpty<T
     }
 }
 
-/// Body of a join: empty, or an object, with the join token in a queue of members and the invitation of whoever has one.
+/// Body of a join: empty, or an object, with the join token in a queue of members and the invitation of whoever has
+/// one.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct JoinBody {
