@@ -86,7 +86,8 @@ impl Listeners {
     }
 }
 
-/// The engine that the settings choose. A store that is away at present does not stop the start; one that refuses us does.
+/// The engine that the settings choose. A store that is away at present does not stop the start; one that refuses us
+/// does.
 pub async fn engine(settings: &Settings, clock: &SharedClock) -> Result<Arc<dyn QueueEngine>, ConnectError> {
     Ok(match settings.engine {
         EngineChoice::Embedded => Arc::new(EmbeddedEngine::new(clock.clone())),
@@ -172,6 +173,7 @@ impl App {
                 clock: clock.clone(),
                 period: settings.promotion.tick,
                 idle_after: settings.promotion.idle_after,
+                queues: u32::try_from(settings.queues.len()).unwrap_or(u32::MAX),
             });
             let queue = queue(&settings, queue_settings, follower, readings, joins, &metrics, &clock)?;
             queues.insert(queue.name.to_string(), Arc::new(queue));

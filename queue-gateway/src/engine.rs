@@ -152,12 +152,12 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     /// `Unavailable`. What had been reported of who is there is forgotten, so for
     /// [`REJOINING_SETTLES`](crate::line::REJOINING_SETTLES) more the gateways report anew.
     ///
-    /// Whoever remembers the newest entry of the log is believed, and is to tell of all places, one gateway at a time.
-    /// When it is silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE), it is gone, and the next best is
+    /// Whoever remembers the newest entry of the log is believed, and is to tell of all places, one gateway at a time; of
+    /// two [histories](crate::line::History) the later counts, however far the log of the other had come. When it is silent for [`REJOINING_PATIENCE`](crate::line::REJOINING_PATIENCE), it is gone, and the next best is
     /// believed. A store that was set back counts as one of them, which has told of all that it knows: so nothing that
     /// it has let go of comes back. Others are to tell of what was given later. Orders count where their revision is
     /// newer, and are recorded as put back by [`BY_GATEWAYS`](crate::line::BY_GATEWAYS); a draw counts where it had
-    /// come farther. Refused where a line goes on.
+    /// come farther. Refused where a line goes on, and to whoever remembers an earlier history.
     async fn rejoin(&self, queue: &QueueName, memory: &Memory) -> Result<Rejoined, EngineError>;
 
     /// Takes in a page of what was wanted. Whoever stands at a place in it that is free here is *unknown* until

@@ -57,7 +57,8 @@ pub struct Follower {
     pub mirror: Arc<Mirror>,
     /// Those who listen.
     pub streams: Arc<QueueStreams>,
-    /// Those who are there. Whoever holds its lock does not read the copy of the line: the tick takes them the other way round.
+    /// Those who are there. Whoever holds its lock does not read the copy of the line: the tick takes them the other
+    /// way round.
     pub presence: Arc<Mutex<Presence>>,
     /// Whether anybody asks for it.
     pub interest: Interest,
@@ -106,7 +107,8 @@ impl Follower {
     /// Announces a join of somebody who is here, until what this returns is dropped.
     pub fn joining(&self) -> Joining {
         self.interest.note();
-        // Before the lock: the tick asks who is present while it reads the line, and the two would wait for one another.
+        // Before the lock: the tick asks who is present while it reads the line, and the two would wait for one
+        // another.
         let newest = self.mirror.bookmark().newest;
         let join = self.presence.lock().join_begins(newest);
         Joining { presence: Arc::clone(&self.presence), join }
@@ -124,8 +126,12 @@ impl Follower {
             let tail = self.engine.tail(self.queue(), bookmark.epoch, bookmark.after, LOG_PAGE).await?;
             let news = self.mirror.follow(&*self.engine, bookmark, tail).await?;
             self.tell(&news);
-            if !matches!(news, News::Overtaken) {
-                return Ok(());
+            match news {
+                News::Overtaken => {}
+                News::Unsettled => {
+                    return Err(EngineError::Unavailable("the line changes while it is read".to_owned()));
+                }
+                _ => return Ok(()),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! This gateway's copy of each line: positions, counts and pace, without asking the store.
 //!
-//! Every step of the promoter brings what the log has gained; a reading of the log's end, made for requests that must not
-//! be told less than another gateway has told, brings it in between.
+//! Every step of the promoter brings what the log has gained; a reading of the log's end, made for requests that must
+//! not be told less than another gateway has told, brings it in between.
 
 mod following;
 mod line;
@@ -21,7 +21,7 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 pub use self::line::Census;
-pub(crate) use self::line::Line;
+pub(crate) use self::{line::Line, memory::LiveSlot};
 use crate::line::{Drawn, Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
 /// By how many seconds the clocks of gateways and store may differ before a lost place is taken for a kept one.
@@ -64,8 +64,8 @@ pub(crate) enum News {
     Rebuilt,
     /// The store began a new epoch: it knows nobody who had a place here.
     NewEpoch,
-    /// The store has lost its last writes, as in a fail-over, and goes on from an earlier moment of the same epoch: whom
-    /// it has lost cannot be told from here.
+    /// The store has lost its last writes, as in a fail-over, and goes on from an earlier moment of the same epoch:
+    /// whom it has lost cannot be told from here.
     SetBack,
     /// The store has lost the line, and is being given it back.
     Rejoining,
@@ -82,8 +82,8 @@ pub(crate) struct Bookmark {
     pub(crate) after: LogIndex,
     /// The newest entry of the log that was applied.
     head: LogIndex,
-    /// The newest place that is known to have been given; the last there can be while none is known, since nobody joins here
-    /// before the line is.
+    /// The newest place that is known to have been given; the last there can be while none is known, since nobody joins
+    /// here before the line is.
     pub(crate) newest: Sequence,
     copy: u64,
 }
@@ -102,7 +102,10 @@ pub struct Mirror {
     rejoining: AtomicBool,
     /// The store has been told all that is known here, since it began to wait.
     told: AtomicBool,
-    /// Tokens minted before this moment, in seconds since 1970, may state places that the store has lost and given away.
+    /// The store goes on with a later history, of which nothing is known here.
+    lapsed: AtomicBool,
+    /// Tokens minted before this moment, in seconds since 1970, may state places that the store has lost and given
+    /// away.
     doubtful_before: AtomicI64,
 }
 
@@ -117,6 +120,7 @@ impl Mirror {
             current: AtomicBool::new(false),
             rejoining: AtomicBool::new(false),
             told: AtomicBool::new(false),
+            lapsed: AtomicBool::new(false),
             doubtful_before: AtomicI64::new(i64::MIN),
         }
     }
@@ -126,8 +130,8 @@ impl Mirror {
         &self.queue
     }
 
-    /// Where a place stands by this copy and what can be told of it; `None` for a place that is not in the line, or for any
-    /// before the first step.
+    /// Where a place stands by this copy and what can be told of it; `None` for a place that is not in the line, or for
+    /// any before the first step.
     pub fn look_up(&self, seq: Sequence) -> Option<(Standpoint, Outlook)> {
         self.read(|line| line.standpoint(seq).map(|point| (point, line.outlook(seq, point.position)))).flatten()
     }
@@ -157,8 +161,8 @@ impl Mirror {
         self.read(|line| line.dealt().cloned()).flatten()
     }
 
-    /// Where the store has somebody who stood at a number: at the drawn place, once all places are dealt. Everybody else stays
-    /// where they are.
+    /// Where the store has somebody who stood at a number: at the drawn place, once all places are dealt. Everybody
+    /// else stays where they are.
     pub fn place(&self, seq: Sequence) -> Sequence {
         if seq.number().is_none() {
             return seq;
@@ -205,13 +209,13 @@ impl Mirror {
         self.rejoining.store(true, Ordering::Relaxed);
     }
 
-    /// The store has heard all that is known here, and goes on with it.
-    pub(crate) fn set_told(&self) {
-        self.told.store(true, Ordering::Relaxed);
+    /// Whether the store has heard all that is known here, and goes on with it.
+    pub(crate) fn set_told(&self, told: bool) {
+        self.told.store(told, Ordering::Relaxed);
     }
 
-    /// Whether only the engine can tell if a place whose token was minted then is still its owner's: after the store has
-    /// lost its last writes it issues the same sequences again.
+    /// Whether only the engine can tell if a place whose token was minted then is still its owner's: after the store
+    /// has lost its last writes it issues the same sequences again.
     pub fn is_doubtful(&self, issued_at: Timestamp) -> bool {
         issued_at.as_second() <= self.doubtful_before.load(Ordering::Relaxed)
     }
@@ -250,15 +254,18 @@ impl Mirror {
         }
     }
 
-    /// Where the next reading of the log should begin. The newest entry applied is read again: a store that was set back
-    /// and has moved on since may be ahead of us and yet another.
+    /// Where the next reading of the log should begin. The newest entry applied is read again: a store that was set
+    /// back and has moved on since may be ahead of us and yet another.
+    ///
+    /// Whoever follows an earlier history than the store has nothing to tell of this one, as if of another epoch.
     pub(crate) fn bookmark(&self) -> Bookmark {
         // Before the line: a copy that is made in between then counts as another.
         let copy = self.copies.load(Ordering::Acquire);
         let bookmark = self.read(|line| {
             let overlap = u64::from(line.last.is_some());
             let after = LogIndex(line.head.0.saturating_sub(overlap));
-            Bookmark { epoch: line.epoch, after, head: line.head, newest: line.last_seq(), copy }
+            let epoch = if self.lapsed.load(Ordering::Relaxed) { Epoch(0) } else { line.epoch };
+            Bookmark { epoch, after, head: line.head, newest: line.last_seq(), copy }
         });
         bookmark.unwrap_or(Bookmark {
             epoch: Epoch(0),

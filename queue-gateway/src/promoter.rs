@@ -1,7 +1,7 @@
 //! The one loop of each queue: tell the store who is here, admit, take in what is new, tell those who listen.
 //!
-//! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions. It rests while nobody
-//! is here, nobody asks and nobody is at the site.
+//! Every gateway runs it; the engine's own step makes sure that more loops never mean more admissions. It rests while
+//! nobody is here, nobody asks and nobody is at the site.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod giving_back;
+mod resting;
 
 use self::giving_back::give_back;
 
@@ -31,10 +32,6 @@ const SPARE_CANDIDATES: u64 = 16;
 const MOST_CANDIDATES: u64 = 4_096;
 /// The longest pause between two attempts while the store is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often a queue at rest is looked at: some commands, whatever goes on elsewhere. Of a line that the store has lost
-/// meanwhile it learns as late, and nobody was there; whoever comes back to a queue that goes on without it does so by the
-/// old token, as if all gateways had died.
-const LOOKS_EVERY: Duration = Duration::from_mins(1);
 /// A gateway that has not reached the store for so long sends its streams to others, who may.
 const ALONE_TOO_LONG: Duration = Duration::from_secs(30);
 /// After so many replies in a row that it could not follow a gateway withdraws.
@@ -53,6 +50,8 @@ pub struct Promoter {
     pub period: Duration,
     /// The loop rests when nobody was interested for so long.
     pub idle_after: Duration,
+    /// How many queues this gateway has: those at rest are looked at by turns.
+    pub queues: u32,
 }
 
 /// What this gateway and the store know of one another.
@@ -75,6 +74,8 @@ struct Acquaintance {
     unfollowed: u32,
     /// The newest entry of the log of which a snapshot was left.
     published: LogIndex,
+    /// The most gateways that were ever there at a time.
+    most_gateways: u32,
 }
 
 impl Promoter {
@@ -84,44 +85,6 @@ impl Promoter {
         stop.run_until_cancelled(Box::pin(self.repeat(&mut known))).await;
         // A store that is away learns it by our silence.
         let _ = self.take_leave(&mut known).await;
-    }
-
-    /// Tells the store that nobody is here.
-    async fn take_leave(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
-        known.phase = Phase::Ends;
-        let bookmark = self.follower.mirror.bookmark();
-        let farewell = Report { candidates: Vec::new(), ..self.report(known, Changes::nobody(), bookmark) };
-        self.follower.engine.step(self.follower.queue(), &farewell).await.map(|_| ())
-    }
-
-    /// Leaves the queue in peace until somebody asks. Then it begins anew.
-    async fn rest(&self, known: &mut Acquaintance) {
-        if self.take_leave(known).await.is_ok() {
-            // Nobody is to wait for gateways that may be gone by the next step.
-            self.follower.mirror.forget_others();
-            self.until_asked().await;
-        }
-        *known = self.anew(known);
-        self.follower.presence.lock().begin_anew();
-    }
-
-    /// The log is read before it returns: the first report says how far this gateway knows, and nobody is admitted beyond.
-    async fn until_asked(&self) {
-        let Follower { mirror, interest, engine, .. } = &*self.follower;
-        while tokio::time::timeout(LOOKS_EVERY, interest.asked()).await.is_err() {
-            // What operators order is remembered, and shown. An outage is for those to tell who ask.
-            let Ok(stats) = engine.stats(self.follower.queue()).await else { continue };
-            if self.follower.read_on().await.is_err() {
-                // A store that answers and has no line to read waits for a step: claims and releases of slots do, too.
-                break;
-            }
-            self.metrics.show(&stats, mirror.census());
-        }
-        // A store that was set back meanwhile, and has moved on, is not to be told from one that was not.
-        if let Ok(stats) = engine.stats(self.follower.queue()).await {
-            mirror.doubt_what_was_told_before(stats.now);
-        }
-        let _followed_by_the_step = self.follower.read_on().await;
     }
 
     async fn repeat(&self, known: &mut Acquaintance) {
@@ -166,18 +129,6 @@ impl Promoter {
         let awaits = |draw: &Draw| draw.is_pending() && draw.numbers.is_some() && draw.beacon.is_none();
         let is_awaited = self.follower.mirror.stats().is_some_and(|stats| awaits(&stats.control.draw));
         if is_awaited { Err("an operator has to say it") } else { Ok(()) }
-    }
-
-    /// Whether nobody has been here, at the site, parked, or asked for the queue for long enough. Notes when anybody was last.
-    fn is_idle(&self, interested_at: &mut Option<Instant>) -> bool {
-        let Follower { mirror, presence, interest, .. } = &*self.follower;
-        // Slots are swept by steps, and operators watch them; and the time for coming back stands still during an outage only
-        // while somebody steps.
-        let at_the_site = mirror.stats().is_none_or(|stats| stats.active > 0) || mirror.census().parked > 0;
-        if interest.take() || at_the_site || !presence.lock().is_nobody_expected() {
-            *interested_at = Some(Instant::now());
-        }
-        mirror.is_current() && interested_at.is_none_or(|at| at.elapsed() >= self.idle_after)
     }
 
     async fn tick(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
@@ -282,8 +233,10 @@ impl Promoter {
             mirror.note_rejoining(&stats);
         }
         let is_missed = mirror.is_missed_by(&tail);
-        known.set_back |=
-            !is_missed && (mirror.went_back(bookmark, &tail) || mirror.knows_newer_orders(bookmark, &stats));
+        let is_over = mirror.lapses_by(&tail);
+        known.set_back |= !is_missed
+            && !is_over
+            && (mirror.went_back(bookmark, &tail) || mirror.knows_newer_orders(bookmark, &stats));
         if (is_missed || known.set_back) && give_back(&self.follower, known.gateway).await? {
             known.set_back = false;
             return Ok(News::Rejoining);
@@ -321,6 +274,7 @@ impl Promoter {
         known.stepped_at = Instant::now();
         known.set_back = set_back;
         known.has_others = step.present.len() > 1;
+        known.most_gateways = known.most_gateways.max(u32::try_from(step.present.len()).unwrap_or(u32::MAX));
         step
     }
 
@@ -337,12 +291,14 @@ impl Promoter {
             set_back: false,
             unfollowed: 0,
             published: LogIndex(0),
+            most_gateways: 1,
         }
     }
 
     /// The store is told everything again. It is the same gateway, which others may have named.
     fn anew(&self, known: &Acquaintance) -> Acquaintance {
-        Acquaintance { gateway: known.gateway, reports: known.reports, ..self.begin() }
+        let Acquaintance { gateway, reports, most_gateways, .. } = *known;
+        Acquaintance { gateway, reports, most_gateways, ..self.begin() }
     }
 
     fn report(&self, known: &mut Acquaintance, changes: Changes, bookmark: Bookmark) -> Report {
@@ -369,8 +325,8 @@ impl Promoter {
         }
     }
 
-    /// Up to where visitors are reported. Whoever was passed and is here is reported however far the horizon is: their time
-    /// to come back runs until the store knows.
+    /// Up to where visitors are reported. Whoever was passed and is here is reported however far the horizon is: their
+    /// time to come back runs until the store knows.
     fn horizon(&self, known: &Acquaintance) -> Sequence {
         let watermark = self.follower.mirror.stats().map_or(Sequence::FIRST, |stats| stats.watermark);
         known.horizon.max(watermark)

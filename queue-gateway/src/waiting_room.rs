@@ -3,6 +3,7 @@
 mod admitted;
 mod joins;
 mod queue;
+mod slots;
 
 use std::{sync::Arc, time::Duration};
 
@@ -243,8 +244,8 @@ impl WaitingRoom {
         Ok(queue.remember().await?)
     }
 
-    /// Where the store says that the visitor stands. One who is not known by name has the place of their token, where the line was
-    /// given back to the store: it may remember how they had lost an earlier one.
+    /// Where the store says that the visitor stands. One who is not known by name has the place of their token, where
+    /// the line was given back to the store: it may remember how they had lost an earlier one.
     async fn standing_by_name(&self, queue: &Queue, held: Held) -> Result<Standing, EngineError> {
         let visitor = held.holder.visitor;
         let standing = self.engine.status(&queue.name, visitor).await?;
@@ -269,8 +270,8 @@ impl WaitingRoom {
         self.answer(queue, held.holder, client, Joined { epoch, standing, fresh: false }).await
     }
 
-    /// Where the store says that the visitor stands. One whom it does not know is put back to the place of their token, if
-    /// that is of an older epoch than the store's: the store has lost them, they have not left.
+    /// Where the store says that the visitor stands. One whom it does not know is put back to the place of their token,
+    /// if that is of an older epoch than the store's: the store has lost them, they have not left.
     async fn standing_of(&self, queue: &Queue, held: Held) -> Result<(Epoch, Standing), Refusal> {
         self.departed.check(held.holder.visitor).inspect_err(|_| queue.metrics.departed_refused.inc())?;
         let standing = self.standing_by_name(queue, held).await?;
@@ -287,9 +288,9 @@ impl WaitingRoom {
         Ok((epoch, Standing::Absent { lost: lost.or(passed.then_some(Lost::Passed)) }))
     }
 
-    /// Words for whoever the store says stands so in this epoch. The position comes from this gateway's own mirror, read
-    /// anew, so that whatever another gateway has told is in it. Of a place that is new nobody has been told anything: it
-    /// costs no reading.
+    /// Words for whoever the store says stands so in this epoch. The position comes from this gateway's own mirror,
+    /// read anew, so that whatever another gateway has told is in it. Of a place that is new nobody has been told
+    /// anything: it costs no reading.
     async fn answer(
         &self,
         queue: &Queue,
@@ -300,9 +301,8 @@ impl WaitingRoom {
         let mut place = standing.seq().map(|seq| Place { epoch, seq });
         let mut view = None;
         let mut refreshing = false;
-        if fresh && matches!(standing, Standing::Admitted { .. }) && queue.readings.fresh().await.is_err() {
-            // Nobody is told of a turn that is not remembered here: the store may have lost it since.
-            return Err(Refusal::Unavailable);
+        if matches!(standing, Standing::Admitted { .. }) {
+            queue.remember().await?;
         }
         if let Standing::Waiting { seq } = standing {
             // The log tells of places in the priority lane.

@@ -203,8 +203,8 @@ pub(super) struct RevokeRequest {
     queue: Option<QueueName>,
 }
 
-/// Ends an active token's slot, and the token opens nothing any more. One that the site has claimed is revoked there: it goes
-/// by its own records, and tells us.
+/// Ends an active token's slot, and the token opens nothing any more. One that the site has claimed is revoked there:
+/// it goes by its own records, and tells us.
 pub(super) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator,
@@ -212,10 +212,7 @@ pub(super) async fn revoke(
     OrEmpty(RevokeRequest { queue }): OrEmpty<RevokeRequest>,
 ) -> Result<StatusCode, Problem> {
     let ask = async |queue: &Arc<Queue>| {
-        let revocation = gateway.engine.revoke(&queue.name, id).await?;
-        if revocation == Revocation::Ended {
-            queue.remember().await?;
-        }
+        let revocation = gateway.room.revoke(queue, id).await?;
         Ok((revocation != Revocation::NotLive).then(|| (queue.clone(), revocation)))
     };
     let queues = slot_search::queues(&gateway, queue.as_ref())?;

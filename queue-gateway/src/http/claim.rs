@@ -1,5 +1,5 @@
-//! `POST /v1/active-tokens/{id}/arrive`, `/claim` and `/release`: a service says that a visitor is there, binds the slot to
-//! the member who uses it, and ends it.
+//! `POST /v1/active-tokens/{id}/arrive`, `/claim` and `/release`: a service says that a visitor is there, binds the
+//! slot to the member who uses it, and ends it.
 
 use std::sync::Arc;
 
@@ -42,17 +42,11 @@ pub(super) async fn claim(
         }
         let readmission =
             Readmission { epoch: Epoch(claims.epoch), visitor: claims.visitor, expires_at: claims.expires_at };
-        let claim = gateway.engine.claim(&queue.name, id, request.holder, Some(readmission)).await?;
-        queue.remember().await?;
-        claim
+        gateway.room.claim(queue, id, request.holder, Some(readmission)).await?
     } else {
         let ask = async |queue: &Queue| {
-            let claim = gateway.engine.claim(&queue.name, id, request.holder, None).await?;
-            if claim == Claim::Gone {
-                return Ok(None);
-            }
-            queue.remember().await?;
-            Ok(Some(claim))
+            let claim = gateway.room.claim(queue, id, request.holder, None).await?;
+            Ok((claim != Claim::Gone).then_some(claim))
         };
         // Only the signed token says whose place it is in a queue of members.
         let queues = gateway.queues.values().filter(|queue| queue.members.is_none());
@@ -94,11 +88,7 @@ pub(super) async fn release(
     Path(id): Path<ActiveTokenId>,
     OrEmpty(ReleaseRequest { queue }): OrEmpty<ReleaseRequest>,
 ) -> Result<StatusCode, Problem> {
-    let ask = async |queue: &Queue| {
-        let was_live = gateway.engine.release(&queue.name, id).await?;
-        queue.remember().await?;
-        Ok(was_live.then_some(()))
-    };
+    let ask = async |queue: &Queue| Ok(gateway.room.release(queue, id).await?.then_some(()));
     let queues = slot_search::queues(&gateway, queue.as_ref())?;
     slot_search::find(queues.into_iter().map(|queue| ask(queue)).collect()).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -15,13 +15,14 @@ use super::{
 #[serde(transparent)]
 pub struct LogIndex(pub u64);
 
-/// Which history of a line it is: the store's time in microseconds at which it last went on after it had waited for what
-/// gateways remember; zero before that. Whoever follows another and has told nothing may know what nobody else does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which history of a line it is: the store's time in microseconds at which it last went on after it had waited for
+/// what gateways remember; zero before that. Whoever follows another and has told nothing may know what nobody else
+/// does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct History(pub i64);
 
-/// One change to the line that positions depend on, or to a slot that has to outlive its store; a plain join is neither, since
-/// sequences have no gaps. One by invitation is: the invited are few.
+/// One change to the line that positions depend on, or to a slot that has to outlive its store; a plain join is
+/// neither, since sequences have no gaps. One by invitation is: the invited are few.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineChange {
     /// Left the line for a slot; carries all that is needed to mint the active token. Whoever stands before the highest
@@ -44,16 +45,16 @@ pub enum LineChange {
         /// At this place.
         seq: Sequence,
     },
-    /// The queue has opened, and its draw is decided: whoever stands at a number of it stands at a place that follows from
-    /// this. The store deals the places out after it.
+    /// The queue has opened, and its draw is decided: whoever stands at a number of it stands at a place that follows
+    /// from this. The store deals the places out after it.
     Drawn(Lots),
     /// Came back to a place of an older epoch.
     Restored {
         /// The place, relative to the current epoch.
         seq: Sequence,
     },
-    /// The site has bound a slot to a member: told once, with all that there is to remember of the slot, since a readmitted
-    /// visitor's has not been told before.
+    /// The site has bound a slot to a member: told once, with all that there is to remember of the slot, since a
+    /// readmitted visitor's has not been told before.
     Claimed {
         /// The slot.
         token: ActiveTokenId,

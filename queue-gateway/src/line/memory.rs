@@ -1,7 +1,7 @@
 //! What gateways know of a line: enough to give it back to a store that has lost it.
 //!
-//! A gateway knows every place and no names: whoever stands at a place that was handed back is named by the next report or
-//! join that comes with their signed token.
+//! A gateway knows every place and no names: whoever stands at a place that was handed back is named by the next report
+//! or join that comes with their signed token.
 
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ use super::{
     stats::Totals,
 };
 
-/// A store that lacks something waits so long for gateways that were there a moment ago: one that is stopped or cut off for
-/// seconds may have told of turns that nobody else knows of.
+/// A store that lacks something waits so long for gateways that were there a moment ago: one that is stopped or cut off
+/// for seconds may have told of turns that nobody else knows of.
 pub const REJOINING_LASTS: Duration = Duration::from_mins(1);
-/// Whoever tells of a line is not cut short, but for this: at 2,000 places a page it is ten times what the longest line takes.
+/// Whoever tells of a line is not cut short, but for this: at 2,000 places a page it is ten times what the longest line
+/// takes.
 pub const REJOINING_AT_MOST: Duration = Duration::from_mins(5);
-/// Where nobody has handed back anything for so long, nobody is about to: gateways look for a lost store every two seconds.
-/// Whoever was telling of the line is gone, and a store that does not know of any gateway waits no longer.
+/// Where nobody has handed back anything for so long, nobody is about to: gateways look for a lost store every two
+/// seconds. Whoever was telling of the line is gone, and a store that does not know of any gateway waits no longer.
 pub const REJOINING_PATIENCE: Duration = Duration::from_secs(3);
 /// Once the line is back, its gateways have so long to report anew who is there, before anybody joins or is admitted.
 pub const REJOINING_SETTLES: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub struct Memory {
     pub gateways: Vec<GatewayId>,
     /// The epoch of all that follows.
     pub epoch: Epoch,
+    /// The history that it follows. Entries of two histories say nothing of one another: the later one counts.
+    pub history: History,
     /// Everything up to this entry of the log is known.
     pub log_head: LogIndex,
     /// Up to where the line has come.
@@ -53,8 +56,8 @@ pub struct Memory {
 pub enum Rejoined {
     /// It wants to be told of all places, and believes who tells of them.
     All,
-    /// It wants to be told of those alone that were given after these: the sequence of a place or the number of a draw, and the
-    /// place of the invited.
+    /// It wants to be told of those alone that were given after these: the sequence of a place or the number of a draw,
+    /// and the place of the invited.
     Since(Sequence, Sequence),
     /// It has heard all of it.
     Nothing,
@@ -79,7 +82,8 @@ pub struct MemoryPage {
     pub above: Sequence,
     /// And ends with this one.
     pub through: Sequence,
-    /// The places in between where somebody stands, ascending; at most [`MOST_HANDED_BACK`](crate::engine::MOST_HANDED_BACK).
+    /// The places in between where somebody stands, ascending; at most
+    /// [`MOST_HANDED_BACK`](crate::engine::MOST_HANDED_BACK).
     pub places: Vec<Sequence>,
     /// Those whose slots had not ended, as far as they fit into the page.
     pub slots: Vec<RememberedSlot>,

@@ -39,8 +39,8 @@ impl Mirror {
         tail.rejoining || self.epoch().is_some_and(|epoch| epoch != tail.epoch)
     }
 
-    /// Whether a store shows less in a reply that was asked for at `bookmark` than was known here before: neither number
-    /// falls within an epoch unless writes were lost.
+    /// Whether a store shows less in a reply that was asked for at `bookmark` than was known here before: neither
+    /// number falls within an epoch unless writes were lost.
     pub(crate) fn went_back(&self, bookmark: Bookmark, tail: &Tail) -> bool {
         let knew_more = tail.log_head < bookmark.head || tail.last_seq < bookmark.newest;
         bookmark.epoch == tail.epoch && self.is_same_copy(bookmark) && knew_more
@@ -49,6 +49,15 @@ impl Mirror {
     /// Whether the store has waited, since this was followed, for what gateways remember.
     fn is_of_another_history(&self, tail: &Tail) -> bool {
         self.read(|line| line.epoch == tail.epoch && line.history != tail.history).unwrap_or(false)
+    }
+
+    /// Whether the store goes on with a later history, in which what is known here was not told: from then on it counts for
+    /// nothing.
+    pub(crate) fn lapses_by(&self, tail: &Tail) -> bool {
+        let is_later = self.read(|line| line.epoch == tail.epoch && line.history < tail.history).unwrap_or(false);
+        let lapses = is_later && !self.told.load(Ordering::Relaxed);
+        self.lapsed.fetch_or(lapses, Ordering::Relaxed);
+        lapses
     }
 
     /// Goes on with a history in which all that is known here was told; false where it was not.
@@ -64,8 +73,8 @@ impl Mirror {
         self.copies.load(Ordering::Acquire) == bookmark.copy
     }
 
-    /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, and goes on, the
-    /// line is read anew.
+    /// Takes in a step's reply, whose tail was asked for at `bookmark`; from a store that has been `set_back`, and goes
+    /// on, the line is read anew.
     pub(crate) async fn follow_step(
         &self,
         engine: &dyn QueueEngine,
@@ -79,7 +88,10 @@ impl Mirror {
         if !tail.rejoining && self.rejoining.swap(false, Ordering::Relaxed) {
             self.doubt_what_was_told(stats.now);
         }
-        let news = if set_back { self.recover(engine).await? } else { self.take_in(engine, bookmark, tail).await? };
+        // A store that waits has no line to read.
+        let is_to_be_read_anew = set_back && !tail.rejoining;
+        let news =
+            if is_to_be_read_anew { self.recover(engine).await? } else { self.take_in(engine, bookmark, tail).await? };
         // A copy that was made meanwhile is newer than these numbers.
         let same_copy = self.is_same_copy(bookmark);
         if let Some(line) = self.line.write().as_mut().filter(|line| same_copy && line.epoch == stats.epoch) {
@@ -216,8 +228,8 @@ impl Mirror {
         Continuation::Entries(changes)
     }
 
-    /// Copies the line anew: from the snapshot that another gateway has left, or from its beginning, and the log after it;
-    /// or in full, where that is less.
+    /// Copies the line anew: from the snapshot that another gateway has left, or from its beginning, and the log after
+    /// it; or in full, where that is less.
     async fn rebuild(&self, engine: &dyn QueueEngine) -> Result<News, EngineError> {
         self.copy_anew(engine, false).await
     }
@@ -244,12 +256,14 @@ impl Mirror {
         }
         *line = Some(fresh);
         drop(line);
+        self.set_told(false);
+        self.lapsed.store(false, Ordering::Relaxed);
         self.copies.fetch_add(1, Ordering::Release);
         Ok(News::Rebuilt)
     }
 
-    /// The line by a snapshot and the log after it; `None` where the log does not reach back so far, or to read the line in
-    /// full is less.
+    /// The line by a snapshot and the log after it; `None` where the log does not reach back so far, or to read the
+    /// line in full is less.
     async fn copy_from_snapshot(
         &self,
         engine: &dyn QueueEngine,
@@ -273,7 +287,8 @@ impl Mirror {
         self.caught_up(engine, fresh, before).await
     }
 
-    /// The line page by page, while it moves on, and what happened meanwhile; `None` where the store changed under our hands.
+    /// The line page by page, while it moves on, and what happened meanwhile; `None` where the store changed under our
+    /// hands.
     async fn copy_in_full(
         &self,
         engine: &dyn QueueEngine,

@@ -1,27 +1,54 @@
 //! What this gateway remembers of a line, for a store that has lost it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::atomic::{AtomicI64, Ordering},
+};
 
-use contract::ids::ActiveTokenId;
+use contract::ids::{ActiveTokenId, VisitorId};
+use jiff::Timestamp;
 
 use super::{Bookmark, Line, Mirror};
 use crate::line::{
     Admission, GatewayId, LineChange, LogIndex, Memory, RememberedSlot, SNAPSHOT_EVERY, Sequence, Snapshot, Stats,
 };
 
-/// So many slots are remembered to have ended: more than do in the moments that a store loses.
-const ENDED_LATELY: usize = 1_024;
+/// How many ended slots are remembered: more than can end in the seconds that a store may lose.
+const ENDED_LATELY: usize = 4_096;
 
 /// The slots that have not ended, and those that have lately.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    lasting: BTreeMap<ActiveTokenId, RememberedSlot>,
+    lasting: BTreeMap<ActiveTokenId, Lasting>,
     ended: VecDeque<ActiveTokenId>,
+}
+
+/// A slot that has not ended.
+#[derive(Debug)]
+struct Lasting {
+    slot: RememberedSlot,
+    /// When this gateway last told the store that its visitor is at the site, in microseconds since 1970; 0 for never.
+    told_at: AtomicI64,
+}
+
+/// A live slot, as far as the log tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LiveSlot {
+    /// Somebody has claimed it.
+    Claimed,
+    /// Nobody has; this gateway last told the store at this moment of its clock that the visitor is at the site.
+    Unclaimed(Timestamp),
 }
 
 impl Slots {
     pub(super) fn new(slots: impl IntoIterator<Item = RememberedSlot>) -> Self {
-        Self { lasting: slots.into_iter().map(|slot| (slot.token, slot)).collect(), ended: VecDeque::new() }
+        let mut all = Self::default();
+        slots.into_iter().for_each(|slot| all.insert(slot));
+        all
+    }
+
+    fn insert(&mut self, slot: RememberedSlot) {
+        self.lasting.insert(slot.token, Lasting { slot, told_at: AtomicI64::new(0) });
     }
 
     pub(super) fn follow(&mut self, change: &LineChange) {
@@ -29,13 +56,12 @@ impl Slots {
             LineChange::Admitted { seq, visitor, admission } => {
                 let Admission { token, admitted_at, expires_at, .. } = *admission;
                 let (visitor, seq) = (*visitor, *seq);
-                let slot = RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder: None };
-                self.lasting.insert(token, slot);
+                self.insert(RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder: None });
             }
             LineChange::Claimed { token, visitor, seq, admitted_at, expires_at, holder } => {
                 let (token, visitor, seq, holder) = (*token, *visitor, *seq, Some(*holder));
                 let (admitted_at, expires_at) = (*admitted_at, *expires_at);
-                self.lasting.insert(token, RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder });
+                self.insert(RememberedSlot { token, visitor, seq, admitted_at, expires_at, holder });
             }
             LineChange::Returned { token, .. } | LineChange::Ended { token, .. } => {
                 self.lasting.remove(token);
@@ -58,7 +84,7 @@ impl Slots {
     }
 
     fn lasting_and_ended(&self) -> (Vec<RememberedSlot>, Vec<ActiveTokenId>) {
-        let lasting: Vec<RememberedSlot> = self.lasting.values().copied().collect();
+        let lasting: Vec<RememberedSlot> = self.lasting.values().map(|lasting| lasting.slot).collect();
         // A store that was set back brings slots to life whose end nobody remembered but this gateway.
         let ended = self.ended.iter().copied().filter(|token| !self.lasting.contains_key(token)).collect();
         (lasting, ended)
@@ -95,10 +121,35 @@ impl Mirror {
         self.read(Line::standing).unwrap_or_default()
     }
 
+    /// The slot of this visitor that a token opens; `None` where the log tells of none that has not ended.
+    pub(crate) fn live_slot(&self, token: ActiveTokenId, visitor: VisitorId) -> Option<LiveSlot> {
+        self.read(|line| {
+            let Lasting { slot, told_at } = line.slots.lasting.get(&token).filter(|of| of.slot.visitor == visitor)?;
+            Some(match slot.holder {
+                Some(_) => LiveSlot::Claimed,
+                None => LiveSlot::Unclaimed(microsecond(told_at.load(Ordering::Relaxed))),
+            })
+        })
+        .flatten()
+    }
+
+    /// The store was told at this moment of its clock that the visitor of a slot is at the site.
+    pub(crate) fn note_told(&self, token: ActiveTokenId, at: Timestamp) {
+        self.read(|line| {
+            if let Some(lasting) = line.slots.lasting.get(&token) {
+                lasting.told_at.store(at.as_microsecond(), Ordering::Relaxed);
+            }
+        });
+    }
+
     /// The slots that have not ended, and the tokens of those that have lately.
     pub(crate) fn slots(&self) -> (Vec<RememberedSlot>, Vec<ActiveTokenId>) {
         self.read(|line| line.slots.lasting_and_ended()).unwrap_or_default()
     }
+}
+
+fn microsecond(at: i64) -> Timestamp {
+    Timestamp::from_microsecond(at).unwrap_or(Timestamp::MIN)
 }
 
 impl Line {
@@ -117,6 +168,7 @@ impl Line {
             gateway,
             gateways: self.present.iter().map(|(gateway, _)| *gateway).collect(),
             epoch: self.epoch,
+            history: self.history,
             log_head: self.head,
             extent: self.order.extent(),
             totals: self.stats.totals,
@@ -133,11 +185,7 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use contract::{
-        clock::ManualClock,
-        ids::{MemberId, VisitorId},
-    };
-    use jiff::Timestamp;
+    use contract::{clock::ManualClock, ids::MemberId};
 
     use super::*;
 

@@ -6,7 +6,8 @@ use crate::{
     line::{GatewayId, MemoryPage, Rejoined, Sequence, is_given_after},
 };
 
-/// Gives the store what this gateway remembers. Returns false where the store goes on without it, or nothing is remembered.
+/// Gives the store what this gateway remembers. Returns false where the store goes on without it, or nothing is
+/// remembered.
 ///
 /// It is called in every step until the store has heard all gateways. One that was heard is asked for no more.
 pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result<bool, EngineError> {
@@ -19,7 +20,7 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
         Rejoined::Refused => return Ok(false),
         // Others are heard.
         Rejoined::Nothing => {
-            mirror.set_told();
+            mirror.set_told(true);
             return Ok(true);
         }
         Rejoined::All => mirror.standing(),
@@ -66,7 +67,7 @@ pub(super) async fn give_back(follower: &Follower, gateway: GatewayId) -> Result
     }
     let page = MemoryPage { ended, is_last: true, ..rest };
     if engine.hand_back(queue, &page).await? {
-        mirror.set_told();
+        mirror.set_told(true);
     }
     Ok(true)
 }

@@ -4,7 +4,11 @@ use contract::tokens::ActiveClaims;
 use jiff::Timestamp;
 
 use super::{Held, Queue, Refusal, WaitingRoom};
-use crate::line::{Admission, Epoch, Progress, Standing};
+use crate::{
+    follower::Stale,
+    line::{Admission, Epoch, Standing},
+    mirror::LiveSlot,
+};
 
 /// Where somebody goes who wants to enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,24 +41,36 @@ impl WaitingRoom {
         let Standing::Admitted { admission, .. } = self.engine.status(&queue.name, held.holder.visitor).await? else {
             return Ok(Entrance::Closed);
         };
-        match self.engine.arrive(&queue.name, admission.token).await? {
-            Standing::Admitted { admission, .. } => Ok(Entrance::Open { epoch, admission }),
-            Standing::Waiting { .. } | Standing::Absent { .. } => Ok(Entrance::Closed),
-        }
+        let Standing::Admitted { admission, .. } = self.engine.arrive(&queue.name, admission.token).await? else {
+            return Ok(Entrance::Closed);
+        };
+        queue.remember().await?;
+        Ok(Entrance::Open { epoch, admission })
     }
 
     /// Whether the slot of a valid active token is live. Being asked is a sign of life of its visitor.
+    ///
+    /// A page asks for each of its parts, so the log answers, which all who ask read at once. The store is told of the first,
+    /// and again when half of the time for a claim is over; it alone knows whether the slot has just lapsed.
     pub async fn verify(&self, queue: &Queue, claims: &ActiveClaims) -> Result<bool, Refusal> {
-        match self.engine.status(&queue.name, claims.visitor).await? {
-            Standing::Admitted { admission, .. } if admission.token == claims.id => {
-                if should_note_life(queue, &admission) {
-                    self.engine.arrive(&queue.name, claims.id).await?;
-                }
-                Ok(true)
-            }
-            Standing::Admitted { .. } => Ok(false),
-            Standing::Waiting { .. } | Standing::Absent { .. } => Ok(is_of_before(queue, claims)),
+        queue.readings.fresh().await.map_err(|Stale| Refusal::Unavailable)?;
+        let mirror = &queue.follower.mirror;
+        let Some(slot) = mirror.live_slot(claims.id, claims.visitor) else {
+            // Who has another slot by now goes on with that.
+            let goes_on = is_of_before(queue, claims)
+                && !matches!(self.engine.status(&queue.name, claims.visitor).await?, Standing::Admitted { .. });
+            return Ok(goes_on);
+        };
+        let stats = queue.stats()?;
+        let enough = i64::try_from(stats.control.baseline.lifetimes.claim.as_secs() / 2).unwrap_or(i64::MAX);
+        if let LiveSlot::Unclaimed(told_at) = slot
+            && stats.now.duration_since(told_at).as_secs() >= enough
+        {
+            let standing = self.engine.arrive(&queue.name, claims.id).await?;
+            mirror.note_told(claims.id, stats.now);
+            return Ok(matches!(standing, Standing::Admitted { .. }));
         }
+        Ok(true)
     }
 
     /// Records that the visitor of a valid active token is at the site. `None` when the slot is not live.
@@ -71,21 +87,8 @@ impl WaitingRoom {
     }
 }
 
-/// Whether a token is of an older epoch: a store that lost its state knows nobody of before. Those whom it had admitted go on
-/// with their signed tokens; a place in the line that they also hold does not speak against them.
+/// Whether a token is of an older epoch: a store that lost its state knows nobody of before. Those whom it had admitted
+/// go on with their signed tokens; a place in the line that they also hold does not speak against them.
 fn is_of_before(queue: &Queue, claims: &ActiveClaims) -> bool {
     queue.follower.mirror.epoch().is_some_and(|epoch| Epoch(claims.epoch) < epoch)
-}
-
-/// A page asks for each of its parts: the store is told of the first, and again when half of the time is over. By the store's
-/// clock, as of the last step.
-fn should_note_life(queue: &Queue, admission: &Admission) -> bool {
-    match admission.progress {
-        Progress::Admitted => true,
-        Progress::Claimed => false,
-        Progress::Arrived => queue.follower.mirror.stats().is_none_or(|stats| {
-            let left = admission.claim_before.duration_since(stats.now).as_secs();
-            left.saturating_mul(2) < i64::try_from(stats.control.baseline.lifetimes.claim.as_secs()).unwrap_or(i64::MAX)
-        }),
-    }
 }

@@ -47,14 +47,12 @@ impl Queue {
         self.follower.mirror.stats().ok_or(Refusal::Unavailable)
     }
 
-    /// Returns once this gateway remembers all that the store has done by now. Nothing is confirmed before: the store may lose
-    /// it in the next moment, and it is given back what its gateways remember.
+    /// Returns once this gateway remembers all that the store has done by now. Nothing is confirmed before: the store may
+    /// lose it in the next moment, and is given back what those gateways remember that step the queue.
     pub async fn remember(&self) -> Result<(), EngineError> {
-        self.readings.fresh().await.map_err(|Stale| {
-            // Perhaps because the queue rests here, and the store wants to be told of it.
-            self.follower.interest.note();
-            EngineError::Unavailable("what it has done cannot be read back".to_owned())
-        })
+        self.follower.interest.ask().await;
+        let remembered = self.readings.fresh().await;
+        remembered.map_err(|Stale| EngineError::Unavailable("what it has done cannot be read back".to_owned()))
     }
 
     /// What everybody sees of its draw; `None` where it opens in the order of joining.
@@ -67,8 +65,8 @@ impl Queue {
         PublishedDraw::of(&self.name, issuer, stats, self.follower.mirror.departed_numbers().as_deref())
     }
 
-    /// Whether a token may still stand for a place: where newcomers have to bring something, a later place is given on the
-    /// same conditions.
+    /// Whether a token may still stand for a place: where newcomers have to bring something, a later place is given on
+    /// the same conditions.
     pub async fn may_still_hold(&self, held: &Held) -> bool {
         if self.members.is_none() && self.proof_of_work.is_none() {
             return true;
@@ -80,7 +78,8 @@ impl Queue {
         is_members && (mirror.epoch() != Some(held.place.epoch) || mirror.look_up(held.place.seq).is_some())
     }
 
-    /// The place that a token states, if it counts in this gateway's copy of the line; `None` when only the store can tell.
+    /// The place that a token states, if it counts in this gateway's copy of the line; `None` when only the store can
+    /// tell.
     pub(super) fn place_here(&self, held: &Held) -> Option<Sequence> {
         let mirror = &self.follower.mirror;
         let counts = mirror.epoch() == Some(held.place.epoch) && !mirror.is_doubtful(held.issued_at);

@@ -1,7 +1,7 @@
 //! A replica takes over: the line goes on without anybody's help.
 
 use contract::ids::{ActiveTokenId, QueueName, VisitorId};
-use queue_gateway::engine::{EngineError, QueueEngine, redis::RedisEngine};
+use queue_gateway::engine::{EngineError, QueueEngine, Risk, redis::RedisEngine};
 use queue_gateway::line::{JoinReply, NoJoins};
 use testkit::{Redis, RedisCluster, RedisSentinel, eventually_some};
 use uuid::Uuid;
@@ -50,6 +50,18 @@ async fn assert_the_line_goes_on(engine: &RedisEngine) {
     let joined = eventually_some("joins are taken", async || join(engine, 4).await.ok()).await;
     assert_eq!(joined.standing, waiting(4));
     assert_eq!(until_done(async || engine.status(&queue(), visitor(2)).await).await, waiting(2));
+}
+
+#[tokio::test]
+async fn a_master_that_goes_on_without_its_replicas_is_a_risk() {
+    let sentinel = RedisSentinel::start(1).await;
+    let engine = impatient_engine(&sentinel.url()).await;
+    let writes_alone = async || until_done(async || engine.risks().await).await.contains(&Risk::WritesAlone);
+    assert!(writes_alone().await);
+    for server in sentinel.servers() {
+        server.call(&["CONFIG", "SET", "min-replicas-to-write", "1", "min-replicas-max-lag", "10"]).await;
+    }
+    assert!(!writes_alone().await);
 }
 
 #[tokio::test]

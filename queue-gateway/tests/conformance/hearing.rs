@@ -248,3 +248,38 @@ async fn a_page_with_nothing_in_it_reads_nothing_of_the_line() {
     assert!(stats.contains("cmdstat_evalsha"), "{stats}");
     assert!(!stats.contains("cmdstat_zrange"), "{stats}");
 }
+
+/// Entries of two logs say nothing of one another: whoever was away for a whole wait may have read more of the former.
+pub(crate) async fn of_two_histories_the_later_one_counts_however_long_the_log_of_the_other(f: Fixture) {
+    f.configure_as(inviting()).await;
+    f.line_of(3).await;
+    f.live([1, 2]).await;
+    let mut earlier = f.remembered_by(2, 2).await;
+    earlier.memory.log_head.0 += 10;
+    f.doubts().await;
+    assert!(f.give_back(&f.remembered_by(1, 1).await).await);
+    assert_eq!(f.waits().await, 60);
+    f.live([1]).await;
+    assert!(f.stats().await.history > earlier.memory.history);
+    assert_eq!(f.rejoin(&earlier).await, Rejoined::Refused);
+    assert!(!f.is_rejoining().await);
+
+    f.doubts().await;
+    let now = f.remembered_by(1, 2).await;
+    assert_eq!(f.rejoin(&now).await, Rejoined::Since(Sequence(3), Sequence::of_invited(0)));
+    assert_eq!(f.rejoin(&earlier).await, Rejoined::Refused);
+    assert!(f.give_back(&now).await);
+    f.settle().await;
+    assert!(!f.is_rejoining().await, "nobody waits for what the other remembers");
+
+    // A store that was set back to before the last wait.
+    let mut later = f.remembered(1).await;
+    later.memory.history.0 += 1;
+    later.memory.log_head = LogIndex(0);
+    assert_eq!(f.rejoin(&later).await, Rejoined::All);
+    assert!(f.give_back(&later).await);
+    f.settle().await;
+    let stats = f.stats().await;
+    assert!(stats.history > later.memory.history && stats.log_head > later.memory.log_head);
+    assert_eq!(f.line().await, [1, 2, 3]);
+}

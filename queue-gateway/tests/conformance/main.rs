@@ -1,4 +1,5 @@
-//! The contract of the line, held against every engine: in process, on a Redis, on a Redis Cluster and behind Sentinels.
+//! The contract of the line, held against every engine: in process, on a Redis, on a Redis Cluster and behind
+//! Sentinels.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 // The times of these tests are constants.
 #![allow(clippy::unchecked_time_subtraction)]
@@ -284,6 +285,7 @@ on_every_engine! {
     hearing {
         a_store_that_nobody_remembers_anything_of_goes_on_within_seconds
         gateways_that_were_there_are_waited_for_a_minute
+        of_two_histories_the_later_one_counts_however_long_the_log_of_the_other
         a_gateway_that_is_stopped_for_seconds_is_waited_for
         a_slot_that_is_claimed_is_not_given_up_for_one_that_was_told_before
         one_gateway_at_a_time_tells_of_all_places

@@ -75,6 +75,7 @@ fn memory(nth: u64, of: u64, stats: Stats) -> Memory {
         gateway: nth_gateway(nth),
         gateways: (1..=of).map(nth_gateway).collect(),
         epoch: stats.epoch,
+        history: stats.history,
         log_head: stats.log_head,
         extent: stats.extent(),
         totals: stats.totals,

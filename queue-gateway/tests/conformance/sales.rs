@@ -92,7 +92,8 @@ impl Sale {
 
 /// Whatever has happened in it, and however much of that the store has lost.
 pub(crate) async fn any_line_is_given_back(f: Fixture) {
-    for seed in seeds(0..10, 10) {
+    // In the last somebody comes back, in what is lost, just before their place is over.
+    for seed in seeds(0..10, 10).into_iter().chain([868_217_404]) {
         eprintln!("seed {seed}");
         let f = f.twin(&format!("sale-{seed}"));
         let mut sale = Sale { rng: StdRng::seed_from_u64(seed), everybody: Vec::new() };

@@ -1,6 +1,6 @@
 //! A queue that opens by draw, from the first number to the checked outcome.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
 use contract::clock::ManualClock;
 use queue_gateway::draw::{VerifyDraw, VerifyDrawError};
@@ -98,6 +98,18 @@ async fn a_draw_is_committed_to_made_and_checked_by_anybody() {
     assert!(answer.contains("20 numbers took part"), "{answer}");
     assert!(answer.contains("Number 7 drew place") && answer.contains(&format!("{ahead} of those before")), "{answer}");
     assert!(answer.contains("Number 3 drew place") && answer.contains("no longer in the line"), "{answer}");
+    // The same as anybody would call it.
+    let command = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_queue-gateway"));
+        command.args(["verify-draw", "--data"]).arg(folder.path().join("draw.json"));
+        command
+    };
+    let checked = command().args(["--commitment", &commitment, "--number", "3"]).output().unwrap();
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.status.success() && said.contains("Number 3 drew place"), "{said}");
+    let forged = command().args(["--commitment", &"0".repeat(64)]).output().unwrap();
+    let said = String::from_utf8(forged.stderr).unwrap();
+    assert!(!forged.status.success() && said.contains("noted beforehand"), "{said}");
 
     let forged = |field: &str, value: Value| {
         let mut forged = published.clone();

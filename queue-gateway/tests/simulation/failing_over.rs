@@ -225,6 +225,37 @@ async fn a_gateway_that_was_away_for_the_whole_wait_notices_that_its_history_is_
     assert_exact(&world, &other).await;
 }
 
+/// It had read more of a log that is lost than there is of the one that goes on.
+#[tokio::test(start_paused = true)]
+async fn what_a_gateway_of_an_earlier_history_knew_brings_nobody_back() {
+    let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;
+    let _one = world.gateway().await;
+    let (other, way) = world.gateway_apart().await;
+    let crowd = world.ghosts(20).await;
+    world.tick().await;
+    world.tick().await;
+    let standby = world.store.cut_off_standby();
+    world.store.set_away(true);
+    for visitor in &crowd[10..15] {
+        other.leave(*visitor).await;
+    }
+    way.set_away(true);
+    world.store.set_away(false);
+    world.store.fail_over(standby);
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    for visitor in &crowd[..2] {
+        world.leave(*visitor).await;
+    }
+    world.tick().await;
+    way.set_away(false);
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let line = world.line().await;
+    assert!(!line.contains(&crowd[0].place.seq) && !line.contains(&crowd[1].place.seq), "{line:?}");
+    assert_eq!(line.len(), 18, "nobody else has heard of the others");
+    assert_exact(&world, &other).await;
+    assert!(other.mirror.is_current());
+}
+
 /// Twenty are at the standby; somebody has joined since and listens.
 async fn last_joined_behind_the_standby() -> (World, Gateway, Listener, Arc<EmbeddedEngine>) {
     let world = World::new(AdmissionLimits { rate_per_second: 0.0, cap: 1 }).await;

@@ -17,4 +17,5 @@ mod publishing;
 mod races;
 mod resting;
 mod store;
+mod verifying;
 mod world;

@@ -202,6 +202,7 @@ impl World {
             clock: self.clock.clone(),
             period: TICK,
             idle_after: self.idle_after,
+            queues: 1,
         };
         let _followed = follower.interest.ask().now_or_never();
         let mut loops = JoinSet::new();

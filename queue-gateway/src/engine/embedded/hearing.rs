@@ -63,8 +63,16 @@ impl Hearing {
         Self { own, believed: own, is_listed: own.is_some(), began_at: now, heard_at: now, gateways }
     }
 
-    /// Hears in numbers what a gateway remembers; `adds` where it knows of places that are not known here.
-    pub(super) fn hear(&mut self, memory: &Memory, draw_is_ahead: bool, adds: bool, now: i64) -> Verdict {
+    /// Hears in numbers what a gateway remembers, perhaps of a later history; `adds` where it knows of places that are
+    /// not known here.
+    pub(super) fn hear(
+        &mut self,
+        memory: &Memory,
+        is_later: bool,
+        draw_is_ahead: bool,
+        adds: bool,
+        now: i64,
+    ) -> Verdict {
         let is_abandoned = !self.is_listed && self.is_silent(now);
         if is_abandoned {
             self.turn(Heard::Tells, Heard::Silent);
@@ -75,7 +83,7 @@ impl Hearing {
         let head = Some(memory.log_head);
         let best = self.believed.map(|known| known.head);
         let own = self.own.map(|known| known.head);
-        let is_better = head > best || head == best && draw_is_ahead || is_abandoned && head > own;
+        let is_better = is_later || head > best || head == best && draw_is_ahead || is_abandoned && head > own;
         if is_better {
             let last = (memory.extent.last_seq, memory.extent.last_invited);
             self.believe(Some(Known { head: memory.log_head, last }), false);
@@ -102,6 +110,11 @@ impl Hearing {
         };
         self.gateways.insert(memory.gateway, so_far);
         Verdict { wanted, is_better }
+    }
+
+    /// A gateway follows an earlier history: nothing is wanted of it.
+    pub(super) fn remembers_nothing(&mut self, gateway: GatewayId) {
+        self.gateways.insert(gateway, Heard::Told);
     }
 
     /// From now on the store goes by this knowledge. Where more is wanted of those who have told, they are heard again.
@@ -134,8 +147,8 @@ impl Hearing {
         Some(page.is_whole)
     }
 
-    /// Takes note of a gateway that steps: one that follows another line remembers nothing of this one, and one that ends is
-    /// not waited for. Returns whether it was awaited, and is not any more.
+    /// Takes note of a gateway that steps: one that follows another line remembers nothing of this one, and one that
+    /// ends is not waited for. Returns whether it was awaited, and is not any more.
     pub(super) fn note_step(&mut self, report: &Report, remembers_nothing: bool) -> bool {
         match self.gateways.get(&report.gateway) {
             Some(Heard::Awaited | Heard::Tells) if remembers_nothing || report.phase == Phase::Ends => {
@@ -155,8 +168,8 @@ impl Hearing {
         self.is_listed && self.awaited() == 0
     }
 
-    /// Whether nobody is waited for any longer: gateways that were there for a minute, those in whose place others were started
-    /// for some seconds, and nobody's telling is cut short.
+    /// Whether nobody is waited for any longer: gateways that were there for a minute, those in whose place others were
+    /// started for some seconds, and nobody's telling is cut short.
     pub(super) fn is_over(&self, now: i64) -> bool {
         let new = self.gateways.values().filter(|heard| **heard == Heard::New).count();
         let is_replaced = self.is_listed && self.awaited() <= new;

@@ -159,8 +159,10 @@ impl Places {
         kept.filter_map(|(_, visitor)| self.roster.place_of(*visitor)).collect()
     }
 
-    /// The grace time of everybody who was passed begins now, but for those who have a deadline of their own.
-    pub(super) fn begin_grace(&mut self, now: i64) {
+    /// The grace time of everybody who was passed begins now, and lasts so long: whoever has a deadline of their own may
+    /// have come back since in what was lost.
+    pub(super) fn begin_grace(&mut self, now: i64, lasting: i64) {
+        self.away.renew(now.saturating_add(lasting));
         self.passed.clear();
         if self.watermark > self.expired_through {
             self.passed.push_back(Stretch { began: now, ended: now, through: self.watermark });
@@ -182,8 +184,8 @@ impl Places {
         Some(seq)
     }
 
-    /// The visitor's place, unless it is over, whether or not a sweep has met it; `is_ready` says whether somebody who is
-    /// ready stands at a place.
+    /// The visitor's place, unless it is over, whether or not a sweep has met it; `is_ready` says whether somebody who
+    /// is ready stands at a place.
     pub(super) fn of(
         &self,
         visitor: VisitorId,
@@ -295,8 +297,8 @@ impl Places {
         self.away.deadlines.get(visitor).map(|(_, seq)| (*visitor, *seq))
     }
 
-    /// Lets the places up to `through` expire, as far as nobody has come back to them: those that are `ready`, of the places
-    /// from the last that expired up to `through`, and those with a deadline of their own are kept.
+    /// Lets the places up to `through` expire, as far as nobody has come back to them: those that are `ready`, of the
+    /// places from the last that expired up to `through`, and those with a deadline of their own are kept.
     pub(super) fn expire(&mut self, through: Sequence, ready: impl Iterator<Item = Sequence>) -> ExpiredRange {
         let mut kept = self.kept(self.expired_through, through, ready, MOST_SWEPT + 1);
         let mut through = through;
@@ -357,6 +359,15 @@ impl Away {
         self.deadlines.insert(visitor, (deadline, seq));
         self.by_deadline.insert((deadline, visitor));
         self.by_seq.insert(seq, visitor);
+    }
+
+    /// No deadline is before this one.
+    fn renew(&mut self, deadline: i64) {
+        while let Some((at, visitor)) = self.by_deadline.first().copied().filter(|(at, _)| *at < deadline) {
+            self.by_deadline.remove(&(at, visitor));
+            self.by_deadline.insert((deadline, visitor));
+            self.deadlines.entry(visitor).and_modify(|(at, _)| *at = deadline);
+        }
     }
 
     fn remove(&mut self, visitor: VisitorId) {

@@ -2,13 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use contract::ids::{VisitorId, uuid_at};
+use contract::{
+    ids::{VisitorId, uuid_at},
+    tokens::ActiveClaims,
+};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use queue_gateway::{
     documents::Holder,
     draw::PublishedDraw,
-    line::{ClientNetwork, Invitation, InvitationId, Place, Sequence, Standing, presence::Presence},
+    line::{Admission, ClientNetwork, Invitation, InvitationId, Place, Sequence, Standing, presence::Presence},
     mirror::Mirror,
     streams::{Streams, StreamsFull},
     waiting_room::{Answer, Client, Held, Joiner, Queue, Refusal, View, WaitingRoom},
@@ -90,6 +93,20 @@ impl Gateway {
     }
 
     /// Somebody gives their place up.
+    /// Whether a site that asks lets them in who were admitted so.
+    pub(crate) async fn verifies(&self, visitor: Visitor, Admission { token, expires_at, .. }: Admission) -> bool {
+        let claims = ActiveClaims {
+            id: token,
+            queue: self.queue.name.clone(),
+            visitor: visitor.id,
+            member: None,
+            epoch: visitor.place.epoch.0,
+            issued_at: visitor.issued_at,
+            expires_at,
+        };
+        self.room.verify(&self.queue, &claims).await.unwrap()
+    }
+
     pub(crate) async fn leave(&self, visitor: Visitor) {
         self.room.leave(&self.queue, visitor.held()).await.unwrap();
     }

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     line::{
-        BY_GATEWAYS, Control, Draw, History, LineChange, Memory, MemoryPage, Place, REJOINING_AT_MOST,
+        BY_GATEWAYS, Control, Draw, History, LineChange, LogIndex, Memory, MemoryPage, Place, REJOINING_AT_MOST,
         REJOINING_SETTLES, Rejoined, RememberedSlot, Report, Sequence, Standing, is_given_after, unknown_at,
     },
 };
@@ -43,21 +43,29 @@ impl Queue {
                 self.begin_rejoining(true, now);
             } else if self.is_untouched() && self.epoch != memory.epoch {
                 self.begin_rejoining(false, now);
-                self.epoch = memory.epoch;
+                (self.epoch, self.history) = (memory.epoch, memory.history);
                 self.take_orders(&memory.control, now);
             }
         }
         let Some(rejoining) = self.rejoining.as_mut().filter(|_| self.epoch == memory.epoch) else {
             return Rejoined::Refused;
         };
+        // Of two histories the later one counts, however far the log of the other had come.
+        if memory.history < self.history {
+            rejoining.hearing.remembers_nothing(memory.gateway);
+            return Rejoined::Refused;
+        }
+        let is_later = memory.history > self.history;
         let draw = &memory.control.draw;
         let draw_is_ahead = draw.is_ahead_of(&self.control.draw);
         let adds =
             memory.extent.last_seq > self.last_seq || memory.extent.last_invited.nth_invited() > self.last_invited;
-        let Verdict { wanted, is_better } = rejoining.hearing.hear(memory, draw_is_ahead, adds, now);
+        let Verdict { wanted, is_better } = rejoining.hearing.hear(memory, is_later, draw_is_ahead, adds, now);
         if is_better {
             self.snapshot = None;
-            self.log.go_on_after(memory.log_head);
+            self.history = memory.history;
+            let beyond = if is_later { LogIndex(self.log.head().0 + 1) } else { LogIndex(0) };
+            self.log.go_on_after(memory.log_head.max(beyond));
             self.totals = memory.totals;
         }
         if draw_is_ahead || is_better && !self.control.draw.knows_more_than(draw) {
@@ -81,11 +89,13 @@ impl Queue {
 
     /// Whether more is remembered of this very queue than the store knows: it was set back.
     fn has_lost_some(&self, memory: &Memory) -> bool {
-        memory.epoch == self.epoch
-            && (memory.log_head > self.log.head()
+        let knows_more = || {
+            memory.log_head > self.log.head()
                 || memory.extent.last_seq > self.last_seq
                 || memory.extent.last_invited.nth_invited() > self.last_invited
-                || memory.control.revision > self.control.revision)
+                || memory.control.revision > self.control.revision
+        };
+        memory.epoch == self.epoch && (memory.history > self.history || memory.history == self.history && knows_more())
     }
 
     /// Whether a gateway follows what is not here.
@@ -102,8 +112,8 @@ impl Queue {
         }
     }
 
-    /// Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever was
-    /// passed and is there counts as having just gone.
+    /// Begins to wait for what gateways remember. What they have reported of who is there says nothing any more:
+    /// whoever was passed and is there counts as having just gone.
     fn begin_rejoining(&mut self, knows_the_line: bool, now: i64) {
         let at = self.note_time(now);
         self.accrue(now);
@@ -223,8 +233,8 @@ impl Queue {
         });
     }
 
-    /// Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
-    /// was passed begins. The gateways are to report anew who is there, and have some time for it.
+    /// Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody
+    /// who was passed begins. The gateways are to report anew who is there, and have some time for it.
     fn end_rejoining(&mut self, at: Moment) {
         self.note_time(at.now);
         self.accrue(at.now);
@@ -241,14 +251,14 @@ impl Queue {
             } else {
                 self.log.break_off();
             }
-            self.places.begin_grace(at.grace);
+            self.places.begin_grace(at.grace, self.grace());
         }
         self.control.rejoining_until = has_waited.then(|| instant(at.now.saturating_add(micros(REJOINING_SETTLES))));
         self.is_unreported |= has_waited;
     }
 
-    /// How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim has the
-    /// whole time again. Whoever has a slot stands nowhere.
+    /// How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim
+    /// has the whole time again. Whoever has a slot stands nowhere.
     fn renew_slots(&mut self, at: Moment) {
         let claim_by = at.line.saturating_add(micros(self.control.baseline.lifetimes.claim));
         for slot in self.slots.all() {

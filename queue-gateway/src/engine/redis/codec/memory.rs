@@ -13,7 +13,7 @@ use crate::line::{
 
 /// A line in numbers.
 pub(in crate::engine::redis) fn numbers(memory: &Memory) -> impl Iterator<Item = Value> {
-    let Memory { gateway, gateways, epoch, log_head, extent, totals, control } = memory;
+    let Memory { gateway, gateways, epoch, history, log_head, extent, totals, control } = memory;
     let Extent { last_seq, watermark, expired_through, last_invited, invited_watermark } = *extent;
     let named: Vec<String> = [gateway].into_iter().chain(gateways).map(|id| id.0.simple().to_string()).collect();
     let line = [
@@ -29,7 +29,7 @@ pub(in crate::engine::redis) fn numbers(memory: &Memory) -> impl Iterator<Item =
     ];
     let Totals { admitted, admitted_invited, arrived, no_shows, not_claimed } = *totals;
     let totals = [admitted, admitted_invited, arrived, no_shows, not_claimed].map(text);
-    line.into_iter().chain(totals).chain(orders(control)).chain(draw(&control.draw))
+    line.into_iter().chain(totals).chain(orders(control)).chain(draw(&control.draw)).chain([text(history.0)])
 }
 
 fn known(value: Option<impl Display>) -> Value {

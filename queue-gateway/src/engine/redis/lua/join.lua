@@ -1,14 +1,15 @@
--- Purpose  Gives visitors places, one after another: a fresh one, the one they have, or their place of an older epoch; or
---          numbers, before an opening by draw. Admits them at once where nobody present waits and there is room. Joins
---          come in crowds, so what every join needs is read once for all of them, fresh places are written together, and
---          nothing is read that no join needs.
+-- Purpose  Gives visitors places, one after another: a fresh one, the one they have, or their place of an older epoch;
+--          or numbers, before an opening by draw. Admits them at once where nobody present waits and there is room.
+--          Joins come in crowds, so what every join needs is read once for all of them, fresh places are written
+--          together, and nothing is read that no join needs.
 -- KEYS     of the library
--- ARGV     from 3 on, two of each join: visitor, and what there is to say of it, '' for nothing, else `epoch seq candidate
---          network invitation expires_at`, with `-` for what is not there: the place that they hold, the token for an
---          admission at once (none without a contact) and the contact's network, the invitation and its expiry
--- Reply    { epoch, { of each join: the sequence of a fresh place, a refusal (0 when the line is full, -1 before joins are
---          taken, -2 while the queue drains, -3 when it is closed, -4 when the invitation has expired, -5 when it has been
---          used, -6 while the line is being given back), or else { 1 when the place is fresh, standing } } }
+-- ARGV     from 3 on, two of each join: visitor, and what there is to say of it, '' for nothing, else `epoch seq
+--          candidate network invitation expires_at`, with `-` for what is not there: the place that they hold, the
+--          token for an admission at once (none without a contact) and the contact's network, the invitation and its
+--          expiry
+-- Reply    { epoch, { of each join: the sequence of a fresh place, a refusal (0 when the line is full, -1 before joins
+--          are taken, -2 while the queue drains, -3 when it is closed, -4 when the invitation has expired, -5 when it
+--          has been used, -6 while the line is being given back), or else { 1 when the place is fresh, standing } } }
 if not read('max_places', 'watermark', 'last_seq', 'has_unknown', unpack(LIFE)) then
   return false
 end
@@ -46,8 +47,8 @@ end
 -- Fresh places that are not in the line yet, and whose they are.
 local fresh, newcomers = {}, {}
 
--- Comes before whatever looks at the line or at what was lost. The numbers first: what a script has written stays when it
--- fails at somebody whose entry cannot be read, and no number may then be given twice.
+-- Comes before whatever looks at the line or at what was lost. The numbers first: what a script has written stays when
+-- it fails at somebody whose entry cannot be read, and no number may then be given twice.
 local function write_fresh()
   save()
   if #newcomers > 0 then
@@ -64,15 +65,17 @@ local function does_somebody_wait()
   if not somebody_waits then
     write_fresh()
     local known = places.known_through()
-    somebody_waits = queue.is_reported == 0 or redis.call('EXISTS', READY) == 1 or places.covered() < LAST or known < LAST
-      and #redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '(' .. integer(INVITED), 'LIMIT', 0, 1) > 0
+    somebody_waits = queue.is_reported == 0 or redis.call('EXISTS', READY) == 1 or places.covered() < LAST
+      or known < LAST
+      and redis.call('ZRANGEBYSCORE', LINE, '(' .. integer(known), '(' .. integer(INVITED), 'LIMIT', 0, 1)[1]
   end
   return somebody_waits
 end
 
 -- Whether somebody who comes now need not wait. Gives credit for the time since the last step.
 local function may_go_straight_in(invited, candidate, network)
-  if not admits(invited) or does_somebody_wait() or slots.withholds(network) or redis.call('HEXISTS', SLOTS, candidate) == 1 then
+  if not admits(invited) or does_somebody_wait() or slots.withholds(network)
+    or redis.call('HEXISTS', SLOTS, candidate) == 1 then
     return false
   end
   read('rate', 'rate_override', 'cap', 'cap_override', 'credit', 'credit_at', 'noted_at', 'line_time', 'grace_time',
@@ -180,8 +183,8 @@ local function join(visitor, score, token, held_epoch, held_seq, candidate, netw
 
   if held_epoch and held_epoch < queue.epoch and not seq and (not is_bid or is_invited(held_seq)) then
     local held = held_epoch - queue.epoch + held_seq
-    -- A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number, or a
-    -- fresh place.
+    -- A number of a draw that is lost says nothing, and a draw begins with nobody before it: everybody gets a number,
+    -- or a fresh place.
     local is_place = is_invited(held) or not is_number(held_seq) and not is_to_draw()
     -- Once: whoever has had their turn would be at the front again, and two visitors at one place would make positions
     -- wrong for all. They get a fresh place.

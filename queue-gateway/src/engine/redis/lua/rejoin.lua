@@ -1,14 +1,14 @@
--- Purpose  Hears in numbers what a gateway remembers of the line. A queue in which nobody has done anything, or that lacks
---          what is remembered, goes on as it is remembered.
+-- Purpose  Hears in numbers what a gateway remembers of the line. A queue in which nobody has done anything, or that
+--          lacks what is remembered, goes on as it is remembered.
 -- KEYS     of the library
--- ARGV     3 the gateway, and after it those that were live at its last step, 4 epoch, 5 head of the log, 6 last_seq, 7 watermark, 8 expired_through,
---          9 how many places the lane of the invited has given, 10 invited_watermark, 11 revision,
---          12... totals: admitted, admitted_invited, arrived, no_shows, not_claimed;
---          17... rate_override, cap_override, opens_at_override, closes_at_override, drains_at, paused, message_override,
---          opening_override; draw_secret, numbering, draw_source, numbers, closed_at, beacon, drawn_at (each '-' for none,
---          else '=' and the value)
--- Reply    { 1 } when all places are wanted, { 2, last_seq, last of the invited } when those that were given after these
---          are, { 3 } when it has told all, { 0 } where a line goes on
+-- ARGV     3 the gateway, and after it those that were live at its last step, 4 epoch, 5 head of the log, 6 last_seq, 7
+--          watermark, 8 expired_through, 9 how many places the lane of the invited has given, 10 invited_watermark, 11
+--          revision, 12... totals: admitted, admitted_invited, arrived, no_shows, not_claimed; 17... rate_override,
+--          cap_override, opens_at_override, closes_at_override, drains_at, paused, message_override, opening_override;
+--          draw_secret, numbering, draw_source, numbers, closed_at, beacon, drawn_at (each '-' for none, else '=' and
+--          the value); 32 the history that it follows
+-- Reply    { 1 } when all places are wanted, { 2, last_seq, last of the invited } when those that were given after
+--          these are, { 3 } when it has told all, { 0 } where a line goes on
 if not read('noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit', 'credit_at', 'last_seq',
   'last_invited', 'known_head', unpack(LIFE)) then
   return false
@@ -39,8 +39,8 @@ end
 -- What operators had ordered.
 local function take_orders()
   local orders, remembered = {}, tonumber(ARGV[11])
-  for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at', 'paused',
-    'message_override', 'opening_override' }) do
+  for i, field in ipairs({ 'rate_override', 'cap_override', 'opens_at_override', 'closes_at_override', 'drains_at',
+    'paused', 'message_override', 'opening_override' }) do
     local value = ARGV[16 + i]
     orders[i] = { field, value ~= '-' and string.sub(value, 2) }
   end
@@ -66,7 +66,8 @@ local function take_draw()
   queue.drawn_at = nil
 end
 
--- Whether anything of the draw is known there and not here, and the other way round: not all of its steps are in the log.
+-- Whether anything of the draw is known there and not here, and the other way round: not all of its steps are in the
+-- log.
 local function compare_draw()
   local is_ahead, is_behind = false, false
   for i, here in ipairs(redis.call('HMGET', META, unpack(DRAW))) do
@@ -77,15 +78,19 @@ local function compare_draw()
   return is_ahead and not is_behind, is_behind
 end
 
-local epoch, revision = tonumber(ARGV[4]), tonumber(ARGV[11])
+local epoch, revision, history = tonumber(ARGV[4]), tonumber(ARGV[11]), tonumber(ARGV[32])
+-- Of two histories the later one counts, however far the log of the other had come.
+local is_later, is_earlier = history > (queue.history or 0), history < (queue.history or 0)
 if not queue.known_head then
-  local has_lost_some = queue.epoch == epoch and (head > queue.log_head or last_seq > queue.last_seq
-    or last_invited > queue.last_invited or revision > queue.revision)
+  local has_lost_some = queue.epoch == epoch and (is_later or not is_earlier and (head > queue.log_head
+    or last_seq > queue.last_seq or last_invited > queue.last_invited or revision > queue.revision))
   if has_lost_some then
     rejoining.begin(queue.log_head)
   elseif queue.epoch ~= epoch and rejoining.is_untouched() then
     rejoining.begin(-1)
     set('epoch', epoch)
+    set('history', history)
+    is_later = false
     take_orders()
   else
     return { 0 }
@@ -94,11 +99,16 @@ end
 if queue.epoch ~= epoch then
   return { 0 }
 end
+local gateway = string.match(ARGV[3], '%x+')
+if is_earlier then
+  rejoining.note_heard(gateway, 'told')
+  save()
+  return { 0 }
+end
 local is_abandoned = queue.is_listed == 0 and rejoining.is_silent()
 if is_abandoned then
   rejoining.turn('tells', 'silent')
 end
-local gateway = string.match(ARGV[3], '%x+')
 for named in string.gmatch(ARGV[3], '%x+') do
   if not rejoining.hearing()[named] then
     rejoining.note_heard(named, 'awaited')
@@ -118,10 +128,11 @@ local function believe(known_head, known_seq, known_invited, is_listed)
 end
 
 local draw_is_ahead, draw_is_behind = compare_draw()
-local is_better = head > queue.known_head or head == queue.known_head and draw_is_ahead
+local is_better = is_later or head > queue.known_head or head == queue.known_head and draw_is_ahead
   or is_abandoned and head > queue.own_head
 if is_better then
   believe(head, last_seq, last_invited, 0)
+  set('history', history)
 elseif is_abandoned then
   -- Nobody knows more than the store itself.
   believe(queue.own_head, queue.own_seq, queue.own_invited, 1)
@@ -151,9 +162,9 @@ end
 if is_better then
   redis.call('DEL', SNAPSHOT)
   -- What was logged since belongs to another history.
-  if head > queue.log_head then
+  if is_later or head > queue.log_head then
     redis.call('DEL', LOG)
-    set('log_head', head)
+    set('log_head', math.max(head, is_later and queue.log_head + 1 or 0))
   end
   for i, total in ipairs({ 'admitted', 'admitted_invited', 'arrived', 'no_shows', 'not_claimed' }) do
     set(total, tonumber(ARGV[11 + i]))

@@ -61,7 +61,8 @@ local function reported()
       if not stored and queue.has_unknown == 1 and not is_number(seq) and rejoining.name(visitors[i], seq) then
         stored = seq
       end
-      if tonumber(stored) == seq and not is_number(seq) and (not places.is_passed(seq) or places.place_of(visitors[i])) then
+      if tonumber(stored) == seq and not is_number(seq)
+        and (not places.is_passed(seq) or places.place_of(visitors[i])) then
         found[#found + 1] = { visitor = visitors[i], seq = seq, network = ARGV[at + 2],
           due = clocks().line + ARGV[at + 3] }
       end
@@ -131,8 +132,8 @@ local function take_in()
   return true, refused
 end
 
--- Moves the horizon so that about as many of the general line are ready as the gateway wants, and not below the watermark: whoever was
--- passed and is there has to be ready, or the place would expire.
+-- Moves the horizon so that about as many of the general line are ready as the gateway wants, and not below the
+-- watermark: whoever was passed and is there has to be ready, or the place would expire.
 local function move_horizon()
   local wanted, lowest = tonumber(ARGV[9]), LAST
   for _, of in pairs(known) do
@@ -145,9 +146,10 @@ local function move_horizon()
       return seq and not is_invited(seq) and seq or nil
     end
     -- It widens only when there are fewer: otherwise a lone gateway that begins with its lowest would have to report
-    -- everybody it has in its second step. But the first that are wanted must be within it, or those who are ready beyond
-    -- it would wait for ever.
-    lowest = math.min(math.max(math.min(queue.horizon, lowest), place_of(wanted) or -LAST), place_of(2 * wanted) or LAST)
+    -- everybody it has in its second step. But the first that are wanted must be within it, or those who are ready
+    -- beyond it would wait for ever.
+    lowest = math.max(math.min(queue.horizon, lowest), place_of(wanted) or -LAST)
+    lowest = math.min(lowest, place_of(2 * wanted) or LAST)
   end
   set('horizon', math.max(lowest, queue.watermark))
 end
@@ -230,8 +232,8 @@ end
 if queue.known_head then
   -- Whatever was done now might be about a line that is not all here.
   save()
-  return { 0, 1, -1, queue.horizon, queue.withheld, {}, {}, tail(tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])),
-    stats(slots.count()) }
+  local news = tail(tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]))
+  return { 0, 1, -1, queue.horizon, queue.withheld, {}, {}, news, stats(slots.count()) }
 end
 close_numbers()
 decide_draw()

@@ -1,11 +1,11 @@
 -- Purpose  The library, last of four files: a line that gateways give back to a store which has lost it, or its last
---          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up to
---          which it knew the line itself, -1 for not at all, and own_seq and own_invited, the last places that it knew of;
---          known_head, listed_seq and listed_invited, the same of whoever is believed; is_listed, whether all that they
---          know is here; began_at, when the wait began; heard_at, when anybody handed anything back; kept_until, how long
---          in grace time whoever was passed and there when it began is kept. HEARD says of each gateway how far it was
---          heard, as embedded/hearing.rs: awaited; tells, the one that is believed; told; silent, which fell silent while
---          it told; new, which was started since and remembers nothing.
+--          writes. While it waits for them, the store keeps in the queue's numbers: own_head, the entry of the log up
+--          to which it knew the line itself, -1 for not at all, and own_seq and own_invited, the last places that it
+--          knew of; known_head, listed_seq and listed_invited, the same of whoever is believed; is_listed, whether all
+--          that they know is here; began_at, when the wait began; heard_at, when anybody handed anything back;
+--          kept_until, how long in grace time whoever was passed and there when it began is kept. HEARD says of each
+--          gateway how far it was heard, as embedded/hearing.rs: awaited; tells, the one that is believed; told;
+--          silent, which fell silent while it told; new, which was started since and remembers nothing.
 local rejoining = on_first_use(function()
   -- Who stands at a place that was handed back, until their name is known: `unknown_at` of line/memory.rs.
   local function unknown_at(seq)
@@ -83,8 +83,8 @@ local rejoining = on_first_use(function()
     return queue.is_listed == 1 and awaited_and_new() == 0
   end
 
-  -- Takes note of a gateway that steps: one that follows another line remembers nothing of this one, and one that ends is
-  -- not waited for. Returns whether it was awaited, and is not any more.
+  -- Takes note of a gateway that steps: one that follows another line remembers nothing of this one, and one that ends
+  -- is not waited for. Returns whether it was awaited, and is not any more.
   local function note_step(gateway, remembers_nothing, ends)
     local how = hearing()[gateway]
     local is_awaited = how == 'awaited' or how == 'tells'
@@ -107,8 +107,8 @@ local rejoining = on_first_use(function()
     return queue.is_listed == 1 and awaited <= new or now() - queue.began_at >= REJOINING_LASTS
   end
 
-  -- Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever was
-  -- passed and is there counts as having just gone.
+  -- Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever
+  -- was passed and is there counts as having just gone.
   local function begin(own_head)
     note_time()
     accrue(nobody_ready())
@@ -165,8 +165,8 @@ local rejoining = on_first_use(function()
     end
   end
 
-  -- How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim has the
-  -- whole time again. Whoever has a slot stands nowhere.
+  -- How far its visitor has come may be forgotten: a slot that nobody has claimed counts as arrived at, and a claim has
+  -- the whole time again. Whoever has a slot stands nowhere.
   local function renew_slots()
     local renewed = {}
     for _, slot in ipairs(slots.all()) do
@@ -190,6 +190,16 @@ local rejoining = on_first_use(function()
     end
   end
 
+  -- Whoever has a deadline of their own may have come back since in what was lost.
+  local function renew_away()
+    local deadline, renewed = integer(clocks().grace + queue.grace), {}
+    for _, visitor in ipairs(redis.call('ZRANGEBYSCORE', AWAY, '-inf', '(' .. deadline)) do
+      renewed[#renewed + 1] = deadline
+      renewed[#renewed + 1] = visitor
+    end
+    in_pieces('ZADD', AWAY, renewed)
+  end
+
   -- Goes on with what has been handed back, once all were heard or have had their time: the grace time of everybody who
   -- was passed begins. The gateways are to report anew who is there, and have some time for it.
   local function finish()
@@ -206,6 +216,7 @@ local rejoining = on_first_use(function()
       else
         note_away()
       end
+      renew_away()
       redis.call('DEL', PASSED)
       if queue.watermark > queue.expired_through then
         local grace = integer(clocks().grace)
@@ -223,11 +234,11 @@ local rejoining = on_first_use(function()
     end
   end
 
-  -- The first who comes back to a place of an older epoch opens the time for the others: once in an epoch, and while nobody
-  -- has been admitted, or soon after the epoch began.
+  -- The first who comes back to a place of an older epoch opens the time for the others: once in an epoch, and while
+  -- nobody has been admitted, or soon after the epoch began.
   local function await_the_others()
-    read('come_back', 'has_awaited', 'admitted', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override', 'credit',
-      'credit_at')
+    read('come_back', 'has_awaited', 'admitted', 'noted_at', 'line_time', 'grace_time', 'rate', 'rate_override',
+      'credit', 'credit_at')
     local is_early = queue.admitted == 0 or now() < queue.epoch + queue.come_back
     if queue.has_awaited or queue.come_back == 0 or not is_early then
       return
