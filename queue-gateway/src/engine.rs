@@ -269,7 +269,8 @@ pub trait QueueEngine: Debug + Send + Sync + 'static {
     ///
     /// An unknown token with a `readmission` of an older epoch, unexpired, is taken into the active set and bound, even
     /// above the cap; its visitor leaves the line if they stand in it (logged as `Departed`, since an `Admitted` moves
-    /// the watermark). It is `Gone` when the visitor holds another live slot. Readmissions cost no credit, move no
+    /// the watermark). It is `Gone` when the visitor holds another live slot, or had one here that was
+    /// released, revoked or has expired. Readmissions cost no credit, move no
     /// watermark and count in no total.
     async fn claim(
         &self,

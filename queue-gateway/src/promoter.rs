@@ -82,7 +82,11 @@ impl Promoter {
     /// Runs until `stop`, then tells the store that nobody is here any more.
     pub async fn run(self, stop: CancellationToken) {
         let mut known = self.begin();
-        stop.run_until_cancelled(Box::pin(self.repeat(&mut known))).await;
+        let repeated = async {
+            self.await_turn(known.gateway).await;
+            self.repeat(&mut known).await;
+        };
+        stop.run_until_cancelled(Box::pin(repeated)).await;
         // A store that is away learns it by our silence.
         let _ = self.take_leave(&mut known).await;
     }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     control::{Control, ControlChange},
     draw::{Draw, Lots, Opening},
     lane::Lane,
+    memory::REJOINING_AT_MOST,
 };
 
 /// When the settings open and close a queue. Instants are in whole microseconds.
@@ -197,9 +198,11 @@ impl Control {
         !comes_back && matches!(self.state_of(lane, now), QueueState::Open | QueueState::Draining)
     }
 
-    /// Whether the line is being given back to its store.
+    /// Whether the line is being given back to its store. No clock that was set back makes it longer.
     pub fn rejoins(&self, now: Timestamp) -> bool {
-        self.rejoining_until.is_some_and(|until| now < until)
+        let at_most = SignedDuration::try_from(REJOINING_AT_MOST).unwrap_or(SignedDuration::MAX);
+        let left = |until: Timestamp| until.duration_since(now);
+        self.rejoining_until.is_some_and(|until| left(until) > SignedDuration::ZERO && left(until) <= at_most)
     }
 
     /// Whether those are awaited who had a place in an older epoch.

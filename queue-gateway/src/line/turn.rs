@@ -96,6 +96,13 @@ pub enum Lost {
     Revoked,
 }
 
+impl Lost {
+    /// Whether it was a turn, and is over: no older token brings it back.
+    pub fn was_a_turn(self) -> bool {
+        matches!(self, Self::Ended | Self::Released | Self::Revoked)
+    }
+}
+
 /// Reply to an operator who ends a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revocation {

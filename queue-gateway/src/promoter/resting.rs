@@ -22,7 +22,16 @@ const LOOK_AS_OFTEN: u32 = 5;
 /// The end of the log is read at each look, the queue in numbers at every fifth.
 const LOOKS_A_COUNT: u32 = 5;
 
+/// Between the first steps of two queues of one gateway: a thousand at once would keep the store from answering anybody.
+const BETWEEN_STARTS: Duration = Duration::from_millis(5);
+
 impl Promoter {
+    /// A queue that nobody asks for yet waits for its turn to be stepped first.
+    pub(super) async fn await_turn(&self, gateway: GatewayId) {
+        let round = BETWEEN_STARTS * self.queues.saturating_sub(1);
+        let _asked_or_not = tokio::time::timeout(round.mul_f64(turn_of(gateway)), self.follower.interest.asked()).await;
+    }
+
     /// Tells the store that nobody is here.
     pub(super) async fn take_leave(&self, known: &mut Acquaintance) -> Result<(), EngineError> {
         known.phase = Phase::Ends;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Held, Queue, Refusal, WaitingRoom};
 use crate::{
     follower::Stale,
-    line::{Admission, Epoch, Standing},
+    line::{Admission, Epoch, Lost, Standing},
     mirror::LiveSlot,
 };
 
@@ -55,12 +55,7 @@ impl WaitingRoom {
     pub async fn verify(&self, queue: &Queue, claims: &ActiveClaims) -> Result<bool, Refusal> {
         queue.readings.fresh().await.map_err(|Stale| Refusal::Unavailable)?;
         let mirror = &queue.follower.mirror;
-        let Some(slot) = mirror.live_slot(claims.id, claims.visitor) else {
-            // Who has another slot by now goes on with that.
-            let goes_on = is_of_before(queue, claims)
-                && !matches!(self.engine.status(&queue.name, claims.visitor).await?, Standing::Admitted { .. });
-            return Ok(goes_on);
-        };
+        let Some(slot) = mirror.live_slot(claims.id, claims.visitor) else { return self.goes_on(queue, claims).await };
         let stats = queue.stats()?;
         let enough = i64::try_from(stats.control.baseline.lifetimes.claim.as_secs() / 2).unwrap_or(i64::MAX);
         if let LiveSlot::Unclaimed(told_at) = slot
@@ -80,15 +75,23 @@ impl WaitingRoom {
                 Ok(Some(Deadlines { claim_before: admission.claim_before, expires_at: admission.expires_at }))
             }
             Standing::Waiting { .. } | Standing::Absent { .. } => {
-                let goes_on = is_of_before(queue, claims);
+                let goes_on = self.goes_on(queue, claims).await?;
                 Ok(goes_on.then_some(Deadlines { claim_before: claims.expires_at, expires_at: claims.expires_at }))
             }
         }
     }
-}
 
-/// Whether a token is of an older epoch: a store that lost its state knows nobody of before. Those whom it had admitted
-/// go on with their signed tokens; a place in the line that they also hold does not speak against them.
-fn is_of_before(queue: &Queue, claims: &ActiveClaims) -> bool {
-    queue.follower.mirror.epoch().is_some_and(|epoch| Epoch(claims.epoch) < epoch)
+    /// Whether somebody who was admitted in an older epoch goes on with the signed token: a store that lost its state knows
+    /// nobody of before. A place in the line that they also hold does not speak against them; a turn that they have, or had
+    /// here, does.
+    async fn goes_on(&self, queue: &Queue, claims: &ActiveClaims) -> Result<bool, Refusal> {
+        if queue.follower.mirror.epoch().is_none_or(|epoch| Epoch(claims.epoch) >= epoch) {
+            return Ok(false);
+        }
+        Ok(match self.engine.status(&queue.name, claims.visitor).await? {
+            Standing::Admitted { .. } => false,
+            Standing::Waiting { .. } => true,
+            Standing::Absent { lost } => !lost.is_some_and(Lost::was_a_turn),
+        })
+    }
 }

@@ -283,3 +283,18 @@ pub(crate) async fn of_two_histories_the_later_one_counts_however_long_the_log_o
     assert!(stats.history > later.memory.history && stats.log_head > later.memory.log_head);
     assert_eq!(f.line().await, [1, 2, 3]);
 }
+
+pub(crate) async fn no_clock_that_is_set_back_makes_a_wait_longer(f: Fixture) {
+    f.configure_as(inviting()).await;
+    f.live([1]).await;
+    f.doubts().await;
+    f.clock.step_back(Duration::from_hours(1));
+    assert_eq!(f.waits().await, 61, "it begins anew with the next step");
+    f.live([1]).await;
+    f.doubts().await;
+    assert!(f.give_back(&f.remembered(1).await).await);
+    assert!(f.is_rejoining().await, "until everybody has reported");
+    f.clock.step_back(Duration::from_hours(1));
+    f.sweep().await;
+    assert!(!f.is_rejoining().await);
+}

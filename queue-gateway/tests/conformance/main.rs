@@ -122,6 +122,7 @@ on_every_engine! {
         a_place_of_an_older_epoch_is_given_back_once
         a_place_of_an_older_epoch_that_has_expired_here_is_not_given_back
         an_active_token_of_an_older_epoch_is_taken_in_again
+        a_turn_that_was_released_here_is_not_taken_in_again
         a_readmitted_visitor_leaves_the_line
         whoever_has_a_live_slot_is_not_readmitted_to_another
         an_active_token_of_this_epoch_is_not_readmitted
@@ -286,6 +287,7 @@ on_every_engine! {
         a_store_that_nobody_remembers_anything_of_goes_on_within_seconds
         gateways_that_were_there_are_waited_for_a_minute
         of_two_histories_the_later_one_counts_however_long_the_log_of_the_other
+        no_clock_that_is_set_back_makes_a_wait_longer
         a_gateway_that_is_stopped_for_seconds_is_waited_for
         a_slot_that_is_claimed_is_not_given_up_for_one_that_was_told_before
         one_gateway_at_a_time_tells_of_all_places

@@ -104,6 +104,18 @@ pub(crate) async fn an_active_token_of_an_older_epoch_is_taken_in_again(f: Fixtu
     assert_eq!(f.stats().await.totals.not_claimed, 0);
 }
 
+pub(crate) async fn a_turn_that_was_released_here_is_not_taken_in_again(f: Fixture) {
+    let epoch = f.configure(0.0, 10).await.epoch;
+    let (visitor, token, holder) = (f.visitor(), f.token(), f.member());
+    let old = Some(readmission(&f, epoch.0 - 1, visitor));
+    let claim = async |token| f.engine.claim(&f.queue, token, holder, old).await.unwrap();
+    assert!(matches!(claim(token).await, Claim::Bound { .. }));
+    assert!(f.engine.release(&f.queue, token).await.unwrap());
+    for token in [token, f.token()] {
+        assert_eq!(claim(token).await, Claim::Gone);
+    }
+}
+
 pub(crate) async fn a_readmitted_visitor_leaves_the_line(f: Fixture) {
     let epoch = f.configure(0.0, 10).await.epoch;
     let line = f.line_of(2).await;

@@ -168,6 +168,15 @@ impl Hearing {
         self.is_listed && self.awaited() == 0
     }
 
+    /// Where a clock was set back, the wait begins anew by what it shows. Returns whether it does.
+    pub(super) fn keep_to_the_clock(&mut self, now: i64) -> bool {
+        let is_set_back = now < self.began_at;
+        if is_set_back {
+            (self.began_at, self.heard_at) = (now, now);
+        }
+        is_set_back
+    }
+
     /// Whether nobody is waited for any longer: gateways that were there for a minute, those in whose place others were
     /// started for some seconds, and nobody's telling is cut short.
     pub(super) fn is_over(&self, now: i64) -> bool {

@@ -8,6 +8,7 @@ use std::{
 use contract::ids::VisitorId;
 use hashbrown::HashTable;
 use slab::Slab;
+use uuid::Uuid;
 
 use crate::line::Sequence;
 
@@ -36,8 +37,11 @@ struct Pages {
 #[derive(Debug)]
 struct Page {
     number: i64,
-    visitors: [Option<VisitorId>; PAGE],
+    visitors: [VisitorId; PAGE],
 }
+
+/// At a place where nobody stands. No visitor has this id.
+const NOBODY: VisitorId = VisitorId(Uuid::nil());
 
 /// Where a visitor is stored: the key of a page and the offset there, in half of what a place takes.
 #[derive(Clone, Copy, Debug)]
@@ -106,12 +110,12 @@ impl Spot {
 impl Pages {
     fn at(&self, seq: Sequence) -> Option<VisitorId> {
         let (number, offset) = split(seq);
-        self.stored[*self.by_number.get(&number)?].visitors[offset]
+        somebody(self.stored[*self.by_number.get(&number)?].visitors[offset])
     }
 
     fn visitor(&self, spot: Spot) -> Option<VisitorId> {
         let (key, offset) = spot.split();
-        self.stored[key].visitors[offset]
+        somebody(self.stored[key].visitors[offset])
     }
 
     fn place(&self, spot: Spot) -> Sequence {
@@ -121,9 +125,9 @@ impl Pages {
 
     fn store(&mut self, seq: Sequence, visitor: VisitorId) -> Spot {
         let (number, offset) = split(seq);
-        let begin = || self.stored.insert(Box::new(Page { number, visitors: [None; PAGE] }));
+        let begin = || self.stored.insert(Box::new(Page { number, visitors: [NOBODY; PAGE] }));
         let key = *self.by_number.entry(number).or_insert_with(begin);
-        self.stored[key].visitors[offset] = Some(visitor);
+        self.stored[key].visitors[offset] = visitor;
         Spot::of(key, offset)
     }
 
@@ -131,9 +135,9 @@ impl Pages {
     fn clear(&mut self, spot: Spot) -> Sequence {
         let (key, offset) = spot.split();
         let page = &mut self.stored[key];
-        page.visitors[offset] = None;
+        page.visitors[offset] = NOBODY;
         let number = page.number;
-        if page.visitors.iter().all(Option::is_none) {
+        if page.visitors == [NOBODY; PAGE] {
             self.by_number.remove(&number);
             self.stored.remove(key);
         }
@@ -149,10 +153,14 @@ impl Pages {
         let pages = self.by_number.range(first..=last);
         let all = pages.flat_map(|(number, key)| {
             let places = self.stored[*key].visitors.iter().enumerate();
-            places.filter_map(|(offset, visitor)| Some((join(*number, offset), (*visitor)?)))
+            places.filter_map(|(offset, visitor)| Some((join(*number, offset), somebody(*visitor)?)))
         });
         all.filter(move |(seq, _)| above < *seq && *seq <= through)
     }
+}
+
+fn somebody(visitor: VisitorId) -> Option<VisitorId> {
+    Some(visitor).filter(|visitor| *visitor != NOBODY)
 }
 
 /// The page of a place, and where it is there.
@@ -173,7 +181,6 @@ fn join(page: i64, offset: usize) -> Sequence {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     use super::*;
 

@@ -91,7 +91,8 @@ impl Model {
         self.meet(old.visitor);
         let (line, now, expires_at) = (self.line_time(), self.now, old.expires_at.as_microsecond());
         let before = self.person(old.visitor).clone();
-        if old.epoch >= self.epoch || expires_at <= now || before.slot.is_some() {
+        let is_over = matches!(before.lost, Some(Lost::Ended | Lost::Released | Lost::Revoked));
+        if old.epoch >= self.epoch || expires_at <= now || before.slot.is_some() || is_over {
             return Claim::Gone;
         }
         *self.person(old.visitor) = Person {

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// A stopped server accepts connections and never answers: a test must not wait for it for ever.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A reply of Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]

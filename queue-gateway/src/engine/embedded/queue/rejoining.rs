@@ -1,7 +1,6 @@
 //! A line that gateways give back to a store that has lost it, or its last writes.
 
 use contract::ids::{ActiveTokenId, VisitorId};
-use jiff::Timestamp;
 
 use super::{Queue, least_alive, micros};
 use crate::{
@@ -281,12 +280,15 @@ impl Queue {
     /// Goes on where nobody is waited for any longer.
     pub(super) fn end_overdue_rejoining(&mut self, report: &Report, at: Moment) {
         let remembers_nothing = report.epoch != self.epoch;
+        if self.rejoining.as_mut().is_some_and(|Rejoining { hearing, .. }| hearing.keep_to_the_clock(at.now)) {
+            self.control.rejoining_until = Some(instant(at.now.saturating_add(micros(REJOINING_AT_MOST))));
+        }
         let is_over = self.rejoining.as_mut().is_some_and(|Rejoining { hearing, .. }| {
             hearing.note_step(report, remembers_nothing) && hearing.is_complete() || hearing.is_over(at.now)
         });
         // A store does not wait for ever.
-        let is_due = |until: Timestamp| until.as_microsecond() <= at.now;
-        if is_over || self.control.rejoining_until.is_some_and(is_due) {
+        let is_due = self.control.rejoining_until.is_some() && !self.control.rejoins(instant(at.now));
+        if is_over || is_due {
             self.end_rejoining(at);
         }
     }

@@ -83,7 +83,8 @@ impl Queue {
         let Readmission { epoch, visitor, expires_at } = old;
         self.settle(visitor, at);
         let expires = expires_at.as_microsecond();
-        if epoch >= self.epoch || expires <= at.now || self.slots.of(visitor).is_some() {
+        let has_had_one = self.slots.of(visitor).is_some() || self.lost.of(visitor).is_some_and(Lost::was_a_turn);
+        if epoch >= self.epoch || expires <= at.now || has_had_one {
             return Claim::Gone;
         }
         let place = self.place_of(visitor, at);

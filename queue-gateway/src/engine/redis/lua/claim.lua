@@ -33,7 +33,10 @@ if not old_epoch then
   return { 0 }
 end
 local seq, other = slots.settle(visitor)
-local bound = not other and old_epoch < queue.epoch and expires_at > now()
+-- `Lost::was_a_turn` of line/turn.rs.
+local lost = redis.call('HGET', LOST, visitor)
+local has_had_one = other or lost == 'ended' or lost == 'released' or lost == 'revoked'
+local bound = not has_had_one and old_epoch < queue.epoch and expires_at > now()
 if bound then
   local at = clocks()
   if seq then

@@ -217,13 +217,15 @@ if is_behind and tonumber(ARGV[11]) == queue.epoch then
   rejoining.doubt()
 end
 if queue.known_head then
+  rejoining.keep_to_the_clock()
   local is_heard = rejoining.note_step(gateway, tonumber(ARGV[11]) ~= queue.epoch, phase == 'ends')
   if is_heard and rejoining.is_complete() or rejoining.is_over() then
     rejoining.finish()
   end
 end
 -- A store does not wait for ever.
-if queue.rejoining_until and queue.rejoining_until <= now() then
+local left = queue.rejoining_until and queue.rejoining_until - now()
+if left and (left <= 0 or left > REJOINING_AT_MOST) then
   rejoining.finish()
 end
 if queue.returning_until then

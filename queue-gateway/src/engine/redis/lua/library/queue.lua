@@ -159,8 +159,10 @@ local function is_elsewhere()
 end
 
 -- Whether gateways are giving the line back, or the next step asks them for it.
+-- No clock that was set back makes it longer.
 local function rejoins()
-  return queue.known_head or queue.rejoining_until and now() < queue.rejoining_until or is_elsewhere()
+  local left = queue.rejoining_until and queue.rejoining_until - now() or 0
+  return queue.known_head or left > 0 and left <= REJOINING_AT_MOST or is_elsewhere()
 end
 
 -- The reply of a step that cannot be done while the line is being given back.

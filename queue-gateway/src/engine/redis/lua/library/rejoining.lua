@@ -107,6 +107,15 @@ local rejoining = on_first_use(function()
     return queue.is_listed == 1 and awaited <= new or now() - queue.began_at >= REJOINING_LASTS
   end
 
+  -- Where a clock was set back, the wait begins anew by what it shows.
+  local function keep_to_the_clock()
+    if now() < queue.began_at then
+      set('began_at', now())
+      set('heard_at', now())
+      set('rejoining_until', now() + REJOINING_AT_MOST)
+    end
+  end
+
   -- Begins to wait for what gateways remember. What they have reported of who is there says nothing any more: whoever
   -- was passed and is there counts as having just gone.
   local function begin(own_head)
@@ -262,6 +271,6 @@ local rejoining = on_first_use(function()
   return { await_the_others = await_the_others, end_overdue_return = end_overdue_return, unknown_at = unknown_at,
     name = name, is_untouched = is_untouched, begin = begin, doubt = doubt, note_server = note_server, finish = finish,
     hearing = hearing, note_heard = note_heard, turn = turn, is_silent = is_silent, is_complete = is_complete,
-    note_step = note_step, is_over = is_over }
+    note_step = note_step, is_over = is_over, keep_to_the_clock = keep_to_the_clock }
 end)
 
