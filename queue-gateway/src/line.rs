@@ -42,7 +42,7 @@ pub use self::{
     sparse::Sparse,
     stats::{Stats, Totals},
     turn::{
-        Admission, Claim, Contact, JoinRefused, JoinReply, JoinRequest, Joined, Lost, Progress, Readmission,
+        Admission, Claim, Contact, JoinRefused, JoinReply, JoinRequest, Joined, LiveSlot, Lost, Progress, Readmission,
         Revocation, Standing,
     },
 };

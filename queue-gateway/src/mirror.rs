@@ -21,7 +21,7 @@ use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 pub use self::line::Census;
-pub(crate) use self::{line::Line, memory::LiveSlot};
+pub(crate) use self::line::Line;
 use crate::line::{Drawn, Epoch, LineChange, LogIndex, Outlook, Sequence, Standpoint, Stats};
 
 /// By how many seconds the clocks of gateways and store may differ before a lost place is taken for a kept one.

@@ -76,6 +76,15 @@ impl Standing {
     }
 }
 
+/// A live slot, as far as the log tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveSlot {
+    /// Somebody has claimed it.
+    Claimed,
+    /// Nobody has; this gateway last told the store at this moment of its clock that the visitor is at the site.
+    Unclaimed(Timestamp),
+}
+
 /// Why somebody has no place any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

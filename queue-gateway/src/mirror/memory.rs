@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::{Bookmark, Line, Mirror};
 use crate::line::{
-    Admission, GatewayId, LineChange, LogIndex, Memory, RememberedSlot, SNAPSHOT_EVERY, Sequence, Snapshot, Stats,
+    Admission, GatewayId, LineChange, LiveSlot, LogIndex, Memory, RememberedSlot, SNAPSHOT_EVERY, Sequence, Snapshot,
+    Stats,
 };
 
 /// How many ended slots are remembered: more than can end in the seconds that a store may lose.
@@ -29,15 +30,6 @@ struct Lasting {
     slot: RememberedSlot,
     /// When this gateway last told the store that its visitor is at the site, in microseconds since 1970; 0 for never.
     told_at: AtomicI64,
-}
-
-/// A live slot, as far as the log tells of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LiveSlot {
-    /// Somebody has claimed it.
-    Claimed,
-    /// Nobody has; this gateway last told the store at this moment of its clock that the visitor is at the site.
-    Unclaimed(Timestamp),
 }
 
 impl Slots {

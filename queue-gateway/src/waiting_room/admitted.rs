@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use super::{Held, Queue, Refusal, WaitingRoom};
 use crate::{
     follower::Stale,
-    line::{Admission, Epoch, Lost, Standing},
-    mirror::LiveSlot,
+    line::{Admission, Epoch, LiveSlot, Lost, Standing},
 };
 
 /// Where somebody goes who wants to enter.
