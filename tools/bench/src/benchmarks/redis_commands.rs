@@ -19,6 +19,8 @@ const SHORT: usize = 500;
 /// Gateways and idle queues, where those are measured.
 const GATEWAYS: usize = 5;
 const IDLE: usize = 1_000;
+/// By then each of them was stepped once: they take turns, and whoever asks in between may have to ask again.
+const FIRST_STEPS: Duration = Duration::from_secs(10);
 /// By then the queues that nobody asks for are left in peace.
 const RESTS_AFTER: Duration = Duration::from_secs(20);
 /// Long enough to meet the looks that gateways take at queues at rest.
@@ -74,6 +76,9 @@ async fn commands_of(trial: Trial, waiters: usize, gateways: usize, idle: usize)
         others.push(Gateway::start_beside(Some(redis.url()), 10.0, idle).await?);
     }
     let gateway = Gateway::start_beside(Some(redis.url()), 10.0, idle).await?;
+    if idle > 0 {
+        sleep(FIRST_STEPS).await;
+    }
     let mut readers = stream_cpu::Readers::default();
     for token in stream_cpu::join(gateway.public, waiters).await? {
         readers.add(stream_cpu::open(gateway.public, &token).await?);
